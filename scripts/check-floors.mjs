@@ -1,0 +1,79 @@
+// A package imports only from floors below its own, never reaches into another's folder, and only its module.ts
+// knows inversify.
+import { dirname, relative, resolve, sep } from "node:path";
+import { importsOf, isRelative, packageOf } from "./lib/imports.mjs";
+import { filesBelow, ROOT, workspaces } from "./lib/workspaces.mjs";
+
+const FLOORS = {
+  "@aspen/plugin-api": 0,
+  "@aspen/storage": 1,
+  "@aspen/rpc-core": 1,
+  "@aspen/guest-sdk": 1,
+  "@aspen/plugin-host": 2,
+  "@aspen/wasm-plugin": 3,
+  "@aspen/node": 5,
+  "@aspen/cli": 6,
+};
+const CONTAINER = new Set(["inversify", "reflect-metadata"]);
+/** Files beside `src/module.ts` that may know the container: those that put a node together. */
+const COMPOSITION =
+  /^(packages\/node\/src\/(create-node|module|composition[^/]*)\.ts|packages\/node\/src\/(modules|composition)\/[^/]+\.ts)$/;
+
+const problems = [];
+const packages = workspaces(["packages"]);
+for (const { path, folder, manifest } of packages) {
+  const floor = FLOORS[manifest.name];
+  if (floor === undefined) {
+    problems.push(`${path}: ${manifest.name} has no floor; give it one in scripts/check-floors.mjs`);
+    continue;
+  }
+  const dependencies = { ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.devDependencies };
+  for (const name of Object.keys(dependencies)) checkFloor(`${path}/package.json`, manifest.name, floor, name);
+  for (const file of [
+    ...filesBelow(`${folder}/src`, /\.[cm]?tsx?$/),
+    ...filesBelow(`${folder}/test`, /\.[cm]?[jt]sx?$/),
+  ]) {
+    checkFile(file, folder, manifest.name, floor);
+  }
+}
+
+function checkFile(file, folder, name, floor) {
+  const shown = relative(ROOT, file).split(sep).join("/");
+  for (const specifier of importsOf(file)) {
+    if (isRelative(specifier)) {
+      const target = resolve(dirname(file), specifier);
+      const other = packages.find((it) => it.folder !== folder && target.startsWith(it.folder + sep));
+      if (other) problems.push(`${shown}: reaches into ${other.path} by path; import ${other.manifest.name}`);
+      continue;
+    }
+    const imported = packageOf(specifier);
+    if (imported === null) continue;
+    checkFloor(shown, name, floor, imported);
+    if (
+      CONTAINER.has(imported) &&
+      shown.includes("/src/") &&
+      !/^packages\/[^/]+\/src\/module\.ts$/.test(shown) &&
+      !COMPOSITION.test(shown)
+    ) {
+      problems.push(`${shown}: imports ${imported}; only src/module.ts may`);
+    }
+  }
+}
+
+function checkFloor(where, name, floor, imported) {
+  if (!imported.startsWith("@aspen/") || imported === name) return;
+  const other = FLOORS[imported];
+  if (other === undefined) problems.push(`${where}: ${imported} is no package of this repository`);
+  else if (other >= floor) {
+    problems.push(`${where}: ${name} (floor ${floor}) may not import ${imported} (floor ${other}); only lower floors`);
+  }
+}
+
+const unique = [...new Set(problems)];
+for (const problem of unique) console.error(problem);
+console.log(
+  unique.length === 0
+    ? `floors: ${packages.length} packages import only downwards`
+    : `floors: ${unique.length} problems`,
+);
+process.exitCode = unique.length === 0 ? 0 : 1;

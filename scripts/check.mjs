@@ -1,0 +1,31 @@
+// `npm run check`: what a reviewer would have to look at by hand. Needs a build.
+import { bin, capture } from "./lib/run.mjs";
+import { workspaces } from "./lib/workspaces.mjs";
+
+const node = (script) => () => capture(process.execPath, [script]);
+const checks = [
+  ["floors", node("scripts/check-floors.mjs")],
+  ["imports of published files", node("scripts/check-dist-imports.mjs")],
+  ["generated files", () => capture("npm", ["run", "--silent", "generate:check", "-w", "@aspen/plugin-api"])],
+];
+for (const { path, manifest } of workspaces(["packages"])) {
+  checks.push([`publint ${manifest.name}`, () => capture(bin("publint"), [path, "--strict"])]);
+  // A package with a command and no exports has no types to get wrong.
+  if (manifest.exports?.["."]) {
+    checks.push([
+      `attw ${manifest.name}`,
+      () => capture(bin("attw"), ["--pack", path, "--profile", "esm-only", "--no-emoji", "--no-color"]),
+    ]);
+  }
+}
+
+let failed = 0;
+for (const [name, check] of checks) {
+  const { status, output } = await check();
+  console.log(`${status === 0 ? "ok  " : "FAIL"} ${name}`);
+  if (status === 0) continue;
+  failed += 1;
+  console.log(output.trimEnd().replace(/^/gm, "     "));
+}
+console.log(failed === 0 ? `all ${checks.length} checks passed` : `${failed} of ${checks.length} checks failed`);
+process.exitCode = failed === 0 ? 0 : 1;

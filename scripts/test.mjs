@@ -1,0 +1,56 @@
+// `npm test`: installs what is missing, builds everything, runs every package's tests, adds up their totals.
+// `npm test -- storage` runs the tests of @aspen/storage alone.
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ensureInstall } from "./ensure-install.mjs";
+import { ensureRedis } from "./ensure-redis.mjs";
+import { bin, run } from "./lib/run.mjs";
+import { workspaces } from "./lib/workspaces.mjs";
+
+/** Where each package's jest leaves its totals; the folder is turbo's own and ignored by git. */
+const RESULT = join(".turbo", "jest-results.json");
+
+ensureInstall();
+ensureRedis();
+
+const wanted = process.argv.slice(2).map((name) => (name.startsWith("@") ? name : `@aspen/${name}`));
+const packages = workspaces(["packages", "examples/plugins", "."]).filter(
+  ({ manifest }) => manifest.scripts?.test && (wanted.length === 0 || wanted.includes(manifest.name)),
+);
+const unknown = wanted.filter((name) => !packages.some(({ manifest }) => manifest.name === name));
+if (unknown.length > 0) {
+  console.error(`no package with tests is named ${unknown.join(", ")}`);
+  process.exit(2);
+}
+for (const { folder } of packages) {
+  // Turbo makes its folder only where it has run a task before.
+  mkdirSync(dirname(join(folder, RESULT)), { recursive: true });
+  rmSync(join(folder, RESULT), { force: true });
+}
+
+const filters = wanted.map((name) => `--filter=${name}`);
+const turbo = (task, ...rest) => run(bin("turbo"), ["run", task, "--concurrency=2", "--continue", ...filters, ...rest]);
+const built = await turbo("build");
+const tested = built === 0 ? await turbo("test", "--only", "--", "--json", `--outputFile=${RESULT}`) : built;
+
+let passed = 0;
+let failed = 0;
+for (const { folder, manifest } of packages) {
+  const file = join(folder, RESULT);
+  if (!existsSync(file)) {
+    console.error(`${manifest.name}: its tests did not run`);
+    failed += 1;
+    continue;
+  }
+  const totals = JSON.parse(readFileSync(file, "utf8"));
+  // A test file that cannot even be loaded counts as one failure.
+  const broken = totals.numFailedTests + totals.numRuntimeErrorTestSuites;
+  const skipped = totals.numPendingTests + totals.numTodoTests;
+  passed += totals.numPassedTests;
+  failed += broken;
+  console.log(
+    `${manifest.name}: ${totals.numPassedTests} passed, ${broken} failed${skipped ? `, ${skipped} skipped` : ""}`,
+  );
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = built || tested || (failed > 0 || passed === 0 ? 1 : 0);
