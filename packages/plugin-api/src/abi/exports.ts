@@ -1,0 +1,27 @@
+/** Functions a plugin's wasm exports: no parameters, an i32 result (0 = ok, 1 = error set). */
+export const REQUIRED_EXPORTS = ["plugin_info", "handle_request"] as const;
+export const OPTIONAL_EXPORTS = [
+  "plugin_init",
+  "plugin_shutdown",
+  "plugin_health",
+  "plugin_on_timer",
+  "plugin_on_hook_event",
+] as const;
+
+export type GuestExport = (typeof REQUIRED_EXPORTS)[number] | (typeof OPTIONAL_EXPORTS)[number];
+
+/** Input of `handle_request`, as JSON. The output is the result as JSON. */
+export interface GuestRequest {
+  method: string;
+  params: unknown;
+  requestId: string;
+}
+
+/** What a guest sets as its Extism error: this JSON. Any other text is taken as the message of a `PLUGIN_TRAP`. */
+export interface GuestErrorJson {
+  code?: string;
+  message: string;
+  details?: Record<string, unknown>;
+  /** Stack trace in guest terms; the host logs it and never sends it to the caller. */
+  stack?: string;
+}

@@ -1,0 +1,176 @@
+/**
+ * The ABI table: the one source of a host function. The worker's imports, the serving side, the guest
+ * SDK's wrappers, the documentation and the tests are all generic over it.
+ *
+ * On the wire (module `extism:host/user`) every parameter is an i64 handle of an Extism memory block and
+ * the result is an i64 handle of a block: one tag byte (`RESULT_*`), then the result in its kind's encoding.
+ */
+
+/**
+ * How a parameter is encoded in its block.
+ * - `string`: UTF-8
+ * - `bytes`: as they are
+ * - `bytes?`: as they are; handle 0 stands for absent
+ * - `json`: a JSON text in UTF-8
+ * - `envelope`: JSON plus attached bytes (see `envelope.ts`)
+ */
+export type ParameterKind = "string" | "bytes" | "bytes?" | "json" | "envelope";
+
+/**
+ * How a result is encoded after the tag byte.
+ * - `unit`: nothing
+ * - `u64`: 8 bytes, little-endian, at most 2^53-1
+ * - `bool`: one byte, 0 or 1
+ * - `string`, `bytes`, `json`, `envelope`: as for parameters
+ * - `entry`: version (8 bytes, little-endian), then the value's bytes; absent is `RESULT_NOT_FOUND`
+ */
+export type ResultKind = "unit" | "u64" | "bool" | "string" | "bytes" | "json" | "envelope" | "entry";
+
+export interface HostFunctionSpec {
+  readonly name: string;
+  readonly parameters: readonly { readonly name: string; readonly kind: ParameterKind }[];
+  readonly result: ResultKind;
+  /** Permission it needs; null when every plugin may call it. */
+  readonly permission: "kv:read" | "kv:write" | "blob:read" | "blob:write" | "randomness" | null;
+  /** API version that introduced it. */
+  readonly since: string;
+  readonly summary: string;
+}
+
+const p = (name: string, kind: ParameterKind) => ({ name, kind });
+
+export const HOST_FUNCTIONS = [
+  {
+    name: "kv_get",
+    parameters: [p("key", "string")],
+    result: "entry",
+    permission: "kv:read",
+    since: "1",
+    summary: "One entry, or not found.",
+  },
+  {
+    name: "kv_get_many",
+    parameters: [p("keys", "json")],
+    result: "envelope",
+    permission: "kv:read",
+    since: "1",
+    summary: "`[[version, valueLength] | null, …]` in the order of the keys (`string[]`); values attached.",
+  },
+  {
+    name: "kv_put",
+    parameters: [p("key", "string"), p("value", "bytes"), p("options", "json")],
+    result: "u64",
+    permission: "kv:write",
+    since: "1",
+    summary: "Stores a value; options `{ttlMs?}`; returns the new version.",
+  },
+  {
+    name: "kv_delete",
+    parameters: [p("key", "string")],
+    result: "bool",
+    permission: "kv:write",
+    since: "1",
+    summary: "Deletes a key; true when it was there.",
+  },
+  {
+    name: "kv_scan",
+    parameters: [p("options", "json")],
+    result: "envelope",
+    permission: "kv:read",
+    since: "1",
+    summary:
+      "Options `{prefix, after?, limit?, reverse?, keysOnly?}`; returns `{entries: [[key, version, valueLength], …], cursor?}`, values attached.",
+  },
+  {
+    name: "kv_cas",
+    parameters: [p("key", "string"), p("expected", "bytes?"), p("next", "bytes?")],
+    result: "envelope",
+    permission: "kv:write",
+    since: "1",
+    summary:
+      "Compare-and-swap; absent stands for no value. Returns `{ok: true, version}` or `{ok: false, actual: [version, valueLength] | null}`, the actual value attached.",
+  },
+  {
+    name: "kv_transact",
+    parameters: [p("transaction", "envelope")],
+    result: "envelope",
+    permission: "kv:write",
+    since: "1",
+    summary:
+      '`{checks: [{key, version?: number, valueLength?: number, absent?: true}], ops: [{op: "put", key, valueLength, ttlMs?} | {op: "delete", key}]}`, values attached in that order. Returns `{ok: true, version}` or `{ok: false, failed: index}`.',
+  },
+  {
+    name: "blob_put",
+    parameters: [p("data", "bytes")],
+    result: "string",
+    permission: "blob:write",
+    since: "1",
+    summary: "Stores a blob; returns its BLAKE3 hash in hexadecimal.",
+  },
+  {
+    name: "blob_get",
+    parameters: [p("hash", "string")],
+    result: "bytes",
+    permission: "blob:read",
+    since: "1",
+    summary: "A blob's bytes, or not found.",
+  },
+  {
+    name: "blob_has",
+    parameters: [p("hash", "string")],
+    result: "bool",
+    permission: "blob:read",
+    since: "1",
+    summary: "True when the blob is stored.",
+  },
+  {
+    name: "log_write",
+    parameters: [p("record", "json")],
+    result: "unit",
+    permission: null,
+    since: "1",
+    summary:
+      '`{level: "debug" | "info" | "warn" | "error", message, fields?}` to the node\'s log under the plugin\'s name.',
+  },
+  {
+    name: "clock_now",
+    parameters: [],
+    result: "u64",
+    permission: null,
+    since: "1",
+    summary: "Milliseconds since the Unix epoch.",
+  },
+  {
+    name: "random_bytes",
+    parameters: [p("length", "json")],
+    result: "bytes",
+    permission: "randomness",
+    since: "1",
+    summary: "Cryptographically secure random bytes.",
+  },
+  {
+    name: "config_get",
+    parameters: [],
+    result: "json",
+    permission: null,
+    since: "1",
+    summary: "The plugin's configuration as installed, a JSON object.",
+  },
+] as const satisfies readonly HostFunctionSpec[];
+
+export type HostFunctionName = (typeof HOST_FUNCTIONS)[number]["name"];
+
+/**
+ * Imports of the engine itself, beside the table, also under `extism:host/user`. None needs a permission.
+ * - `mem_read(handle i64, destination i32, length i32)`: copies a block's first bytes into the guest's memory
+ * - `mem_store(source i32, length i32) -> i64`: makes a block of the guest's bytes
+ * - `input_read(destination i32, length i32)`: copies the call's input into the guest's memory
+ * - `now_ns() -> i64`: wall clock, nanoseconds since the Unix epoch
+ * - `random_seed() -> i64`: 64 random bits to seed a guest's `Math.random` per instance
+ * - `interrupted() -> i32`: 1 when the call must stop; polled by the engine
+ */
+export const ENGINE_IMPORTS = ["mem_read", "mem_store", "input_read", "now_ns", "random_seed", "interrupted"] as const;
+
+export function hostFunction(name: string): HostFunctionSpec | undefined {
+  return HOST_FUNCTIONS.find((spec) => spec.name === name);
+}

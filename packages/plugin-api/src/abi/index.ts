@@ -1,0 +1,36 @@
+/** The part of the contract that a guest needs too: no dependency, no I/O. @module */
+export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "../aspen-error.js";
+export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "../error-table.js";
+export { jsonNestsDeeper } from "../json-depth.js";
+export { LIMITS } from "../limits.js";
+export {
+  defaultKvPrefix,
+  isKeyAllowed,
+  isScanPrefixAllowed,
+  namespaceOf,
+  PREFIX_SEPARATORS,
+  prefixesOverlap,
+  prefixProblem,
+  RESERVED_PREFIXES,
+  withKvPrefixes,
+} from "../namespaces.js";
+export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./envelope.js";
+export {
+  type GuestErrorJson,
+  type GuestExport,
+  type GuestRequest,
+  OPTIONAL_EXPORTS,
+  REQUIRED_EXPORTS,
+} from "./exports.js";
+export {
+  ENGINE_IMPORTS,
+  HOST_FUNCTIONS,
+  type HostFunctionName,
+  type HostFunctionSpec,
+  hostFunction,
+  type ParameterKind,
+  type ResultKind,
+} from "./host-functions.js";
+export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./tags.js";
+export { decodeUtf8, encodeUtf8 } from "./utf8.js";
+export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./version.js";

@@ -1,0 +1,64 @@
+/** What a code means on each transport. */
+export interface ErrorStatus {
+  /** HTTP status (RFC 9110). */
+  readonly http: number;
+  /** gRPC status code (grpc/grpc doc/statuscodes.md). */
+  readonly grpc: number;
+  /** Exit status of the command line. */
+  readonly exit: number;
+  /** True when the caller can mend it, false when the node or a plugin is at fault. */
+  readonly user: boolean;
+  /** When it happens; one sentence for the documentation. */
+  readonly when: string;
+}
+
+const row = (http: number, grpc: number, exit: number, user: boolean, when: string): ErrorStatus => ({
+  http,
+  grpc,
+  exit,
+  user,
+  when,
+});
+
+/** Every code of the project, with its meaning on each transport. Codes are never reused. */
+export const ERROR_TABLE = {
+  METHOD_NOT_FOUND: row(404, 12, 4, true, "No handler on this node serves the method."),
+  INVALID_PARAMS: row(400, 3, 2, true, "A parameter is missing, of the wrong type or out of range."),
+  PAYLOAD_TOO_LARGE: row(413, 8, 2, true, "A body, value or result is over its size limit."),
+  DEADLINE_EXCEEDED: row(504, 4, 5, true, "The caller's own deadline passed before the answer came."),
+  CANCELLED: row(499, 1, 5, true, "The caller cancelled the request."),
+  INTERNAL: row(500, 13, 1, false, "A defect of the node; the log has the details under the request id."),
+
+  PERMISSION_DENIED: row(403, 7, 3, true, "The plugin or caller has no permission for the operation."),
+  KV_NAMESPACE_DENIED: row(403, 7, 3, true, "A key or scan prefix lies outside the plugin's allowed prefixes."),
+  KV_CONFLICT: row(409, 10, 6, true, "A compare-and-swap or a transaction's check met another value."),
+  KV_KEY_INVALID: row(400, 3, 2, true, "A key is empty, over 1,024 bytes or not well-formed Unicode."),
+  CROSS_NAMESPACE: row(400, 3, 2, true, "One transaction names keys of two namespaces."),
+  CURSOR_INVALID: row(400, 3, 2, true, "A scan cursor is forged or belongs to another scan."),
+  WATCH_COMPACTED: row(410, 11, 6, true, "The changes that a watch asks for are no longer kept; watch anew."),
+  OUTCOME_UNKNOWN: row(503, 14, 7, false, "The connection was lost before the store answered a write."),
+  STORE_UNAVAILABLE: row(503, 14, 7, false, "The store cannot be reached or refuses to work."),
+  BLOB_NOT_FOUND: row(404, 5, 4, true, "No blob with this hash is stored."),
+  BLOB_HASH_INVALID: row(400, 3, 2, true, "A blob hash is not 64 lower-case hexadecimal digits."),
+  BLOB_CORRUPT: row(500, 15, 1, false, "A blob's stored bytes do not match its hash."),
+
+  PLUGIN_NOT_FOUND: row(404, 5, 4, true, "No plugin of this name is installed."),
+  PLUGIN_NAME_TAKEN: row(409, 6, 6, true, "A plugin of this name is already installed."),
+  PLUGIN_PREFIX_CONFLICT: row(409, 6, 6, true, "A key prefix is reserved or overlaps another plugin's."),
+  PLUGIN_DEPENDENCY: row(409, 9, 6, true, "A plugin's dependency is missing, of the wrong version or cyclic."),
+  PLUGIN_TIMEOUT: row(504, 4, 5, false, "The plugin ran longer than its execution_timeout_ms and was stopped."),
+  PLUGIN_TRAP: row(500, 13, 1, false, "The plugin threw an error without a code, or its wasm trapped."),
+  PLUGIN_OUT_OF_MEMORY: row(500, 8, 1, false, "The plugin needed more than its memory_limit."),
+  PLUGIN_INVALID_RESPONSE: row(502, 13, 1, false, "The plugin's answer is not valid JSON or breaks the contract."),
+  PLUGIN_UNAVAILABLE: row(503, 14, 7, false, "The plugin is disabled, failed, stopping or overloaded."),
+  MANIFEST_INVALID: row(422, 3, 2, true, "plugin.json breaks a rule of the manifest schema."),
+  API_VERSION_UNSUPPORTED: row(422, 9, 2, true, "The plugin asks for an API version the node does not serve."),
+  WASM_INVALID: row(422, 3, 2, true, "The file is not wasm, or lacks an export, or imports what no host offers."),
+  WASM_HASH_MISMATCH: row(422, 3, 2, true, "The wasm file's BLAKE3 hash is not the manifest's wasm_hash."),
+
+  BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
+  CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),
+  NODE_UNREACHABLE: row(503, 14, 7, false, "The command line cannot reach the node."),
+} as const satisfies Record<string, ErrorStatus>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;

@@ -1,0 +1,25 @@
+import { AspenError } from "./aspen-error.js";
+
+/** The errors of this package. */
+export const pluginApiErrors = {
+  manifestInvalid: (problems: readonly { field: string; rule: string }[]) =>
+    new AspenError(
+      "MANIFEST_INVALID",
+      `plugin.json is not valid: ${problems.map(({ field, rule }) => `${field}: ${rule}`).join("; ")}`,
+      { problems },
+    ),
+  apiVersionUnsupported: (plugin: string, asked: string, served: readonly string[]) =>
+    new AspenError(
+      "API_VERSION_UNSUPPORTED",
+      `plugin ${plugin} asks for API version ${asked}; this node serves ${served.join(", ")}. Rebuild the plugin for a version that is served, or update the node.`,
+      { plugin, asked, served },
+    ),
+  prefixConflict: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_PREFIX_CONFLICT", `plugin ${plugin}: ${problem}. Choose another prefix.`, { plugin }),
+  dependency: (problems: readonly { plugin: string; problem: string }[]) =>
+    new AspenError(
+      "PLUGIN_DEPENDENCY",
+      `dependencies cannot be resolved: ${problems.map(({ plugin, problem }) => `${plugin}: ${problem}`).join("; ")}`,
+      { problems },
+    ),
+} as const;

@@ -1,0 +1,64 @@
+/** The plugin contract: no I/O. @module */
+
+export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./abi/envelope.js";
+export {
+  type GuestErrorJson,
+  type GuestExport,
+  type GuestRequest,
+  OPTIONAL_EXPORTS,
+  REQUIRED_EXPORTS,
+} from "./abi/exports.js";
+export {
+  ENGINE_IMPORTS,
+  HOST_FUNCTIONS,
+  type HostFunctionName,
+  type HostFunctionSpec,
+  hostFunction,
+  type ParameterKind,
+  type ResultKind,
+} from "./abi/host-functions.js";
+export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./abi/tags.js";
+export { decodeUtf8, encodeUtf8 } from "./abi/utf8.js";
+export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./abi/version.js";
+export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./aspen-error.js";
+export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
+export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
+export { pluginApiErrors } from "./errors.js";
+export { BUNDLE_NAME, GuestStackMap, SOURCE_MAP_SECTION } from "./guest-stack.js";
+export { jsonNestsDeeper } from "./json-depth.js";
+export {
+  canTransition,
+  isServing,
+  LIFECYCLE_STATES,
+  LIFECYCLE_TRANSITIONS,
+  Lifecycle,
+  type LifecycleState,
+} from "./lifecycle.js";
+export { LIMITS } from "./limits.js";
+export {
+  allowedKvPrefixes,
+  manifestJsonSchema,
+  manifestSchema,
+  type PluginManifest,
+  type PluginManifestInput,
+  parseManifest,
+} from "./manifest.js";
+export {
+  defaultKvPrefix,
+  isKeyAllowed,
+  isScanPrefixAllowed,
+  namespaceOf,
+  PREFIX_SEPARATORS,
+  prefixesOverlap,
+  prefixProblem,
+  RESERVED_PREFIXES,
+  withKvPrefixes,
+} from "./namespaces.js";
+export {
+  isPermission,
+  PARAMETERISED_PERMISSIONS,
+  type Permission,
+  SIMPLE_PERMISSIONS,
+  type SimplePermission,
+} from "./permissions.js";
+export { handlePatternMatches, type PluginInfo, pluginInfoProblems, pluginInfoSchema } from "./plugin-info.js";

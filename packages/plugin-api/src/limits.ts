@@ -1,0 +1,37 @@
+/** Hard limits of the platform. Sizes are bytes, times milliseconds. */
+export const LIMITS = {
+  keyBytes: 1024,
+  valueBytes: 1024 * 1024,
+  batchOps: 1000,
+  scanDefault: 1000,
+  scanMax: 10_000,
+  /** Bytes of one host call's parameters or result, and of a request to or an answer of a guest. */
+  messageBytes: 16 * 1024 * 1024,
+  wasmBytes: 16 * 1024 * 1024,
+  pluginNameBytes: 64,
+  pluginsPerNode: 64,
+  handles: 64,
+  kvPrefixes: 16,
+  tags: 16,
+  tagBytes: 64,
+  descriptionBytes: 1024,
+  dependencies: 16,
+  memoryDefault: 64 * 1024 * 1024,
+  memoryMin: 2 * 1024 * 1024,
+  memoryMax: 1024 * 1024 * 1024,
+  timeoutDefaultMs: 30_000,
+  timeoutMinMs: 1,
+  timeoutMaxMs: 300_000,
+  instancesDefault: 1,
+  instancesMax: 64,
+  /** Priorities of WASM and IPC plugins; others are the node's own. */
+  pluginPriorityMin: 900,
+  pluginPriorityMax: 999,
+  pluginPriorityDefault: 950,
+  randomBytes: 65_536,
+  logMessageBytes: 8192,
+  /** Bytes of a log record as JSON, message and fields. */
+  logRecordBytes: 65_536,
+  /** Nesting depth of JSON that enters the node. */
+  jsonDepth: 64,
+} as const;

@@ -1,0 +1,199 @@
+import semver from "semver";
+import { z } from "zod";
+import { SUPPORTED_API_VERSIONS } from "./abi/version.js";
+import { pluginApiErrors } from "./errors.js";
+import { LIMITS } from "./limits.js";
+import { prefixProblem, withKvPrefixes } from "./namespaces.js";
+import { isPermission } from "./permissions.js";
+
+const utf8Length = (text: string) => new TextEncoder().encode(text).length;
+const atMostBytes = (bytes: number) => (text: string) => utf8Length(text) <= bytes;
+
+/** Most broken rules that one error lists; a hostile manifest may break more than anyone would read. */
+const MOST_PROBLEMS = 32;
+
+const pluginName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,63}$/, "must be 1 to 64 lower-case letters, digits and hyphens, starting with a letter");
+
+const apiVersion = z.string().min(1).max(16);
+
+const relativePath = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine(
+    (path) => !/^[\\/]|^[A-Za-z]:|\0/.test(path) && !path.split(/[\\/]/).includes(".."),
+    "must be a path inside the plugin's folder",
+  );
+
+const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
+
+const semverRange = z
+  .string()
+  .max(128)
+  .refine((range) => semver.validRange(range) !== null, "must be a semver range, such as ^1.2.0");
+
+const dependencySchema = z.strictObject({
+  name: pluginName.describe("Name of the plugin depended on."),
+  version: semverRange.default("*").describe("Semver range its version must satisfy."),
+  optional: z.boolean().default(false).describe("True when the plugin also works without it."),
+});
+
+/** The schema of `plugin.json`. Every limit it declares is enforced. */
+export const manifestSchema = z.strictObject({
+  $schema: z.string().optional().describe("Address of this schema, for editors."),
+  name: pluginName.describe("Unique name of the plugin."),
+  version: z
+    .string()
+    .refine(
+      (version) => semver.valid(version) === version,
+      "must be a semver version without build metadata, such as 1.2.3",
+    )
+    .describe("Semver version of the plugin."),
+  api_version: apiVersion.describe("Version of the plugin API it was built for."),
+  entry: z
+    .strictObject({
+      source: relativePath.default("src/plugin.ts").describe("TypeScript entry, relative to plugin.json."),
+      wasm: relativePath.default("plugin.wasm").describe("Built wasm file, relative to the built plugin.json."),
+    })
+    .default({ source: "src/plugin.ts", wasm: "plugin.wasm" })
+    .describe("Where the plugin's code lies."),
+  wasm_hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits")
+    .optional()
+    .describe("BLAKE3 hash of the wasm file; written by the build."),
+  handles: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[a-z][a-zA-Z0-9_-]*(\.[a-zA-Z][a-zA-Z0-9_-]*)*(\.\*)?$/,
+          'must be a dotted method name such as "echo.say", or a prefix such as "echo.*"',
+        )
+        .max(128),
+    )
+    .min(1)
+    .max(LIMITS.handles)
+    .describe("RPC methods it answers: names, or prefixes ending in .*"),
+  priority: z
+    .int()
+    .min(LIMITS.pluginPriorityMin)
+    .max(LIMITS.pluginPriorityMax)
+    .default(LIMITS.pluginPriorityDefault)
+    .describe("Order among handlers; the lowest that handles a method answers it."),
+  kv_prefixes: z
+    .array(
+      z
+        .string()
+        .min(2)
+        .refine(isWellFormed, "must be well-formed Unicode")
+        .refine(atMostBytes(256), "must be at most 256 bytes")
+        .regex(/[:/]$/, 'must end in a separator (":" or "/")'),
+    )
+    .max(LIMITS.kvPrefixes)
+    .default([])
+    .describe("Key prefixes it may use; empty stands for __plugin:{name}: alone."),
+  permissions: z
+    .array(z.string().refine(isPermission, "is not a permission that this API version knows"))
+    .max(64)
+    .default([])
+    .describe("What it asks to be allowed; everything else is denied."),
+  memory_limit: z
+    .int()
+    .min(LIMITS.memoryMin)
+    .max(LIMITS.memoryMax)
+    .default(LIMITS.memoryDefault)
+    .describe("Most memory of one instance, in bytes; rounded down to 64 KiB pages."),
+  execution_timeout_ms: z
+    .int()
+    .min(LIMITS.timeoutMinMs)
+    .max(LIMITS.timeoutMaxMs)
+    .default(LIMITS.timeoutDefaultMs)
+    .describe("Longest run of one call, in milliseconds."),
+  max_instances: z
+    .int()
+    .min(1)
+    .max(LIMITS.instancesMax)
+    .default(LIMITS.instancesDefault)
+    .describe("Most instances of it on one node."),
+  isolation: z
+    .enum(["instance", "call"])
+    .default("instance")
+    .describe("instance: state in memory lasts from call to call; call: every call gets a fresh instance."),
+  dependencies: z.array(dependencySchema).max(LIMITS.dependencies).default([]).describe("Other plugins it needs."),
+  description: z
+    .string()
+    .refine(atMostBytes(LIMITS.descriptionBytes), `must be at most ${LIMITS.descriptionBytes} bytes`)
+    .optional()
+    .describe("One sentence on what it does."),
+  author: z.string().max(256).optional().describe("Who wrote it."),
+  tags: z
+    .array(z.string().min(1).refine(atMostBytes(LIMITS.tagBytes), `must be at most ${LIMITS.tagBytes} bytes`))
+    .max(LIMITS.tags)
+    .default([])
+    .describe("Words to find it by."),
+});
+
+/** A manifest with every default filled in. */
+export type PluginManifest = z.output<typeof manifestSchema>;
+/** A manifest as an author writes it. */
+export type PluginManifestInput = z.input<typeof manifestSchema>;
+
+/**
+ * Checks a parsed `plugin.json` against the schema and the rules that span fields, fills in the defaults.
+ *
+ * @throws AspenError `MANIFEST_INVALID`; `details.problems` lists every broken rule as `{field, rule}`.
+ * @throws AspenError `API_VERSION_UNSUPPORTED` naming the version asked for and those served.
+ * @throws AspenError `PLUGIN_PREFIX_CONFLICT` when a prefix is reserved.
+ */
+export function parseManifest(
+  input: unknown,
+  options: { supportedApiVersions?: readonly string[] } = {},
+): PluginManifest {
+  const supported = options.supportedApiVersions ?? SUPPORTED_API_VERSIONS;
+  // First, because a manifest of another API version may well break the rules of this one.
+  const asked = z.object({ name: pluginName.catch("(unnamed)"), api_version: apiVersion }).safeParse(input);
+  if (asked.success && !supported.includes(asked.data.api_version)) {
+    throw pluginApiErrors.apiVersionUnsupported(asked.data.name, asked.data.api_version, supported);
+  }
+  const parsed = manifestSchema.safeParse(input);
+  if (!parsed.success) {
+    throw pluginApiErrors.manifestInvalid(parsed.error.issues.flatMap(brokenRules).slice(0, MOST_PROBLEMS));
+  }
+  const manifest = parsed.data;
+  for (const prefix of manifest.kv_prefixes) {
+    const problem = prefixProblem(manifest.name, prefix);
+    if (problem) throw pluginApiErrors.prefixConflict(manifest.name, problem);
+  }
+  return manifest;
+}
+
+/** The key prefixes that a manifest grants. */
+export function allowedKvPrefixes(manifest: Pick<PluginManifest, "name" | "kv_prefixes">): readonly string[] {
+  return withKvPrefixes(manifest.name, manifest.kv_prefixes);
+}
+
+/** The JSON Schema (draft 2020-12) that is published as `plugin.schema.json`. */
+export function manifestJsonSchema(): Record<string, unknown> {
+  return {
+    $id: "plugin.schema.json",
+    title: "Aspen plugin manifest",
+    ...z.toJSONSchema(manifestSchema, { io: "input" }),
+  };
+}
+
+function brokenRules(issue: z.core.$ZodIssue): { field: string; rule: string }[] {
+  if (issue.code !== "unrecognized_keys") return [{ field: fieldPath(issue.path), rule: issue.message }];
+  return issue.keys.map((key) => ({
+    field: fieldPath([...issue.path, key.slice(0, 64)]),
+    rule: "is not a field of the manifest",
+  }));
+}
+
+function fieldPath(path: readonly PropertyKey[]): string {
+  let text = "";
+  for (const part of path) text += typeof part === "number" ? `[${part}]` : `${text ? "." : ""}${String(part)}`;
+  return text || "(root)";
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+import type { PluginManifest } from "./manifest.js";
+
+/** What a plugin says of itself from `plugin_info`; it must agree with its manifest. */
+export const pluginInfoSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  api_version: z.string(),
+  handles: z.array(z.string()).max(256),
+});
+
+export type PluginInfo = z.output<typeof pluginInfoSchema>;
+
+/**
+ * Fields in which `info` disagrees with `manifest`, one sentence each; empty when they agree.
+ * Handlers may be named one by one in the code while the manifest claims `prefix.*`.
+ */
+export function pluginInfoProblems(info: PluginInfo, manifest: PluginManifest): string[] {
+  const problems: string[] = [];
+  for (const field of ["name", "version", "api_version"] as const) {
+    if (info[field] !== manifest[field]) {
+      problems.push(
+        `${field} is ${JSON.stringify(info[field])} in plugin_info but ${JSON.stringify(manifest[field])} in plugin.json`,
+      );
+    }
+  }
+  for (const method of info.handles) {
+    if (!manifest.handles.some((pattern) => handlePatternMatches(pattern, method))) {
+      problems.push(`handler ${JSON.stringify(method)} is not covered by "handles" in plugin.json`);
+    }
+  }
+  for (const pattern of manifest.handles) {
+    if (!info.handles.some((method) => method === pattern || handlePatternMatches(pattern, method))) {
+      problems.push(`"handles" names ${JSON.stringify(pattern)}, for which the plugin has no handler`);
+    }
+  }
+  return problems;
+}
+
+/** True when a manifest's `handles` entry (a name, or `prefix.*`) covers `method`. */
+export function handlePatternMatches(pattern: string, method: string): boolean {
+  return pattern.endsWith(".*")
+    ? method.startsWith(pattern.slice(0, -1)) && method.length >= pattern.length
+    : pattern === method;
+}

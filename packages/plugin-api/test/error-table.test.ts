@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { AspenError, ERROR_TABLE, errorStatus, isAspenError } from "@aspen/plugin-api";
+import { describe, expect, test } from "@jest/globals";
+
+/** Codes are a promise to every client: one may be added here, none renamed or removed. */
+const CODES = [
+  "METHOD_NOT_FOUND",
+  "INVALID_PARAMS",
+  "PAYLOAD_TOO_LARGE",
+  "DEADLINE_EXCEEDED",
+  "CANCELLED",
+  "INTERNAL",
+  "PERMISSION_DENIED",
+  "KV_NAMESPACE_DENIED",
+  "KV_CONFLICT",
+  "KV_KEY_INVALID",
+  "CROSS_NAMESPACE",
+  "CURSOR_INVALID",
+  "OUTCOME_UNKNOWN",
+  "STORE_UNAVAILABLE",
+  "BLOB_NOT_FOUND",
+  "BLOB_HASH_INVALID",
+  "BLOB_CORRUPT",
+  "PLUGIN_NOT_FOUND",
+  "PLUGIN_NAME_TAKEN",
+  "PLUGIN_PREFIX_CONFLICT",
+  "PLUGIN_DEPENDENCY",
+  "PLUGIN_TIMEOUT",
+  "PLUGIN_TRAP",
+  "PLUGIN_OUT_OF_MEMORY",
+  "PLUGIN_INVALID_RESPONSE",
+  "PLUGIN_UNAVAILABLE",
+  "MANIFEST_INVALID",
+  "API_VERSION_UNSUPPORTED",
+  "WASM_INVALID",
+  "WATCH_COMPACTED",
+  "WASM_HASH_MISMATCH",
+  "BUILD_FAILED",
+  "CONFIG_INVALID",
+  "NODE_UNREACHABLE",
+];
+
+describe("the error table", () => {
+  test("has exactly the codes that are promised", () => {
+    expect(Object.keys(ERROR_TABLE).sort()).toEqual([...CODES].sort());
+  });
+
+  test("is what docs/errors.md lists, status by status", () => {
+    const doc = readFileSync(new URL("../../../docs/errors.md", import.meta.url), "utf8");
+    const rows = [...doc.matchAll(/^\| `([A-Z_]+)` \| (\d+) \| (\d+) \| (\d+) \|/gm)].map(
+      ([, code, http, grpc, exit]) => [code, Number(http), Number(grpc), Number(exit)],
+    );
+    expect(rows).toEqual(Object.entries(ERROR_TABLE).map(([code, it]) => [code, it.http, it.grpc, it.exit]));
+  });
+
+  test("uses statuses that the transports have", () => {
+    for (const { http, grpc, exit, user } of Object.values(ERROR_TABLE)) {
+      expect(http).toBeGreaterThanOrEqual(400);
+      expect(http).toBeLessThan(600);
+      expect(grpc).toBeGreaterThanOrEqual(1);
+      expect(grpc).toBeLessThanOrEqual(16);
+      expect(exit).toBeGreaterThanOrEqual(1);
+      expect(exit).toBeLessThanOrEqual(125);
+      if (user) expect(http).toBeLessThan(505);
+    }
+  });
+});
+
+describe("AspenError", () => {
+  test("survives its JSON form", () => {
+    const error = new AspenError("KV_CONFLICT", "the value changed", { key: "a:b" });
+    const back = AspenError.fromJSON(JSON.parse(JSON.stringify(error)));
+    expect(back).toMatchObject({ code: "KV_CONFLICT", message: "the value changed", details: { key: "a:b" } });
+    expect(back.status.http).toBe(409);
+    expect(isAspenError(back)).toBe(true);
+  });
+
+  test.each([
+    [{}, "INTERNAL", "an error without a message"],
+    [{ code: "lower", message: "m" }, "INTERNAL", "m"],
+    [{ code: "A".repeat(65), message: "" }, "INTERNAL", "an error without a message"],
+    [{ code: 7, message: 8, details: [] }, "INTERNAL", "an error without a message"],
+  ])("takes %j as a code it can trust", (json, code, message) => {
+    const error = AspenError.fromJSON(json as never);
+    expect(error).toMatchObject({ code, message, details: undefined });
+  });
+
+  test("a plugin's own code has the statuses of PLUGIN_TRAP, also one named like an object's own property", () => {
+    expect(errorStatus("OUT_OF_COFFEE")).toBe(ERROR_TABLE.PLUGIN_TRAP);
+    expect(errorStatus("constructor")).toBe(ERROR_TABLE.PLUGIN_TRAP);
+  });
+
+  test("wraps whatever was thrown and keeps it as the cause", () => {
+    const cause = new TypeError("no");
+    expect(AspenError.from(cause)).toMatchObject({ code: "INTERNAL", message: "no", cause });
+    expect(AspenError.from("text", "PLUGIN_TRAP")).toMatchObject({ code: "PLUGIN_TRAP", message: "text" });
+    const error = new AspenError("CANCELLED", "stopped");
+    expect(AspenError.from(error)).toBe(error);
+  });
+});

@@ -1,0 +1,42 @@
+import { handlePatternMatches, isPermission, parseManifest, pluginInfoProblems } from "@aspen/plugin-api";
+import { expect, test } from "@jest/globals";
+
+const manifest = parseManifest({ name: "echo", version: "1.0.0", api_version: "1", handles: ["echo.*", "ping"] });
+const info = { name: "echo", version: "1.0.0", api_version: "1", handles: ["echo.say", "ping"] };
+
+test("plugin_info that agrees with the manifest has no problems", () => {
+  expect(pluginInfoProblems(info, manifest)).toEqual([]);
+});
+
+test("every disagreement is a sentence that names the field", () => {
+  expect(pluginInfoProblems({ ...info, version: "2.0.0", handles: ["other.say"] }, manifest)).toEqual([
+    'version is "2.0.0" in plugin_info but "1.0.0" in plugin.json',
+    'handler "other.say" is not covered by "handles" in plugin.json',
+    '"handles" names "echo.*", for which the plugin has no handler',
+    '"handles" names "ping", for which the plugin has no handler',
+  ]);
+});
+
+test.each([
+  ["echo.*", "echo.say", true],
+  ["echo.*", "echo.a.b", true],
+  ["echo.*", "echo.", false],
+  ["echo.*", "echo", false],
+  ["echo.*", "echoes.say", false],
+  ["echo.say", "echo.say", true],
+  ["echo.say", "echo.sayit", false],
+])("%j covers %j: %j", (pattern, method, covers) => {
+  expect(handlePatternMatches(pattern, method)).toBe(covers);
+});
+
+test.each([
+  ["kv:read", true],
+  ["rpc:call:forge.*", true],
+  ["http:api.example.com", true],
+  ["jobs:submit:", false],
+  ["kv", false],
+  ["http:a b", false],
+  ["", false],
+])("%j is a permission: %j", (value, known) => {
+  expect(isPermission(value)).toBe(known);
+});
