@@ -1,0 +1,233 @@
+import { namespaceOf, readU64, writeU64 } from "@aspen/plugin-api/abi";
+import { bytesEqual } from "../../bytes.js";
+import { storageErrors } from "../../errors.js";
+import type {
+  CasResult,
+  Check,
+  KeyValueStore,
+  KvEntry,
+  KvEvent,
+  PutOptions,
+  ScanOptions,
+  ScanPage,
+  Transaction,
+  TxResult,
+  Version,
+  WatchOptions,
+} from "../../key-value-store.js";
+import { expiryOf, validateKey, validateKeys, validateTransaction, validateValue } from "../../validate.js";
+import { watchStore } from "../../watch.js";
+import { EmbeddedChangeLog } from "./embedded-change-log.js";
+import type { Environment } from "./environment.js";
+import { asBuffer, readEntry, readPage } from "./reader.js";
+import { decodeRow, encodeRow, type Row } from "./rows.js";
+
+/** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
+const SWEEP_ROWS = 1000;
+const SWEEP_INTERVAL_MS = 1000;
+
+/** An ordered key-value store on LMDB. Writes are grouped into commits; each one is all or nothing. */
+export class EmbeddedKeyValueStore implements KeyValueStore {
+  #closed = false;
+  readonly #sweeper: NodeJS.Timeout;
+  readonly #changes: EmbeddedChangeLog;
+
+  constructor(private readonly environment: Environment) {
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_INTERVAL_MS);
+    this.#sweeper.unref();
+    this.#changes = new EmbeddedChangeLog(environment, {
+      write: (work) => this.#write(work),
+      versionOf: (namespace) => this.#read(() => this.#version(namespace)),
+    });
+  }
+
+  async get(key: string): Promise<KvEntry | null> {
+    const bytes = validateKey(key);
+    return this.#read(() => readEntry(this.environment.rows, key, bytes));
+  }
+
+  async getMany(keys: readonly string[]): Promise<(KvEntry | null)[]> {
+    const bytes = validateKeys(keys);
+    return this.#read(() => keys.map((key, index) => readEntry(this.environment.rows, key, bytes[index]!)));
+  }
+
+  async scan(options: ScanOptions): Promise<ScanPage> {
+    return this.#read(() => readPage(this.environment.rows, options));
+  }
+
+  async put(key: string, value: Uint8Array, options?: PutOptions): Promise<Version> {
+    const bytes = validateKey(key);
+    validateValue(key, value);
+    const expiresAt = expiryOf(options, Date.now());
+    const copy = new Uint8Array(value);
+    return this.#write(() => {
+      const version = this.#nextVersion(namespaceOf(key));
+      this.#put(bytes, { version, expiresAt, value: copy });
+      this.#log(version, [{ key, value: copy }]);
+      return version;
+    });
+  }
+
+  async delete(key: string): Promise<boolean> {
+    const bytes = asBuffer(validateKey(key));
+    return this.#write(() => {
+      if (!this.#row(bytes)) return false;
+      const version = this.#nextVersion(namespaceOf(key));
+      this.environment.rows.removeSync(bytes);
+      this.#log(version, [{ key, value: null }]);
+      return true;
+    });
+  }
+
+  async compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult> {
+    const bytes = validateKey(key);
+    if (expected) validateValue(key, expected);
+    if (next) validateValue(key, next);
+    const wanted = expected && new Uint8Array(expected);
+    const value = next && new Uint8Array(next);
+    return this.#write<CasResult>(() => {
+      const row = this.#row(bytes);
+      if (!bytesEqual(row?.value ?? null, wanted)) {
+        return { ok: false, actual: row && { value: row.value, version: row.version } };
+      }
+      const version = this.#nextVersion(namespaceOf(key));
+      if (value) this.#put(bytes, { version, expiresAt: 0, value });
+      else this.environment.rows.removeSync(asBuffer(bytes));
+      this.#log(version, [{ key, value }]);
+      return { ok: true, version };
+    });
+  }
+
+  async transact(transaction: Transaction): Promise<TxResult> {
+    const namespace = validateTransaction(transaction);
+    if (namespace === null) return { ok: true, version: 0 };
+    const now = Date.now();
+    const checks = transaction.checks.map((check) => structuredClone(check));
+    const ops = transaction.ops.map((op) => ({
+      ...structuredClone(op),
+      expiresAt: op.type === "put" ? expiryOf(op, now) : 0,
+    }));
+    return this.#write<TxResult>(() => {
+      const failed = checks.findIndex((check) => !this.#holds(check));
+      if (failed >= 0) return { ok: false, failed };
+      if (ops.length === 0) return { ok: true, version: this.#version(namespace) };
+      const version = this.#nextVersion(namespace);
+      for (const op of ops) {
+        const bytes = validateKey(op.key);
+        if (op.type === "put") this.#put(bytes, { version, expiresAt: op.expiresAt, value: op.value });
+        else this.environment.rows.removeSync(asBuffer(bytes));
+      }
+      this.#log(
+        version,
+        ops.map((op) => ({ key: op.key, value: op.type === "put" ? op.value : null })),
+      );
+      return { ok: true, version };
+    });
+  }
+
+  watch(prefix: string, options?: WatchOptions): AsyncIterable<KvEvent> {
+    return watchStore(this, this.#changes, prefix, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#changes.close();
+    clearInterval(this.#sweeper);
+    await this.environment.root.close();
+  }
+
+  #holds(check: Check): boolean {
+    const row = this.#row(validateKey(check.key));
+    return "version" in check ? row?.version === check.version : bytesEqual(row?.value ?? null, check.value);
+  }
+
+  #row(bytes: Uint8Array): Row | null {
+    return decodeRow(this.environment.rows.getBinary(asBuffer(bytes)), Date.now());
+  }
+
+  #put(bytes: Uint8Array, row: Row): void {
+    this.environment.rows.putSync(asBuffer(bytes), encodeRow(row));
+    if (row.expiresAt !== 0) this.environment.expiries.putSync(expiryKey(row.expiresAt, bytes), Buffer.alloc(0));
+  }
+
+  /** Changes of one namespace; in their write transaction. */
+  #log(version: Version, changes: readonly { key: string; value: Uint8Array | null; expired?: boolean }[]): void {
+    const full = changes.map((change) => ({ expired: false, ...change }));
+    this.#changes.append(namespaceOf(changes[0]!.key), full, version);
+  }
+
+  #version(namespace: string): Version {
+    const bytes = this.environment.versions.getBinary(Buffer.from(namespace, "utf8"));
+    return bytes ? readU64(bytes) : 0;
+  }
+
+  #nextVersion(namespace: string): Version {
+    const version = this.#version(namespace) + 1;
+    const bytes = Buffer.alloc(8);
+    writeU64(bytes, version);
+    this.environment.versions.putSync(Buffer.from(namespace, "utf8"), bytes);
+    return version;
+  }
+
+  #read<T>(work: () => T): T {
+    if (this.#closed) throw storageErrors.unavailable("it is closed");
+    return work();
+  }
+
+  /** Runs `work` in the next write transaction and resolves once that is committed. */
+  async #write<T>(work: () => T): Promise<T> {
+    if (this.#closed) throw storageErrors.unavailable("it is closed");
+    try {
+      const result = await this.environment.root.transaction(work);
+      this.#changes.committed();
+      return result;
+    } catch (error) {
+      this.#changes.rolledBack();
+      const reason = await commitError(error);
+      throw storageErrors.unavailable(reason instanceof Error ? reason.message : String(reason), error);
+    }
+  }
+
+  #expire(bytes: Buffer): void {
+    const key = bytes.toString("utf8");
+    this.environment.rows.removeSync(bytes);
+    this.#log(this.#nextVersion(namespaceOf(key)), [{ key, value: null, expired: true }]);
+  }
+
+  async #sweep(): Promise<void> {
+    const { expiries, rows } = this.environment;
+    const now = Date.now();
+    const due = [...expiries.getKeys({ end: expiryKey(now + 1, new Uint8Array(0)), limit: SWEEP_ROWS })] as Buffer[];
+    if (due.length === 0) return;
+    try {
+      await this.#write(() => {
+        for (const entry of due) {
+          const key = entry.subarray(8);
+          if (rows.getBinary(key) && !decodeRow(rows.getBinary(key), now, false)) this.#expire(key);
+          expiries.removeSync(entry);
+        }
+      });
+    } catch (error) {
+      // A sweep that fails is made up for by the next; only closing may cut it off for good.
+      if (!this.#closed) process.emitWarning(`expired entries could not be removed: ${String(error)}`);
+    }
+  }
+}
+
+/** Why a commit failed: lmdb has it as a promise, which must be handled or ends the process. */
+async function commitError(error: unknown): Promise<unknown> {
+  const reason = (error as { commitError?: unknown }).commitError;
+  if (!(reason instanceof Promise)) return error;
+  return reason.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+}
+
+function expiryKey(expiresAt: number, key: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(8 + key.length);
+  bytes.writeBigUInt64BE(BigInt(expiresAt));
+  bytes.set(key, 8);
+  return bytes;
+}

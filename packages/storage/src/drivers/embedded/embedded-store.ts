@@ -1,0 +1,54 @@
+import { mkdir } from "node:fs/promises";
+import { isAspenError } from "@aspen/plugin-api/abi";
+import type { BlobStore } from "../../blob-store.js";
+import { ChunkedBlobStore } from "../../blobs.js";
+import { storageErrors } from "../../errors.js";
+import type { KeyValueStore } from "../../key-value-store.js";
+import type { Store } from "../../store.js";
+import { DirectoryLock } from "./directory-lock.js";
+import { EmbeddedKeyValueStore } from "./embedded-key-value-store.js";
+import { type Environment, openEnvironment } from "./environment.js";
+import { FileChunkStore } from "./file-chunk-store.js";
+
+export interface EmbeddedStoreOptions {
+  /** Where everything lies; made when it is missing. */
+  directory: string;
+  /** `strict`: a write is on the disk when it is acknowledged; `relaxed`: soon after. @default "strict" */
+  durability?: "strict" | "relaxed";
+}
+
+/** Both primitives in one directory of this machine. */
+export class EmbeddedStore implements Store {
+  private constructor(
+    readonly directory: string,
+    readonly kv: KeyValueStore,
+    readonly blobs: BlobStore,
+    private readonly lock: DirectoryLock,
+  ) {}
+
+  /** @throws AspenError `STORE_UNAVAILABLE` when the directory cannot be used, or another store has it */
+  static async open(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
+    const { directory, durability = "strict" } = options;
+    let environment: Environment;
+    let lock: DirectoryLock | undefined;
+    const chunks = new FileChunkStore(directory);
+    try {
+      await mkdir(directory, { recursive: true });
+      lock = await DirectoryLock.acquire(directory);
+      environment = await openEnvironment(directory, { readOnly: false, strict: durability === "strict" });
+      await chunks.prepare();
+    } catch (error) {
+      await lock?.release();
+      if (isAspenError(error)) throw error;
+      throw storageErrors.unavailable(`${directory}: ${error instanceof Error ? error.message : String(error)}`, error);
+    }
+    const kv = new EmbeddedKeyValueStore(environment);
+    return new EmbeddedStore(directory, kv, new ChunkedBlobStore(chunks), lock);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kv[Symbol.asyncDispose]();
+    await this.blobs[Symbol.asyncDispose]();
+    await this.lock.release();
+  }
+}

@@ -1,0 +1,191 @@
+import { decodeUtf8, namespaceOf } from "@aspen/plugin-api/abi";
+import { bytesEqual, compareBytes, copyBytes } from "../../bytes.js";
+import { decodeCursor, encodeCursor } from "../../cursor.js";
+import { storageErrors } from "../../errors.js";
+import type {
+  CasResult,
+  Check,
+  KeyValueStore,
+  KvEntry,
+  KvEvent,
+  PutOptions,
+  ScanOptions,
+  ScanPage,
+  Transaction,
+  TxResult,
+  Version,
+  WatchOptions,
+} from "../../key-value-store.js";
+import {
+  expiryOf,
+  validateKey,
+  validateKeys,
+  validateLimit,
+  validatePrefix,
+  validateTransaction,
+  validateValue,
+} from "../../validate.js";
+import { type Change, watchStore } from "../../watch.js";
+import { MemoryChangeLog } from "./memory-change-log.js";
+
+/** The longest delay that a timer takes. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+interface Row {
+  value: Uint8Array;
+  version: Version;
+  /** Milliseconds since the epoch; 0 for never. */
+  expiresAt: number;
+}
+
+/** Keeps everything in this process's memory: for tests, and the shortest driver to learn from. */
+export class MemoryKeyValueStore implements KeyValueStore {
+  readonly #rows = new Map<string, Row>();
+  readonly #versions = new Map<string, Version>();
+  readonly #changes = new MemoryChangeLog((namespace) => {
+    this.#assertOpen();
+    return this.#versions.get(namespace) ?? 0;
+  });
+  #closed = false;
+
+  async get(key: string): Promise<KvEntry | null> {
+    validateKey(key);
+    return this.#entry(key);
+  }
+
+  async getMany(keys: readonly string[]): Promise<(KvEntry | null)[]> {
+    validateKeys(keys);
+    return keys.map((key) => this.#entry(key));
+  }
+
+  async put(key: string, value: Uint8Array, options?: PutOptions): Promise<Version> {
+    validateKey(key);
+    validateValue(key, value);
+    const expiresAt = expiryOf(options, Date.now());
+    this.#assertOpen();
+    const version = this.#nextVersion(namespaceOf(key));
+    this.#write(key, value, expiresAt, version);
+    this.#log([{ version, key, value }]);
+    return version;
+  }
+
+  async delete(key: string): Promise<boolean> {
+    validateKey(key);
+    if (!this.#entry(key)) return false;
+    const version = this.#nextVersion(namespaceOf(key));
+    this.#rows.delete(key);
+    this.#log([{ version, key, value: null }]);
+    return true;
+  }
+
+  async scan(options: ScanOptions): Promise<ScanPage> {
+    validatePrefix(options.prefix);
+    const limit = validateLimit(options);
+    const after = decodeCursor(options);
+    this.#assertOpen();
+    const sign = options.reverse ? -1 : 1;
+    const encoder = new TextEncoder();
+    const afterBytes = after === null ? null : encoder.encode(after);
+    const keys = [...this.#rows.keys()]
+      .filter((key) => key.startsWith(options.prefix) && this.#row(key))
+      .map((key) => encoder.encode(key))
+      .filter((key) => afterBytes === null || sign * compareBytes(key, afterBytes) > 0)
+      .sort((a, b) => sign * compareBytes(a, b))
+      .map((key) => decodeUtf8(key));
+    const entries = keys.slice(0, limit).map((key) => {
+      const entry = this.#entry(key)!;
+      return options.keysOnly ? { ...entry, value: new Uint8Array(0) } : entry;
+    });
+    return keys.length > limit ? { entries, cursor: encodeCursor(options, entries.at(-1)!.key) } : { entries };
+  }
+
+  async compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult> {
+    validateKey(key);
+    if (expected) validateValue(key, expected);
+    if (next) validateValue(key, next);
+    const actual = this.#entry(key);
+    if (!bytesEqual(actual?.value ?? null, expected)) {
+      return { ok: false, actual: actual && { value: actual.value, version: actual.version } };
+    }
+    const version = this.#nextVersion(namespaceOf(key));
+    if (next) this.#write(key, next, 0, version);
+    else this.#rows.delete(key);
+    this.#log([{ version, key, value: next }]);
+    return { ok: true, version };
+  }
+
+  watch(prefix: string, options?: WatchOptions): AsyncIterable<KvEvent> {
+    return watchStore(this, this.#changes, prefix, options);
+  }
+
+  async transact(transaction: Transaction): Promise<TxResult> {
+    const namespace = validateTransaction(transaction);
+    const now = Date.now();
+    const expiries = transaction.ops.map((op) => (op.type === "put" ? expiryOf(op, now) : 0));
+    this.#assertOpen();
+    const failed = transaction.checks.findIndex((check) => !this.#holds(check));
+    if (failed >= 0) return { ok: false, failed };
+    if (namespace === null) return { ok: true, version: 0 };
+    if (transaction.ops.length === 0) return { ok: true, version: this.#versions.get(namespace) ?? 0 };
+    const version = this.#nextVersion(namespace);
+    transaction.ops.forEach((op, index) => {
+      if (op.type === "put") this.#write(op.key, op.value, expiries[index]!, version);
+      else this.#rows.delete(op.key);
+    });
+    this.#log(transaction.ops.map((op) => ({ version, key: op.key, value: op.type === "put" ? op.value : null })));
+    return { ok: true, version };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#rows.clear();
+    this.#changes.close();
+  }
+
+  #holds(check: Check): boolean {
+    const entry = this.#entry(check.key);
+    return "version" in check ? entry?.version === check.version : bytesEqual(entry?.value ?? null, check.value);
+  }
+
+  #row(key: string): Row | undefined {
+    this.#assertOpen();
+    const row = this.#rows.get(key);
+    if (!row || row.expiresAt === 0 || row.expiresAt > Date.now()) return row;
+    this.#rows.delete(key);
+    this.#log([{ version: this.#nextVersion(namespaceOf(key)), key, value: null, expired: true }]);
+    return undefined;
+  }
+
+  #entry(key: string): KvEntry | null {
+    const row = this.#row(key);
+    return row ? { key, value: copyBytes(row.value), version: row.version } : null;
+  }
+
+  #write(key: string, value: Uint8Array, expiresAt: number, version: Version): void {
+    this.#rows.set(key, { value: copyBytes(value), version, expiresAt });
+    if (expiresAt === 0) return;
+    const expire = () => void (this.#closed || this.#row(key));
+    setTimeout(expire, Math.min(expiresAt - Date.now(), MAX_DELAY_MS)).unref();
+  }
+
+  #log(changes: readonly (Omit<Change, "expired"> & { expired?: boolean })[]): void {
+    const [first] = changes;
+    if (!first) return;
+    const kept = changes.map((change) => ({
+      expired: false,
+      ...change,
+      value: change.value && copyBytes(change.value),
+    }));
+    this.#changes.append(namespaceOf(first.key), kept);
+  }
+
+  #nextVersion(namespace: string): Version {
+    const version = (this.#versions.get(namespace) ?? 0) + 1;
+    this.#versions.set(namespace, version);
+    return version;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw storageErrors.unavailable("it is closed");
+  }
+}

@@ -1,0 +1,17 @@
+import type { BlobStore } from "../../blob-store.js";
+import { ChunkedBlobStore } from "../../blobs.js";
+import type { KeyValueStore } from "../../key-value-store.js";
+import type { Store } from "../../store.js";
+import { MemoryChunkStore } from "./memory-chunk-store.js";
+import { MemoryKeyValueStore } from "./memory-key-value-store.js";
+
+/** Both primitives in this process's memory. */
+export class MemoryStore implements Store {
+  readonly kv: KeyValueStore = new MemoryKeyValueStore();
+  readonly blobs: BlobStore = new ChunkedBlobStore(new MemoryChunkStore());
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kv[Symbol.asyncDispose]();
+    await this.blobs[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,76 @@
+import { AspenError, LIMITS } from "@aspen/plugin-api/abi";
+
+/** The errors of this package. */
+export const storageErrors = {
+  keyInvalid: (key: string, problem: string) =>
+    new AspenError("KV_KEY_INVALID", `key ${quote(key)} cannot be used: ${problem}`, { key: key.slice(0, 128) }),
+  valueTooLarge: (key: string, bytes: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the value of ${quote(key)} has ${bytes} bytes; at most ${LIMITS.valueBytes} are allowed`,
+      {
+        key,
+        bytes,
+        limit: LIMITS.valueBytes,
+      },
+    ),
+  invalid: (field: string, problem: string) => new AspenError("INVALID_PARAMS", `${field} ${problem}`, { field }),
+  crossNamespace: (first: string, second: string) =>
+    new AspenError(
+      "CROSS_NAMESPACE",
+      `a transaction stays in one namespace, but names keys of ${quote(first)} and of ${quote(second)}; use one transaction for each`,
+      { namespaces: [first, second] },
+    ),
+  cursorInvalid: () =>
+    new AspenError(
+      "CURSOR_INVALID",
+      "the cursor is not one of this scan; start again without it or use the one of the last page",
+    ),
+  watchCompacted: (namespace: string, since: number) =>
+    new AspenError(
+      "WATCH_COMPACTED",
+      `the changes of ${quote(namespace)} since version ${since} are not kept any more; watch without since to begin with a snapshot`,
+      { namespace, since },
+    ),
+  namespaceDenied: (kind: "key" | "prefix", value: string, allowed: readonly string[]) =>
+    new AspenError(
+      "KV_NAMESPACE_DENIED",
+      `${kind} ${quote(value)} lies outside the allowed prefixes ${allowed.map(quote).join(", ")}`,
+      { [kind]: value, allowed: [...allowed] },
+    ),
+  unavailable: (problem: string, cause?: unknown) =>
+    new AspenError("STORE_UNAVAILABLE", `the store cannot be used: ${problem}`, undefined, cause),
+  directoryInUse: (directory: string, pid: number | null) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `the directory ${directory} is in use by ${pid === null ? "another store" : `the process ${pid}`}; stop it or use another directory`,
+      { directory, ...(pid === null ? {} : { pid }) },
+    ),
+  outcomeUnknown: (operation: string, cause?: unknown) =>
+    new AspenError(
+      "OUTCOME_UNKNOWN",
+      `the connection was lost before the store answered ${operation}; it may or may not have been applied: read before trying again`,
+      { operation },
+      cause,
+    ),
+  blobHashInvalid: (hash: string) =>
+    new AspenError(
+      "BLOB_HASH_INVALID",
+      `${quote(hash)} is not a blob hash: it must be 64 lower-case hexadecimal digits`,
+    ),
+  blobNotFound: (hash: string) => new AspenError("BLOB_NOT_FOUND", `no blob with the hash ${hash} is stored`, { hash }),
+  blobCorrupt: (hash: string) =>
+    new AspenError("BLOB_CORRUPT", `the stored bytes of blob ${hash} do not match its hash; restore it from a copy`, {
+      hash,
+    }),
+  blobTooLarge: (hash: string, size: number, limit: number) =>
+    new AspenError("PAYLOAD_TOO_LARGE", `blob ${hash} has ${size} bytes; at most ${limit} can be read at once`, {
+      hash,
+      size,
+      limit,
+    }),
+} as const;
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 128 ? `${text.slice(0, 128)}…` : text);
+}

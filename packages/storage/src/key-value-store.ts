@@ -1,0 +1,109 @@
+/** Version of a namespace at the time of a write; grows with every write to the namespace, at most 2^53-1. */
+export type Version = number;
+
+export interface KvEntry {
+  key: string;
+  value: Uint8Array;
+  version: Version;
+}
+
+export interface PutOptions {
+  /** Milliseconds until the entry expires. @default never */
+  ttlMs?: number;
+}
+
+export interface ScanOptions {
+  /** Keys that start with this; "" scans everything and is for operators only. */
+  prefix: string;
+  /** Cursor of the page before. @default the beginning */
+  after?: string;
+  /** Most entries of the page, 1 to 10,000. @default 1000 */
+  limit?: number;
+  /** From the last key to the first. @default false */
+  reverse?: boolean;
+  /** Leave the values out (empty). @default false */
+  keysOnly?: boolean;
+}
+
+export interface ScanPage {
+  /** In byte order of the keys. */
+  entries: KvEntry[];
+  /** Present when more may follow; opaque; good for the same prefix and direction only. */
+  cursor?: string;
+}
+
+export type CasResult =
+  | { ok: true; version: Version }
+  | { ok: false; actual: { value: Uint8Array; version: Version } | null };
+
+/** What must hold for a transaction to be applied: a version, a value, or (`value: null`) absence. */
+export type Check = { key: string; version: Version } | { key: string; value: Uint8Array | null };
+
+export type Op = { type: "put"; key: string; value: Uint8Array; ttlMs?: number } | { type: "delete"; key: string };
+
+export interface Transaction {
+  checks: Check[];
+  ops: Op[];
+}
+
+/** `failed` is the index of the first check that did not hold; nothing was applied then. */
+export type TxResult = { ok: true; version: Version } | { ok: false; failed: number };
+
+export interface WatchOptions {
+  /** Only changes after this version of the namespace, without a snapshot. @default none: a snapshot first */
+  since?: Version;
+  /** Ends the watch; the loop over it then ends without an error. */
+  signal?: AbortSignal;
+}
+
+/**
+ * What a watch tells, in this order: an `entry` for each key of the snapshot, `synced` when what was told is
+ * the state at `version`, then every change in the order of versions. A transaction's changes share a version.
+ * Changes made while the snapshot is read come before `synced`.
+ */
+export type KvEvent =
+  | { type: "entry"; key: string; value: Uint8Array; version: Version }
+  | { type: "synced"; version: Version }
+  | { type: "put"; key: string; value: Uint8Array; version: Version }
+  /** `expired`: its time to live was over. */
+  | { type: "delete"; key: string; version: Version; expired?: true };
+
+/**
+ * An ordered key-value store. Keys are strings ordered by their UTF-8 bytes, values are bytes.
+ * Limits: `LIMITS` of `@aspen/plugin-api`. Versions and transactions are per namespace (`namespaceOf`).
+ * `MemoryKeyValueStore` is the shortest implementation.
+ *
+ * Every method throws `AspenError`: `KV_KEY_INVALID`, `INVALID_PARAMS`, `PAYLOAD_TOO_LARGE` for bad input,
+ * `STORE_UNAVAILABLE` or `OUTCOME_UNKNOWN` when the store fails.
+ */
+export interface KeyValueStore extends AsyncDisposable {
+  get(key: string): Promise<KvEntry | null>;
+  /** In the order of `keys` (at most 1,000). */
+  getMany(keys: readonly string[]): Promise<(KvEntry | null)[]>;
+  put(key: string, value: Uint8Array, options?: PutOptions): Promise<Version>;
+  /** True when the key was there. */
+  delete(key: string): Promise<boolean>;
+  scan(options: ScanOptions): Promise<ScanPage>;
+  /** `expected` null: only when absent; `next` null: delete. Says the actual value on failure. */
+  compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult>;
+  /** All or nothing. @throws AspenError `CROSS_NAMESPACE` when the keys are of two namespaces. */
+  transact(transaction: Transaction): Promise<TxResult>;
+  /**
+   * The keys that start with `prefix`, which must hold a whole namespace, and every change to them, without gap
+   * or duplicate. The last version of an event is what a later watch takes as `since`; the store keeps at least
+   * the last 10,000 changes of a watched namespace, but no more than 16 MiB, for ten minutes after its last watch.
+   *
+   * @throws AspenError (from the loop) `WATCH_COMPACTED` when changes since `since` are not kept any more, also
+   * when the loop is too slow
+   */
+  watch(prefix: string, options?: WatchOptions): AsyncIterable<KvEvent>;
+}
+
+/** Reads without waiting, for a thread that may block: what a plugin's worker uses on the embedded store. */
+export interface SyncKvReader extends Disposable {
+  /** Makes later reads see everything committed until now. */
+  refresh(): void;
+  get(key: string): KvEntry | null;
+  getMany(keys: readonly string[]): (KvEntry | null)[];
+  scan(options: ScanOptions): ScanPage;
+}

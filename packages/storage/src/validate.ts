@@ -1,0 +1,81 @@
+import { encodeUtf8, LIMITS, namespaceOf } from "@aspen/plugin-api/abi";
+import { storageErrors } from "./errors.js";
+import type { PutOptions, ScanOptions, Transaction } from "./key-value-store.js";
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** The key's UTF-8 bytes. @throws AspenError `KV_KEY_INVALID` */
+export function validateKey(key: string): Uint8Array {
+  if (typeof key !== "string" || key.length === 0) throw storageErrors.keyInvalid(String(key), "it is empty");
+  const bytes = validatePrefix(key);
+  if (bytes.length > LIMITS.keyBytes) {
+    throw storageErrors.keyInvalid(key, `it has ${bytes.length} bytes; at most ${LIMITS.keyBytes} are allowed`);
+  }
+  return bytes;
+}
+
+/** A scan prefix's UTF-8 bytes; it may be empty. @throws AspenError `KV_KEY_INVALID` */
+export function validatePrefix(prefix: string): Uint8Array {
+  if (typeof prefix !== "string") throw storageErrors.keyInvalid(String(prefix), "it is not a string");
+  if (prefix.length > LIMITS.keyBytes) throw storageErrors.keyInvalid(prefix, `it is over ${LIMITS.keyBytes} bytes`);
+  if (LONE_SURROGATE.test(prefix)) throw storageErrors.keyInvalid(prefix, "it is not well-formed Unicode");
+  return encodeUtf8(prefix);
+}
+
+/** @throws AspenError `PAYLOAD_TOO_LARGE`, `INVALID_PARAMS` */
+export function validateValue(key: string, value: Uint8Array): void {
+  if (!(value instanceof Uint8Array)) throw storageErrors.invalid("value", "must be bytes (a Uint8Array)");
+  if (value.length > LIMITS.valueBytes) throw storageErrors.valueTooLarge(key, value.length);
+}
+
+/** Milliseconds since the epoch at which an entry expires; 0 for never. @throws AspenError `INVALID_PARAMS` */
+export function expiryOf(options: PutOptions | undefined, now: number): number {
+  const ttlMs = options?.ttlMs;
+  if (ttlMs === undefined) return 0;
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < 1 || ttlMs > Number.MAX_SAFE_INTEGER - now) {
+    throw storageErrors.invalid("ttlMs", "must be a whole number of milliseconds, at least 1");
+  }
+  return now + ttlMs;
+}
+
+/** The page size. @throws AspenError `INVALID_PARAMS` */
+export function validateLimit(options: ScanOptions): number {
+  const limit = options.limit ?? LIMITS.scanDefault;
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMITS.scanMax) {
+    throw storageErrors.invalid("limit", `must be a whole number from 1 to ${LIMITS.scanMax}`);
+  }
+  return limit;
+}
+
+/** @throws AspenError `INVALID_PARAMS` or as {@link validateKey} */
+export function validateKeys(keys: readonly string[]): Uint8Array[] {
+  if (keys.length > LIMITS.batchOps) throw storageErrors.invalid("keys", `must be at most ${LIMITS.batchOps}`);
+  return keys.map(validateKey);
+}
+
+/** The transaction's namespace; null when it is empty. @throws AspenError `CROSS_NAMESPACE`, `INVALID_PARAMS` and as above */
+export function validateTransaction({ checks, ops }: Transaction): string | null {
+  if (checks.length > LIMITS.batchOps) throw storageErrors.invalid("checks", `must be at most ${LIMITS.batchOps}`);
+  if (ops.length > LIMITS.batchOps) throw storageErrors.invalid("ops", `must be at most ${LIMITS.batchOps}`);
+  let namespace: string | null = null;
+  for (const { key } of [...checks, ...ops]) {
+    validateKey(key);
+    const own = namespaceOf(key);
+    if (namespace !== null && own !== namespace) throw storageErrors.crossNamespace(namespace, own);
+    namespace = own;
+  }
+  for (const check of checks) {
+    if ("version" in check) {
+      if (!Number.isSafeInteger(check.version) || check.version < 1)
+        throw storageErrors.invalid("version", "must be a whole number, at least 1");
+    } else if (check.value !== null) validateValue(check.key, check.value);
+  }
+  for (const op of ops) if (op.type === "put") validateValue(op.key, op.value);
+  return namespace;
+}
+
+/** True when every key that starts with the prefix is of one namespace. */
+export function holdsNamespace(prefix: string): boolean {
+  const first = prefix.indexOf(":");
+  return first >= 0 && (!prefix.startsWith("__plugin:") || prefix.indexOf(":", first + 1) >= 0);
+}

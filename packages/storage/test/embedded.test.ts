@@ -1,0 +1,165 @@
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { EmbeddedReader, EmbeddedStore } from "../src/index.js";
+import { testStore } from "../src/testing/index.js";
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "aspen-embedded-"));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+testStore({ describe, test }, { name: "embedded", open: () => EmbeddedStore.open({ directory }) });
+
+describe("embedded store", () => {
+  test("keeps everything from one opening to the next", async () => {
+    const path = join(directory, "reopened");
+    let hash: string;
+    {
+      await using store = await EmbeddedStore.open({ directory: path });
+      await store.kv.put("a:1", encodeUtf8("kept"));
+      hash = await store.blobs.put(encodeUtf8("a blob"));
+    }
+    await using store = await EmbeddedStore.open({ directory: path });
+    expect(decodeUtf8((await store.kv.get("a:1"))!.value)).toBe("kept");
+    expect(decodeUtf8(await store.blobs.read(hash, 100))).toBe("a blob");
+  });
+
+  test("a process that is killed loses nothing that it was told is written", async () => {
+    const path = join(directory, "killed");
+    const script = `
+      const { EmbeddedStore } = await import("@aspen/storage");
+      const store = await EmbeddedStore.open({ directory: ${JSON.stringify(path)} });
+      for (let i = 0; ; i++) {
+        await Promise.all([store.kv.put("k:" + i, new TextEncoder().encode("v" + i)), store.blobs.put(new TextEncoder().encode("b" + i))]);
+        process.stdout.write(i + "\\n");
+      }`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.split("\n").length > 30) child.kill("SIGKILL");
+    });
+    await once(child, "close");
+    const acknowledged = Number(output.trimEnd().split("\n").at(-1));
+    expect(acknowledged).toBeGreaterThanOrEqual(29);
+    await using store = await EmbeddedStore.open({ directory: path });
+    for (let i = 0; i <= acknowledged; i++) expect(decodeUtf8((await store.kv.get(`k:${i}`))!.value)).toBe(`v${i}`);
+    let blobs = 0;
+    for await (const { hash } of store.blobs.list()) {
+      await store.blobs.read(hash, 100);
+      blobs += 1;
+    }
+    expect(blobs).toBeGreaterThan(acknowledged);
+    expect(await readdir(join(path, "uploads"))).toEqual([]);
+  });
+
+  test("a reader sees what was committed before it refreshed", async () => {
+    const path = join(directory, "read");
+    await using store = await EmbeddedStore.open({ directory: path });
+    await store.kv.put("a:1", encodeUtf8("one"));
+    using reader = await EmbeddedReader.open({ directory: path });
+    expect(decodeUtf8(reader.get("a:1")!.value)).toBe("one");
+    await store.kv.put("a:1", encodeUtf8("two"));
+    await store.kv.put("a:2", encodeUtf8("new"), { ttlMs: 60_000 });
+    reader.refresh();
+    expect(reader.getMany(["a:1", "a:2", "a:3"]).map((entry) => entry && decodeUtf8(entry.value))).toEqual([
+      "two",
+      "new",
+      null,
+    ]);
+    expect(reader.scan({ prefix: "a:", limit: 1 })).toMatchObject({
+      entries: [{ key: "a:1" }],
+      cursor: expect.any(String),
+    });
+    expect(() => reader.get("")).toThrow(expect.objectContaining({ code: "KV_KEY_INVALID" }));
+  });
+
+  test("a blob whose file was changed is corrupt", async () => {
+    const path = join(directory, "corrupt");
+    await using store = await EmbeddedStore.open({ directory: path });
+    const hash = await store.blobs.put(encodeUtf8("the truth"));
+    await writeFile(join(path, "blobs", hash.slice(0, 2), hash), "the trvth");
+    await expect(store.blobs.read(hash, 100)).rejects.toMatchObject({ code: "BLOB_CORRUPT" });
+  });
+
+  test("a directory that cannot be made is refused", async () => {
+    const file = join(directory, "a-file");
+    await writeFile(file, "");
+    await expect(EmbeddedStore.open({ directory: join(file, "store") })).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    });
+  });
+
+  test("a closed store refuses", async () => {
+    const store = await EmbeddedStore.open({ directory: join(directory, "closed") });
+    await store[Symbol.asyncDispose]();
+    await expect(store.kv.get("a:1")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await expect(store.kv.put("a:1", encodeUtf8(""))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    await store[Symbol.asyncDispose]();
+  });
+
+  test("a directory belongs to one store at a time", async () => {
+    const path = join(directory, "shared");
+    const opened = await Promise.allSettled(Array.from({ length: 8 }, () => EmbeddedStore.open({ directory: path })));
+    const stores = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    expect(stores).toHaveLength(1);
+    for (const result of opened) {
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "STORE_UNAVAILABLE" });
+    }
+    await expect(EmbeddedStore.open({ directory: path })).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining(`process ${process.pid}`),
+    });
+    // The one that has it is none the worse for the others.
+    await stores[0]!.blobs.put(encodeUtf8("still works"));
+    await stores[0]![Symbol.asyncDispose]();
+    await using again = await EmbeddedStore.open({ directory: path });
+    await again.kv.put("a:1", encodeUtf8("1"));
+    expect((await readdir(path)).filter((name) => name.startsWith("lock"))).toEqual(["lock"]);
+  });
+
+  test("a lock of a process that is gone, or that is no lock, is taken over", async () => {
+    const path = join(directory, "stale");
+    await mkdir(path);
+    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+    const locks = [
+      JSON.stringify({ pid: ended, startTime: null, token: "x" }),
+      // The same number, another process.
+      JSON.stringify({ pid: process.pid, startTime: "1", token: "x" }),
+      '{"pid":',
+      "",
+    ];
+    for (const lock of locks) {
+      await writeFile(join(path, "lock"), lock);
+      await using store = await EmbeddedStore.open({ directory: path });
+      await store.kv.put("a:1", encodeUtf8("1"));
+    }
+    expect((await readdir(path)).filter((name) => name.startsWith("lock"))).toEqual([]);
+  });
+
+  test("a full disk refuses writes, and only those; what is deleted makes room", async () => {
+    const filler = fileURLToPath(new URL("./kill/filler.mjs", import.meta.url));
+    const path = join(directory, "full");
+    // Files of at most 4 MiB, in units of 1 KiB (bash).
+    const child = spawnSync("bash", ["-c", 'ulimit -f 4096; exec "$0" "$@"', process.execPath, filler, path], {
+      encoding: "utf8",
+      timeout: 60_000,
+    });
+    expect([child.status, child.stderr.includes("Unhandled")]).toEqual([0, false]);
+    const { stored, readable, ...codes } = JSON.parse(child.stdout);
+    expect(stored).toBeGreaterThan(5);
+    expect(readable).toBe(stored);
+    expect(codes).toEqual({ refused: "STORE_UNAVAILABLE", blob: "STORE_UNAVAILABLE", deleted: "ok", again: "ok" });
+    await using store = await EmbeddedStore.open({ directory: path });
+    expect((await store.kv.scan({ prefix: "a:", keysOnly: true })).entries).toHaveLength(stored - 5 + 1);
+  });
+});

@@ -1,0 +1,101 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { EmbeddedStore, type KeyValueStore, MemoryStore, RedisStore } from "../src/index.js";
+import { RedisServer } from "../src/testing/index.js";
+import { isLinearizable, type Operation } from "./linearizability/checker.js";
+import { random, record } from "./linearizability/history.js";
+import { UnrulyProxy } from "./linearizability/unruly-proxy.js";
+
+/** The soak sets more. */
+const HISTORIES = Number(process.env.ASPEN_HISTORIES ?? 15);
+const CLIENTS = 4;
+const SIZE = { operations: 8 };
+
+async function check(name: string, clients: readonly KeyValueStore[]): Promise<void> {
+  for (let seed = 1; seed <= HISTORIES; seed++) {
+    const history = await record(clients, `lin-${name}-${seed}:`, { seed, ...SIZE });
+    if (!isLinearizable(history)) throw new Error(`seed ${seed}: ${JSON.stringify(history, null, 1)}`);
+  }
+}
+
+describe("the checker", () => {
+  const operation = (start: number, end: number, input: Operation["input"], output?: unknown): Operation => ({
+    start,
+    end,
+    input,
+    ...(output === undefined ? {} : { output }),
+  });
+  const put = (start: number, end: number, value: string, output: unknown = true) =>
+    operation(start, end, { type: "put", key: "a", value }, output);
+  const get = (start: number, end: number, output: unknown) => operation(start, end, { type: "get", key: "a" }, output);
+
+  test("accepts what some order explains", () => {
+    expect(isLinearizable([put(0, 10, "1"), get(1, 2, null), get(3, 4, "1")])).toBe(true);
+    expect(isLinearizable([put(0, 10, "1"), put(0, 10, "2"), get(11, 12, "1")])).toBe(true);
+  });
+
+  test("refuses stale reads, lost updates and values from nowhere", () => {
+    expect(isLinearizable([put(0, 1, "1"), get(2, 3, null)])).toBe(false);
+    expect(isLinearizable([put(0, 10, "1"), get(1, 2, "1"), get(3, 4, null)])).toBe(false);
+    expect(isLinearizable([get(0, 1, "7")])).toBe(false);
+    const cas = (start: number) =>
+      operation(start, start + 5, { type: "cas", key: "a", expected: null, next: "1" }, { ok: true });
+    expect(isLinearizable([cas(0), cas(1)])).toBe(false);
+  });
+
+  test("lets an operation of unknown outcome happen late or never, but not twice", () => {
+    const unknown: Operation = {
+      start: 0,
+      end: Number.POSITIVE_INFINITY,
+      input: { type: "put", key: "a", value: "1" },
+    };
+    expect(isLinearizable([unknown, get(5, 6, null), get(7, 8, "1")])).toBe(true);
+    expect(isLinearizable([unknown, get(5, 6, null)])).toBe(true);
+    const wiped = operation(9, 10, { type: "delete", key: "a" }, true);
+    expect(isLinearizable([unknown, get(7, 8, "1"), wiped, get(11, 12, "1")])).toBe(false);
+  });
+});
+
+describe("random histories are linearizable", () => {
+  test("in memory", async () => {
+    await using store = new MemoryStore();
+    await check("memory", Array(CLIENTS).fill(store.kv));
+  });
+
+  test("on LMDB", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "aspen-lin-"));
+    {
+      await using store = await EmbeddedStore.open({ directory });
+      await check("embedded", Array(CLIENTS).fill(store.kv));
+    }
+    await rm(directory, { recursive: true });
+  });
+
+  test("on Redis, of several connections", async () => {
+    await using server = await RedisServer.start();
+    const stores = await Promise.all(Array.from({ length: CLIENTS }, () => RedisStore.open({ url: server.url })));
+    await check(
+      "redis",
+      stores.map(({ kv }) => kv),
+    );
+    for (const store of stores) await store[Symbol.asyncDispose]();
+  });
+
+  test("on Redis, over connections that are delayed and cut", async () => {
+    await using server = await RedisServer.start();
+    await using proxy = await UnrulyProxy.start(server.port, random(7));
+    const url = `redis://127.0.0.1:${proxy.port}`;
+    const stores = await Promise.all(
+      Array.from({ length: CLIENTS }, () => RedisStore.open({ url, commandTimeoutMs: 10_000 })),
+    );
+    const cutting = setInterval(() => proxy.cut(), 150);
+    await check(
+      "cut",
+      stores.map(({ kv }) => kv),
+    );
+    clearInterval(cutting);
+    for (const store of stores) await store[Symbol.asyncDispose]();
+  });
+});
