@@ -1,0 +1,50 @@
+import { AspenError } from "@aspen/plugin-api";
+
+/** The errors of this package. */
+export const rpcErrors = {
+  methodNotFound: (method: string) =>
+    new AspenError(
+      "METHOD_NOT_FOUND",
+      `no handler on this node serves ${quote(method)}; call rpc.describe for the methods it has`,
+      { method: method.slice(0, 128) },
+    ),
+  invalidParams: (method: string, problems: readonly ParamProblem[]) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `the params of ${method} are not valid: ${problems.map(({ field, rule }) => `${field}: ${rule}`).join("; ")}`,
+      { method, field: problems[0]?.field ?? "(root)", problems },
+    ),
+  priorityOutOfRange: (handler: string, priority: number, ranges: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `handler ${handler} cannot be registered at priority ${priority}; use a whole number in one of ${ranges}`,
+      { handler, priority },
+    ),
+  deadlineExceeded: (method: string) =>
+    new AspenError(
+      "DEADLINE_EXCEEDED",
+      `${quote(method)} was not answered before the caller's deadline; allow more time or ask for less`,
+      { method: method.slice(0, 128) },
+    ),
+  cancelled: (method: string) =>
+    new AspenError("CANCELLED", `the call of ${quote(method)} was cancelled by its caller`, {
+      method: method.slice(0, 128),
+    }),
+  internal: (requestId: string, cause: unknown) =>
+    new AspenError(
+      "INTERNAL",
+      `the node failed while it handled request ${requestId}; its log has the details under this id`,
+      { requestId },
+      cause,
+    ),
+} as const;
+
+/** One broken rule of a method's params. */
+export interface ParamProblem {
+  field: string;
+  rule: string;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 128 ? `${text.slice(0, 128)}…` : text);
+}

@@ -1,0 +1,51 @@
+/** One request, as it enters the dispatcher. */
+export interface RpcRequest {
+  /** Dotted name, such as `kv.get`. */
+  method: string;
+  params: unknown;
+}
+
+/** What travels with a request. */
+export interface RequestContext {
+  requestId: string;
+  /** Aborted when the caller is gone or the deadline has passed. */
+  signal: AbortSignal;
+  /** Time by which the caller wants the answer, in milliseconds since 1970. @default none */
+  deadline?: number;
+}
+
+/** Answers requests. `kv.get` and friends in `@aspen/node` are the examples to copy. */
+export interface RequestHandler {
+  readonly name: string;
+  /** The lowest that can handle a method answers it. Ranges: `PRIORITY_RANGES`. */
+  readonly priority: number;
+  /** Methods and `prefix.*` patterns it serves, for `rpc.describe`. */
+  readonly methods: readonly MethodDescription[];
+  canHandle(method: string): boolean;
+  /** @throws AspenError; anything else thrown becomes `INTERNAL`. */
+  handle(request: RpcRequest, context: RequestContext): Promise<unknown>;
+}
+
+export interface MethodDescription {
+  method: string;
+  summary?: string;
+  /** JSON Schema of the params, when known. */
+  params?: unknown;
+}
+
+/** Makes a handler at start; null when its feature is off. */
+export interface HandlerFactory {
+  readonly name: string;
+  readonly priority: number;
+  create(): RequestHandler | null | Promise<RequestHandler | null>;
+}
+
+/** Who may register at which priority (inclusive). A priority outside every range is refused. */
+export const PRIORITY_RANGES = {
+  core: [100, 199],
+  essential: [200, 299],
+  infrastructure: [300, 399],
+  feature: [500, 699],
+  extension: [800, 899],
+  plugin: [900, 999],
+} as const;

@@ -1,0 +1,27 @@
+/** The part of a Standard Schema (version 1, https://standardschema.dev) that validation needs. */
+export interface StandardSchema<Output = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+  };
+}
+
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly StandardIssue[] };
+
+export interface StandardIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** `a.b[2]`; `(root)` for the value itself. */
+export function issueField(issue: StandardIssue): string {
+  let text = "";
+  for (const segment of issue.path ?? []) {
+    const key = typeof segment === "object" ? segment.key : segment;
+    text += typeof key === "number" ? `[${key}]` : `${text ? "." : ""}${String(key)}`;
+  }
+  return text || "(root)";
+}
