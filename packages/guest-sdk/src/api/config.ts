@@ -1,0 +1,10 @@
+import { decodeUtf8 } from "@aspen/plugin-api/abi";
+import { hostCallExpecting } from "../guest/host-call.js";
+
+/** What the plugin was configured with when it was installed. */
+export const config = {
+  /** The whole configuration; `{}` when there is none. */
+  async get<T extends object = Record<string, unknown>>(): Promise<T> {
+    return JSON.parse(decodeUtf8(hostCallExpecting("config_get"))) as T;
+  },
+};

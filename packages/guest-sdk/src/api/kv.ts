@@ -1,0 +1,149 @@
+import {
+  AttachmentReader,
+  decodeEnvelope,
+  decodeUtf8,
+  encodeEnvelope,
+  encodeUtf8,
+  readU64,
+} from "@aspen/plugin-api/abi";
+import { assertBytes, hostCall, hostCallExpecting } from "../guest/host-call.js";
+
+/** One stored entry. */
+export interface Entry {
+  key: string;
+  /** Grows with every write to the plugin's namespace. */
+  version: number;
+  bytes: Uint8Array;
+  /** The value as UTF-8. */
+  text(): string;
+  /** The value parsed as JSON. @throws SyntaxError */
+  json<T = unknown>(): T;
+}
+
+export interface PutOptions {
+  /** Milliseconds until the entry expires. @default never */
+  ttlMs?: number;
+}
+
+export interface ScanOptions {
+  /** Keys that start with this; it must itself start with one of the plugin's prefixes. */
+  prefix: string;
+  /** Cursor of the page before. @default the beginning */
+  after?: string;
+  /** Most entries of the page, 1 to 10,000. @default 1000 */
+  limit?: number;
+  /** @default false */
+  reverse?: boolean;
+  /** Leave the values out. @default false */
+  keysOnly?: boolean;
+}
+
+export interface ScanPage {
+  /** In byte order of the keys. */
+  entries: Entry[];
+  /** Present when more may follow. */
+  cursor?: string;
+}
+
+export type CasResult =
+  | { ok: true; version: number }
+  | { ok: false; actual: { version: number; bytes: Uint8Array } | null };
+
+export type Check = { key: string; version: number } | { key: string; value: string | Uint8Array | null };
+export type Op =
+  | { type: "put"; key: string; value: string | Uint8Array; ttlMs?: number }
+  | { type: "delete"; key: string };
+
+/** `failed` is the index of the first check that did not hold; nothing was applied then. */
+export type TransactResult = { ok: true; version: number } | { ok: false; failed: number };
+
+type Lengths = [version: number, valueLength: number];
+
+/**
+ * The plugin's own keys. Needs `kv:read` for reads and `kv:write` for writes.
+ * Every method throws `AspenError`: `PERMISSION_DENIED`, `KV_NAMESPACE_DENIED`, `KV_KEY_INVALID`,
+ * `PAYLOAD_TOO_LARGE`, `STORE_UNAVAILABLE`.
+ */
+export const kv = {
+  async get(key: string): Promise<Entry | null> {
+    const result = hostCall("kv_get", key);
+    return result && entry(key, readU64(result), result.slice(8));
+  },
+
+  /** In the order of `keys`, at most 1,000. */
+  async getMany(keys: readonly string[]): Promise<(Entry | null)[]> {
+    const { header, attachments } = decodeEnvelope<(Lengths | null)[]>(
+      hostCallExpecting("kv_get_many", JSON.stringify(keys)),
+    );
+    const values = new AttachmentReader(attachments);
+    return header.map((found, index) => found && entry(keys[index]!, found[0], values.next(found[1])));
+  },
+
+  /** Returns the new version. */
+  async put(key: string, value: string | Uint8Array, options: PutOptions = {}): Promise<number> {
+    return readU64(hostCallExpecting("kv_put", key, value, JSON.stringify(options)));
+  },
+
+  /** True when the key was there. */
+  async delete(key: string): Promise<boolean> {
+    return hostCallExpecting("kv_delete", key)[0] === 1;
+  },
+
+  async scan(options: ScanOptions): Promise<ScanPage> {
+    const { header, attachments } = decodeEnvelope<{
+      entries: [key: string, version: number, valueLength: number][];
+      cursor?: string;
+    }>(hostCallExpecting("kv_scan", JSON.stringify(options)));
+    const values = new AttachmentReader(attachments);
+    const entries = header.entries.map(([key, version, length]) => entry(key, version, values.next(length)));
+    return header.cursor === undefined ? { entries } : { entries, cursor: header.cursor };
+  },
+
+  /** Compare-and-swap: `expected` null stands for an absent entry, `next` null deletes it. */
+  async cas(key: string, expected: string | Uint8Array | null, next: string | Uint8Array | null): Promise<CasResult> {
+    const { header, attachments } = decodeEnvelope<
+      { ok: true; version: number } | { ok: false; actual: Lengths | null }
+    >(hostCallExpecting("kv_cas", key, expected, next));
+    if (header.ok) return header;
+    return { ok: false, actual: header.actual && { version: header.actual[0], bytes: attachments.slice() } };
+  },
+
+  /** Applies every op when every check holds, or nothing. All keys must be of one namespace. */
+  async transact(transaction: { checks?: readonly Check[]; ops: readonly Op[] }): Promise<TransactResult> {
+    const attachments: Uint8Array[] = [];
+    const attach = (value: string | Uint8Array) => {
+      assertBytes("kv_transact", value);
+      const bytes = typeof value === "string" ? encodeUtf8(value) : value;
+      attachments.push(bytes);
+      return bytes.length;
+    };
+    const checks = (transaction.checks ?? []).map((check) => {
+      if ("version" in check) return { key: check.key, version: check.version };
+      return check.value === null
+        ? { key: check.key, absent: true }
+        : { key: check.key, valueLength: attach(check.value) };
+    });
+    const ops = transaction.ops.map((op) =>
+      op.type === "delete"
+        ? { op: "delete", key: op.key }
+        : {
+            op: "put",
+            key: op.key,
+            valueLength: attach(op.value),
+            ...(op.ttlMs === undefined ? {} : { ttlMs: op.ttlMs }),
+          },
+    );
+    const envelope = encodeEnvelope({ checks, ops }, attachments);
+    return decodeEnvelope<TransactResult>(hostCallExpecting("kv_transact", envelope)).header;
+  },
+};
+
+function entry(key: string, version: number, bytes: Uint8Array): Entry {
+  return {
+    key,
+    version,
+    bytes,
+    text: () => decodeUtf8(bytes),
+    json: <T>() => JSON.parse(decodeUtf8(bytes)) as T,
+  };
+}

@@ -1,0 +1,9 @@
+/** From a plugin's TypeScript to one wasm file. @module */
+export {
+  type BuildPluginOptions,
+  type BuiltPlugin,
+  buildPlugin,
+  type CompiledPlugin,
+  compilePlugin,
+} from "./build-plugin.js";
+export { type BuildProblem, compilerErrors } from "./errors.js";

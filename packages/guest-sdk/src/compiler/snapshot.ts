@@ -1,0 +1,193 @@
+import { HOST_FUNCTIONS, SOURCE_MAP_SECTION } from "@aspen/plugin-api";
+import { compilerErrors } from "./errors.js";
+import { hostFunctionName, INTRINSICS, TEMPLATE_EXPORTS } from "./template/adapter.js";
+import type { Template } from "./template/load-template.js";
+import { BuildVm } from "./vm.js";
+import {
+  customSection,
+  exportSection,
+  Reader,
+  readExports,
+  readSections,
+  SECTION,
+  type Section,
+  signed,
+  unsigned,
+  writeSections,
+} from "./wasm/binary.js";
+
+const PAGE_BYTES = 65_536;
+/** Zero words that end a data segment; a segment costs about as many bytes. */
+const GAP_WORDS = 8;
+/** Bytes of stack for the guest's JavaScript; deeper recursion becomes a RangeError in it. */
+const STACK_BYTES = 200_000;
+
+export interface SnapshotInput {
+  template: Template;
+  /** Compiled by another VM, whose parser's leftovers are not wanted here. */
+  bytecode: Uint8Array;
+  sourceMap: string;
+  /** Most memory the plugin may have. */
+  memoryBytes: number;
+  plugin: string;
+}
+
+/**
+ * Runs a plugin's top level and freezes what it left in memory into a wasm file of its own.
+ * @throws GuestException when the top level throws; AspenError `BUILD_FAILED` when it does not fit its limit
+ */
+export async function snapshot({
+  template,
+  bytecode,
+  sourceMap,
+  memoryBytes,
+  plugin,
+}: SnapshotInput): Promise<Uint8Array> {
+  const vm = await BuildVm.create(template.module);
+  vm.engine.qjs_set_interrupt_handler(1);
+  vm.engine.qjs_set_max_stack_size(STACK_BYTES);
+  vm.global("g_context").value = vm.engine.qjs_get_context_ptr();
+  defineIntrinsics(vm);
+  vm.run(bytecode);
+  if (vm.refused !== null) throw compilerErrors.hostCallAtBuild(vm.refused);
+  const exported = new Set(vm.text(vm.property(vm.engine.qjs_get_global(), "__exports")).split(","));
+  const globalObject = vm.engine.qjs_get_global();
+  vm.global("g_dispatch").value = vm.property(globalObject, "__dispatch");
+  vm.global("g_finish").value = vm.property(globalObject, "__finish");
+  vm.global("g_undefined").value = vm.engine.qjs_get_undefined();
+  vm.global("g_random_state").value = findRandomState(vm);
+  vm.engine.qjs_run_gc();
+
+  const memory = vm.bytes.slice();
+  // What lies below the stack pointer is left over from calls that have returned.
+  memory.fill(0, 0, vm.global("__stack_pointer").value);
+  if (memory.length > memoryBytes) throw compilerErrors.tooMuchMemory(plugin, memory.length, memoryBytes);
+  return freeze(template.wasm, vm, memory, {
+    maximumPages: Math.floor(memoryBytes / PAGE_BYTES),
+    exported,
+    sourceMap,
+  });
+}
+
+function defineIntrinsics(vm: BuildVm): void {
+  const { engine } = vm;
+  const host = engine.qjs_new_object();
+  HOST_FUNCTIONS.forEach(({ name: functionName }, index) => {
+    vm.setProperty(host, functionName, vm.hostFunction(hostFunctionName(index)));
+  });
+  const intrinsics = engine.qjs_new_object();
+  vm.setProperty(intrinsics, "host", host);
+  for (const [intrinsic, letter] of Object.entries(INTRINSICS)) {
+    vm.setProperty(intrinsics, intrinsic, vm.hostFunction(letter));
+  }
+  vm.setProperty(engine.qjs_get_global(), "__aspen", intrinsics);
+}
+
+/**
+ * Address of the state of `Math.random` (xorshift64*, Vigna 2014): the one 8-byte word that a call of
+ * `Math.random()` moves on by one step.
+ */
+function findRandomState(vm: BuildVm): number {
+  const words = () => new BigUint64Array(vm.engine.memory.buffer.slice(0));
+  const before = words();
+  vm.engine.qjs_free_value(vm.evaluate("Math.random()", "aspen-random.js"));
+  const after = words();
+  const candidates: number[] = [];
+  before.forEach((word, index) => {
+    if (word !== 0n && word !== after[index] && xorshift(word) === after[index]) candidates.push(index * 8);
+  });
+  if (candidates.length !== 1)
+    throw compilerErrors.engine(`${candidates.length} words look like the state of Math.random`);
+  return candidates[0]!;
+}
+
+function xorshift(state: bigint): bigint {
+  let x = state;
+  x ^= x >> 12n;
+  x = BigInt.asUintN(64, x ^ (x << 25n));
+  return x ^ (x >> 27n);
+}
+
+interface FreezeOptions {
+  maximumPages: number;
+  exported: ReadonlySet<string>;
+  sourceMap: string;
+}
+
+/** The template with `memory` as its data, the globals as they are, and the plugin's exports. */
+function freeze(template: Uint8Array, vm: BuildVm, memory: Uint8Array, options: FreezeOptions): Uint8Array {
+  const segments = nonZeroRanges(memory);
+  const sections = readSections(template);
+  const exports = readExports(sections);
+  const kept = [
+    ...exports.filter((it) => it.name === "memory"),
+    ...TEMPLATE_EXPORTS.flatMap((exportName, at) => {
+      const run = exports.find((it) => it.name === `run_${at}`);
+      return run && options.exported.has(exportName) ? [{ ...run, name: exportName }] : [];
+    }),
+  ];
+  const globalNames = new Map(exports.filter(({ kind }) => kind === 3).map((it) => [it.index, it.name]));
+  const replaced: Readonly<Record<number, () => Uint8Array>> = {
+    [SECTION.memory]: () =>
+      Buffer.concat([Uint8Array.of(1, 1), unsigned(memory.length / PAGE_BYTES), unsigned(options.maximumPages)]),
+    [SECTION.global]: () => frozenGlobals(sections.find(({ id }) => id === SECTION.global)!, globalNames, vm),
+    [SECTION.export]: () => exportSection(kept).body,
+    [SECTION.dataCount]: () => unsigned(segments.length),
+    [SECTION.data]: () => dataSection(memory, segments),
+  };
+  const out = sections
+    .filter(({ id }) => id !== SECTION.custom)
+    .map(({ id, body }): Section => ({ id, body: replaced[id]?.() ?? body }));
+  return writeSections([...out, customSection(SOURCE_MAP_SECTION, new TextEncoder().encode(options.sourceMap))]);
+}
+
+/** `[start, end)` in bytes of what is not zero. */
+function nonZeroRanges(memory: Uint8Array): [number, number][] {
+  const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4);
+  const ranges: [number, number][] = [];
+  let at = 0;
+  for (;;) {
+    while (at < words.length && words[at] === 0) at += 1;
+    if (at >= words.length) return ranges;
+    const start = at;
+    let zeros = 0;
+    while (at < words.length && zeros < GAP_WORDS) {
+      zeros = words[at] === 0 ? zeros + 1 : 0;
+      at += 1;
+    }
+    ranges.push([start * 4, (at - zeros) * 4]);
+  }
+}
+
+const I32_CONST = 0x41;
+const END = 0x0b;
+
+function dataSection(memory: Uint8Array, ranges: readonly [number, number][]): Uint8Array {
+  const segments = ranges.flatMap(([start, end]) => [
+    Uint8Array.of(0, I32_CONST),
+    signed(start),
+    Uint8Array.of(END),
+    unsigned(end - start),
+    memory.subarray(start, end),
+  ]);
+  return Buffer.concat([unsigned(ranges.length), ...segments]);
+}
+
+/** The global section with the values that exported globals have now; the others never change during a build. */
+function frozenGlobals({ body }: Section, names: ReadonlyMap<number, string>, vm: BuildVm): Uint8Array {
+  const reader = new Reader(body);
+  const count = reader.unsigned();
+  const globals = Array.from({ length: count }, (_, index) => {
+    const start = reader.offset;
+    const type = reader.byte();
+    const mutable = reader.byte();
+    if (reader.byte() !== I32_CONST) throw compilerErrors.engine("a global does not begin as an i32 constant");
+    reader.unsigned();
+    if (reader.byte() !== END) throw compilerErrors.engine("a global's first value is not one constant");
+    const exportName = names.get(index);
+    if (exportName === undefined) return body.subarray(start, reader.offset);
+    const value = signed(vm.global(exportName).value);
+    return Buffer.concat([Uint8Array.of(type, mutable, I32_CONST), value, Uint8Array.of(END)]);
+  });
+  return Buffer.concat([unsigned(count), ...globals]);
+}

@@ -1,0 +1,200 @@
+import { encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api";
+import { compilerErrors } from "./errors.js";
+
+/** Wall time that a plugin's top level may take when it is built, in milliseconds. */
+const BUILD_LIMIT_MS = 10_000;
+
+/** `JS_STRIP_SOURCE` of QuickJS: bytecode without source text, with line numbers. */
+const STRIP_SOURCE = 16;
+
+/** The functions that the template exports for a build; all numbers are addresses or lengths. */
+interface EngineExports {
+  memory: WebAssembly.Memory;
+  _initialize(): void;
+  wasm_malloc(bytes: number): number;
+  wasm_free(pointer: number): void;
+  qjs_init(): void;
+  qjs_eval(source: number, length: number, file: number, flags: number): number;
+  qjs_compile(source: number, length: number, file: number, flags: number, strip: number, outLength: number): number;
+  qjs_eval_bytecode(bytecode: number, length: number): number;
+  qjs_get_global(): number;
+  qjs_get_context_ptr(): number;
+  qjs_get_undefined(): number;
+  qjs_new_object(): number;
+  qjs_new_host_function(name: number, length: number, arity: number): number;
+  qjs_set_prop_string(object: number, name: number, value: number): void;
+  qjs_get_prop_string(object: number, name: number): number;
+  qjs_free_value(value: number): void;
+  qjs_is_exception(value: number): number;
+  qjs_get_exception(): number;
+  qjs_get_string_len(value: number, outLength: number): number;
+  qjs_free_cstring(text: number): void;
+  qjs_is_job_pending(): number;
+  qjs_execute_pending_job(): number;
+  qjs_run_gc(): void;
+  qjs_set_interrupt_handler(on: number): void;
+  qjs_set_max_stack_size(bytes: number): void;
+}
+
+/** Handle of the one block that a build has: the last host call's answer. */
+const ANSWER_BLOCK = 1n;
+
+/** There is no host yet. Log records, which a package may write when it is loaded, are dropped; the rest throws. */
+function buildTimeAnswer(name: HostFunctionName): Uint8Array {
+  if (name === "log_write") return Uint8Array.of(RESULT_OK);
+  const error = encodeUtf8(JSON.stringify(compilerErrors.hostCallAtBuild(name)));
+  return Buffer.concat([Uint8Array.of(RESULT_ERROR), error]);
+}
+
+/** The guest's JavaScript threw. */
+export class GuestException extends Error {
+  constructor(
+    message: string,
+    readonly guestStack: string,
+  ) {
+    super(message);
+  }
+}
+
+/** One QuickJS of the template, in the hands of the build. */
+export class BuildVm {
+  readonly engine: EngineExports;
+  /** The first host function of a store that the top level called; its promise may have been dropped. */
+  refused: HostFunctionName | null = null;
+  readonly exports: Record<string, unknown>;
+
+  private constructor(instance: WebAssembly.Instance) {
+    this.exports = instance.exports;
+    this.engine = instance.exports as unknown as EngineExports;
+  }
+
+  static async create(module: WebAssembly.Module): Promise<BuildVm> {
+    const deadline = performance.now() + BUILD_LIMIT_MS;
+    const imports: Record<string, Record<string, (...args: never[]) => unknown>> = {};
+    for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+      imports[from] ??= {};
+      imports[from][name] = () => undefined;
+    }
+    let answer: Uint8Array = Uint8Array.of(RESULT_OK);
+    for (const { name } of HOST_FUNCTIONS) {
+      imports["extism:host/user"]![name] = () => {
+        answer = buildTimeAnswer(name);
+        if (/^(kv|blob)_/.test(name)) vm.refused ??= name;
+        return ANSWER_BLOCK;
+      };
+    }
+    Object.assign(imports["extism:host/user"]!, {
+      mem_store: () => ANSWER_BLOCK,
+      mem_read: (_handle: bigint, to: number, length: number) => vm.bytes.set(answer.subarray(0, length), to >>> 0),
+      // A fixed clock and seed: the same source gives the same bytes.
+      now_ns: () => 0n,
+      random_seed: () => 0n,
+      interrupted: () => (performance.now() > deadline ? 1 : 0),
+    });
+    Object.assign(imports["extism:host/env"]!, {
+      input_length: () => 0n,
+      length: () => BigInt(answer.length),
+    });
+    const vm = new BuildVm(await WebAssembly.instantiate(module, imports as WebAssembly.Imports));
+    vm.engine._initialize();
+    vm.engine.qjs_init();
+    return vm;
+  }
+
+  get bytes(): Uint8Array {
+    return new Uint8Array(this.engine.memory.buffer);
+  }
+
+  /** Reads an exported global. */
+  global(name: string): WebAssembly.Global<"i32"> {
+    const found = this.exports[name];
+    if (!(found instanceof WebAssembly.Global)) throw compilerErrors.engine(`it has no global ${name}`);
+    return found as WebAssembly.Global<"i32">;
+  }
+
+  property(object: number, name: string): number {
+    return this.#withText(name, (pointer) => this.engine.qjs_get_prop_string(object, pointer));
+  }
+
+  /** Gives `value` to the object; the caller's hold on it ends. */
+  setProperty(object: number, name: string, value: number): void {
+    this.#withText(name, (pointer) => this.engine.qjs_set_prop_string(object, pointer, value));
+    this.engine.qjs_free_value(value);
+  }
+
+  hostFunction(name: string): number {
+    return this.#withText(name, (pointer, length) => this.engine.qjs_new_host_function(pointer, length, 0));
+  }
+
+  /** Runs a script; returns its value. @throws GuestException */
+  evaluate(source: string, file: string): number {
+    const value = this.#withText(source, (pointer, length) =>
+      this.#withText(file, (name) => this.engine.qjs_eval(pointer, length, name, 0)),
+    );
+    return this.#checked(value);
+  }
+
+  /** Compiles a script without running it. @throws GuestException for a syntax error */
+  compile(source: string, file: string): Uint8Array {
+    const { engine } = this;
+    const out = engine.wasm_malloc(4);
+    const pointer = this.#withText(source, (text, length) =>
+      this.#withText(file, (name) => engine.qjs_compile(text, length, name, 0, STRIP_SOURCE, out)),
+    );
+    if (pointer === 0) throw this.#exception();
+    const length = new DataView(engine.memory.buffer).getUint32(out, true);
+    const bytecode = this.bytes.slice(pointer, pointer + length);
+    engine.wasm_free(out);
+    return bytecode;
+  }
+
+  /** Runs compiled code; nothing of it stays in memory but what it made. @throws GuestException */
+  run(bytecode: Uint8Array): void {
+    const { engine } = this;
+    const pointer = engine.wasm_malloc(bytecode.length);
+    this.bytes.set(bytecode, pointer);
+    const value = engine.qjs_eval_bytecode(pointer, bytecode.length);
+    // Freed memory would go into the snapshot with what it held.
+    this.bytes.fill(0, pointer, pointer + bytecode.length);
+    engine.wasm_free(pointer);
+    engine.qjs_free_value(this.#checked(value));
+    while (engine.qjs_is_job_pending()) {
+      if (engine.qjs_execute_pending_job() < 0) throw this.#exception();
+    }
+  }
+
+  text(value: number): string {
+    const { engine } = this;
+    const out = engine.wasm_malloc(8);
+    const pointer = engine.qjs_get_string_len(value, out);
+    const length = new DataView(engine.memory.buffer).getUint32(out, true);
+    const text = new TextDecoder().decode(this.bytes.slice(pointer, pointer + length));
+    engine.qjs_free_cstring(pointer);
+    engine.wasm_free(out);
+    return text;
+  }
+
+  #checked(value: number): number {
+    if (this.engine.qjs_is_exception(value)) throw this.#exception();
+    return value;
+  }
+
+  #exception(): GuestException {
+    const exception = this.engine.qjs_get_exception();
+    return new GuestException(this.text(exception), this.text(this.property(exception, "stack")));
+  }
+
+  #withText<T>(text: string, use: (pointer: number, length: number) => T): T {
+    const bytes = new TextEncoder().encode(text);
+    const pointer = this.engine.wasm_malloc(bytes.length + 1);
+    this.bytes.set(bytes, pointer);
+    this.bytes[pointer + bytes.length] = 0;
+    try {
+      return use(pointer, bytes.length);
+    } finally {
+      // Freed memory would go into the snapshot with what it held.
+      this.bytes.fill(0, pointer, pointer + bytes.length);
+      this.engine.wasm_free(pointer);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import type { HostFunctionName } from "@aspen/plugin-api/abi";
+
+/** What the engine template puts at the guest's disposal; it exists only inside a plugin. */
+export interface Intrinsics {
+  /**
+   * The host functions. Each takes its parameters encoded (null: absent) and returns the tagged result, or a
+   * number: 0 when the host has no room for more of this call's data, 1 when the guest's memory is full.
+   */
+  host: Record<HostFunctionName, (...args: (string | Uint8Array | null)[]) => Uint8Array | number>;
+  /** The call's input, parsed. */
+  inputJson(): unknown;
+  /** Sets the call's output; false when the host has no room for it. */
+  output(text: string): boolean;
+  /** Sets the call's error; false when the host has no room for it. */
+  fail(text: string): boolean;
+  encode(text: string): Uint8Array;
+  decode(bytes: Uint8Array): string;
+}
+
+declare global {
+  var __aspen: Intrinsics | undefined;
+}
+
+/** @throws Error outside a plugin */
+export function intrinsics(): Intrinsics {
+  const found = globalThis.__aspen;
+  if (found) return found;
+  throw new Error("the host can only be called inside a plugin; run this code through `aspen plugin build`");
+}

@@ -1,0 +1,152 @@
+/**
+ * Globals that QuickJS lacks and plugins expect. Evaluated before anything of the plugin. A function that
+ * cannot work in a sandbox says so instead of being undefined.
+ */
+import { intrinsics } from "./intrinsics.js";
+
+const { encode, decode, host } = intrinsics();
+
+class GuestTextEncoder {
+  readonly encoding = "utf-8";
+
+  encode(text = ""): Uint8Array {
+    return encode(String(text).toWellFormed());
+  }
+
+  encodeInto(text: string, target: Uint8Array): { read: number; written: number } {
+    let read = 0;
+    let written = 0;
+    for (const character of String(text).toWellFormed()) {
+      const bytes = encode(character);
+      if (written + bytes.length > target.length) break;
+      target.set(bytes, written);
+      written += bytes.length;
+      read += character.length;
+    }
+    return { read, written };
+  }
+}
+
+const BYTE_ORDER_MARK = "\uFEFF";
+
+class GuestTextDecoder {
+  readonly encoding = "utf-8";
+  readonly fatal: boolean;
+  readonly ignoreBOM: boolean;
+
+  constructor(label = "utf-8", options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
+    if (!/^(utf-?8|unicode-1-1-utf-8)$/i.test(label)) throw new RangeError(`the encoding ${label} is not supported`);
+    this.fatal = options.fatal ?? false;
+    this.ignoreBOM = options.ignoreBOM ?? false;
+  }
+
+  decode(input?: ArrayBuffer | ArrayBufferView, options?: { stream?: boolean }): string {
+    if (options?.stream) throw new TypeError("TextDecoder: stream is not supported in a plugin");
+    if (input === undefined) return "";
+    const bytes = toBytes(input);
+    const text = decode(bytes);
+    if (this.fatal && text.includes("\uFFFD") && !isSame(encode(text), bytes)) {
+      throw new TypeError("the bytes are not UTF-8");
+    }
+    return !this.ignoreBOM && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+  }
+}
+
+function toBytes(input: ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (input instanceof Uint8Array) return input;
+  return ArrayBuffer.isView(input)
+    ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
+    : new Uint8Array(input);
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}
+
+/** `LIMITS.logMessageBytes`, which cannot be imported before there is a TextEncoder. */
+const LOG_MESSAGE_MAX = 8192;
+
+const LEVELS = { trace: "debug", debug: "debug", log: "info", info: "info", warn: "warn", error: "error" } as const;
+
+function consoleLike(): Record<string, (...values: unknown[]) => void> {
+  const methods: Record<string, (...values: unknown[]) => void> = {};
+  for (const [method, level] of Object.entries(LEVELS)) {
+    methods[method] = (...values) => {
+      host.log_write(JSON.stringify({ level, message: values.map(shown).join(" ").slice(0, LOG_MESSAGE_MAX) }));
+    };
+  }
+  return methods;
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Error) return value.stack ? `${value}\n${value.stack}` : String(value);
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // A cycle or a BigInt; its plain form is all there is to say.
+    return String(value);
+  }
+}
+
+/** Asks the host at most this many bytes at once (its own limit). */
+const RANDOM_CHUNK = 65_536;
+
+function getRandomValues<T extends ArrayBufferView>(target: T): T {
+  const bytes = toBytes(target);
+  for (let start = 0; start < bytes.length; start += RANDOM_CHUNK) {
+    const length = Math.min(RANDOM_CHUNK, bytes.length - start);
+    const result = host.random_bytes(String(length));
+    if (typeof result === "number" || result[0] !== 1) {
+      throw new Error('random numbers for keys and ids need the permission "randomness" in plugin.json');
+    }
+    bytes.set(result.subarray(1), start);
+  }
+  return target;
+}
+
+function randomUUID(): string {
+  const bytes = getRandomValues(new Uint8Array(16));
+  // RFC 9562, section 5.4: version 4, variant 10.
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+function unavailable(name: string, instead: string): () => never {
+  return () => {
+    throw new Error(`${name} is not available in a plugin: ${instead}`);
+  };
+}
+
+const NO_TIMERS = "a call ends when its handler's promise settles";
+
+const globals: Record<string, unknown> = {
+  TextEncoder: GuestTextEncoder,
+  TextDecoder: GuestTextDecoder,
+  console: consoleLike(),
+  crypto: { getRandomValues, randomUUID },
+  setTimeout: unavailable("setTimeout", NO_TIMERS),
+  setInterval: unavailable("setInterval", NO_TIMERS),
+  setImmediate: unavailable("setImmediate", NO_TIMERS),
+  fetch: unavailable("fetch", "a plugin has no network"),
+};
+
+for (const [name, value] of Object.entries(globals)) {
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+}
+
+// Bytes travel in JSON as {"base64": "…"}, so a handler may return them as they are.
+Object.defineProperty(Uint8Array.prototype, "toJSON", {
+  value(this: Uint8Array) {
+    let binary = "";
+    for (let start = 0; start < this.length; start += 8192) {
+      binary += String.fromCharCode(...this.subarray(start, start + 8192));
+    }
+    return { base64: btoa(binary) };
+  },
+  writable: true,
+  configurable: true,
+  enumerable: false,
+});

@@ -1,0 +1,30 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig([
+  {
+    entry: {
+      index: "src/index.ts",
+      "compiler/index": "src/compiler/index.ts",
+      "testing/index": "src/testing/index.ts",
+    },
+    format: ["esm"],
+    dts: true,
+    // The other builds run at the same time, and the template takes seconds to link.
+    clean: ["!template.wasm", "!template.wasm.json", "!guest/**", "!template/**"],
+    sourcemap: true,
+    target: "node20",
+  },
+  {
+    entry: { "guest/prelude": "src/guest/prelude.ts", "guest/serve": "src/guest/serve.ts" },
+    format: ["esm"],
+    platform: "neutral",
+    target: "es2023",
+    outDir: "dist",
+  },
+  {
+    entry: { "template/build-template": "src/compiler/template/build-template.ts" },
+    format: ["esm"],
+    target: "node20",
+    outDir: "dist",
+  },
+]);
