@@ -1,0 +1,26 @@
+import { isAspenError, LIMITS } from "@aspen/plugin-api/abi";
+import { hostFunction } from "./host-function.js";
+import { bytesArg, stringArg } from "./parameters.js";
+
+export const blobPut = hostFunction<Uint8Array>({
+  prepare: (_scope, args) => bytesArg(args, 0, "data"),
+  run: ({ blobs }, data) => blobs.put(data),
+});
+
+export const blobGet = hostFunction<string>({
+  prepare: (_scope, args) => stringArg(args, 0, "hash"),
+  async run({ blobs }, hash) {
+    try {
+      // One byte of a result is its tag.
+      return await blobs.read(hash, LIMITS.messageBytes - 1);
+    } catch (error) {
+      if (isAspenError(error) && error.code === "BLOB_NOT_FOUND") return null;
+      throw error;
+    }
+  },
+});
+
+export const blobHas = hostFunction<string>({
+  prepare: (_scope, args) => stringArg(args, 0, "hash"),
+  run: ({ blobs }, hash) => blobs.has(hash),
+});

@@ -1,0 +1,29 @@
+import { randomBytes } from "node:crypto";
+import { LIMITS } from "@aspen/plugin-api/abi";
+import { hostErrors } from "../errors.js";
+import { hostFunction } from "./host-function.js";
+import { jsonArg } from "./parameters.js";
+
+export const clockNow = hostFunction<null>({
+  prepare: () => null,
+  run: async () => Date.now(),
+  runLocally: () => Date.now(),
+});
+
+export const randomBytesCall = hostFunction<number>({
+  prepare(_scope, args) {
+    const length = jsonArg(args, 0, "length");
+    if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0 || length > LIMITS.randomBytes) {
+      throw hostErrors.invalidArgument("length", `must be a whole number from 0 to ${LIMITS.randomBytes}`);
+    }
+    return length;
+  },
+  run: async (_services, length) => new Uint8Array(randomBytes(length)),
+  runLocally: (_services, length) => new Uint8Array(randomBytes(length)),
+});
+
+export const configGet = hostFunction<null>({
+  prepare: () => null,
+  run: async (_services, _prepared, { config }) => JSON.stringify(config),
+  runLocally: (_services, _prepared, { config }) => JSON.stringify(config),
+});

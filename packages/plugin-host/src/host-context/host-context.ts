@@ -1,0 +1,55 @@
+import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
+import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
+import { guard } from "./guard.js";
+import type { CallScope, DeniedEvent, HostServices, PluginGrant } from "./host-function.js";
+import { encodeError, encodeResult } from "./results.js";
+
+export function grantOf(manifest: Pick<PluginManifest, "name" | "permissions" | "kv_prefixes">): PluginGrant {
+  return {
+    plugin: manifest.name,
+    permissions: [...manifest.permissions],
+    kvPrefixes: [...allowedKvPrefixes(manifest)],
+  };
+}
+
+/** Everything a plugin can reach on this node. Every tier's host calls land here. */
+export class PluginHostContext implements CallScope {
+  readonly grant: PluginGrant;
+
+  constructor(
+    manifest: Pick<PluginManifest, "name" | "permissions" | "kv_prefixes">,
+    private readonly services: HostServices,
+    readonly config: Record<string, unknown> = {},
+  ) {
+    this.grant = grantOf(manifest);
+  }
+
+  get allowedKvPrefixes(): readonly string[] {
+    return this.grant.kvPrefixes;
+  }
+
+  /** @throws AspenError `KV_NAMESPACE_DENIED` */
+  validateKeyPrefix(key: string): void {
+    assertKeyAllowed(this.grant.kvPrefixes, key);
+  }
+
+  /** @throws AspenError `KV_NAMESPACE_DENIED` */
+  validateScanPrefix(prefix: string): void {
+    assertScanPrefixAllowed(this.grant.kvPrefixes, prefix);
+  }
+
+  /** One host call: encoded parameters in, tagged result bytes out. Never rejects. */
+  async invoke(name: string, args: readonly (Uint8Array | null)[]): Promise<Uint8Array> {
+    try {
+      const { spec, implementation, prepared } = guard(this, name, args, (event) => this.services.onDenied?.(event));
+      return encodeResult(spec.result, await implementation.run(this.services, prepared, this));
+    } catch (error) {
+      return encodeError(error);
+    }
+  }
+
+  /** Reports a denial that a worker decided by the same rules. */
+  reportDenied(event: Omit<DeniedEvent, "plugin">): void {
+    this.services.onDenied?.({ ...event, plugin: this.grant.plugin });
+  }
+}

@@ -1,0 +1,68 @@
+import type { BlobStore, KeyValueStore, SyncKvReader } from "@aspen/storage";
+
+/** What a plugin may do, as plain data that can be sent to a worker thread. */
+export interface PluginGrant {
+  plugin: string;
+  permissions: readonly string[];
+  kvPrefixes: readonly string[];
+}
+
+export interface PluginLogger {
+  log(level: "debug" | "info" | "warn" | "error", message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What the host functions work on in the main thread. */
+export interface HostServices {
+  kv: KeyValueStore;
+  blobs: BlobStore;
+  logger: PluginLogger;
+  /** Told of every denial, to be counted and logged. */
+  onDenied?(event: DeniedEvent): void;
+}
+
+export interface DeniedEvent {
+  plugin: string;
+  hostFunction: string;
+  code: string;
+  target?: string;
+}
+
+/** What they work on in a plugin's own worker thread. */
+export interface LocalServices {
+  reader: SyncKvReader | null;
+}
+
+/** What a host function gives back; encoded as its row of the ABI table says. `null`: not found. */
+export type HostResult =
+  | null
+  | undefined
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | { version: number; value: Uint8Array }
+  | { header: unknown; attachments: Uint8Array[] };
+
+export interface CallScope {
+  grant: PluginGrant;
+  config: Record<string, unknown>;
+}
+
+/**
+ * One host function. `prepare` decodes the parameters and checks namespace and limits, after the caller
+ * has checked the permission; both ways of running it share it.
+ */
+export interface HostFunction<P> {
+  /** @throws AspenError; anything else means malformed parameters */
+  prepare(scope: CallScope, args: readonly (Uint8Array | null)[]): P;
+  run(services: HostServices, prepared: P, scope: CallScope): Promise<HostResult>;
+  /** Without waiting, in the worker's own thread; `LOCAL_UNAVAILABLE` sends it to the main thread. */
+  runLocally?(services: LocalServices, prepared: P, scope: CallScope): HostResult | typeof LOCAL_UNAVAILABLE;
+}
+
+export const LOCAL_UNAVAILABLE = Symbol("not in this thread");
+
+/** Fixes the parameter type of a host function between its three parts. */
+export function hostFunction<P>(definition: HostFunction<P>): HostFunction<P> {
+  return definition;
+}

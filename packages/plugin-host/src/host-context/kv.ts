@@ -1,0 +1,137 @@
+import { AttachmentReader } from "@aspen/plugin-api/abi";
+import {
+  assertKeyAllowed,
+  assertScanPrefixAllowed,
+  type Check,
+  type KvEntry,
+  type Op,
+  type PutOptions,
+  type ScanOptions,
+  type ScanPage,
+  type Transaction,
+} from "@aspen/storage";
+import { hostErrors } from "../errors.js";
+import { readMany, readManySync, readPage, readPageSync } from "./bounded-reads.js";
+import { type CallScope, hostFunction, LOCAL_UNAVAILABLE } from "./host-function.js";
+import { bytesArg, envelopeArg, isRecord, jsonArg, optional, recordArg, stringArg } from "./parameters.js";
+
+/** Bytes of a list of as many keys as may be read at once, as JSON. */
+const KEYS_BYTES = 2 * 1024 * 1024;
+
+function allowedKey(scope: CallScope, args: readonly (Uint8Array | null)[]): string {
+  const key = stringArg(args, 0, "key");
+  assertKeyAllowed(scope.grant.kvPrefixes, key);
+  return key;
+}
+
+function putOptions(value: Record<string, unknown>): PutOptions {
+  const ttlMs = optional(value.ttlMs, "number", "ttlMs");
+  return ttlMs === undefined ? {} : { ttlMs };
+}
+
+const many = (entries: (KvEntry | null)[]) => ({
+  header: entries.map((entry) => entry && [entry.version, entry.value.length]),
+  attachments: entries.flatMap((entry) => (entry ? [entry.value] : [])),
+});
+
+const page = ({ entries, cursor }: ScanPage) => ({
+  header: {
+    entries: entries.map(({ key, version, value }) => [key, version, value.length]),
+    ...(cursor === undefined ? {} : { cursor }),
+  },
+  attachments: entries.map(({ value }) => value),
+});
+
+export const kvGet = hostFunction<string>({
+  prepare: allowedKey,
+  run: ({ kv }, key) => kv.get(key),
+  runLocally: ({ reader }, key) => (reader ? reader.get(key) : LOCAL_UNAVAILABLE),
+});
+
+export const kvGetMany = hostFunction<string[]>({
+  prepare(scope, args) {
+    const keys = jsonArg(args, 0, "keys", KEYS_BYTES);
+    if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) {
+      throw hostErrors.invalidArgument("keys", "must be an array of strings");
+    }
+    for (const key of keys) assertKeyAllowed(scope.grant.kvPrefixes, key);
+    return keys;
+  },
+  run: async ({ kv }, keys) => many(await readMany(kv, keys)),
+  runLocally: ({ reader }, keys) => (reader ? many(readManySync(reader, keys)) : LOCAL_UNAVAILABLE),
+});
+
+export const kvPut = hostFunction<{ key: string; value: Uint8Array; options: PutOptions }>({
+  prepare: (scope, args) => ({
+    key: allowedKey(scope, args),
+    value: bytesArg(args, 1, "value"),
+    options: putOptions(recordArg(args, 2, "options")),
+  }),
+  run: ({ kv }, { key, value, options }) => kv.put(key, value, options),
+});
+
+export const kvDelete = hostFunction<string>({ prepare: allowedKey, run: ({ kv }, key) => kv.delete(key) });
+
+export const kvScan = hostFunction<ScanOptions>({
+  prepare(scope, args) {
+    const given = recordArg(args, 0, "options");
+    const prefix = optional(given.prefix, "string", "prefix") ?? "";
+    assertScanPrefixAllowed(scope.grant.kvPrefixes, prefix);
+    const after = optional(given.after, "string", "after");
+    const limit = optional(given.limit, "number", "limit");
+    return {
+      prefix,
+      ...(after === undefined ? {} : { after }),
+      ...(limit === undefined ? {} : { limit }),
+      reverse: optional(given.reverse, "boolean", "reverse") ?? false,
+      keysOnly: optional(given.keysOnly, "boolean", "keysOnly") ?? false,
+    };
+  },
+  run: async ({ kv }, options) => page(await readPage(kv, options)),
+  runLocally: ({ reader }, options) => (reader ? page(readPageSync(reader, options)) : LOCAL_UNAVAILABLE),
+});
+
+export const kvCas = hostFunction<{ key: string; expected: Uint8Array | null; next: Uint8Array | null }>({
+  prepare: (scope, args) => ({ key: allowedKey(scope, args), expected: args[1] ?? null, next: args[2] ?? null }),
+  async run({ kv }, { key, expected, next }) {
+    const result = await kv.compareAndSwap(key, expected, next);
+    if (result.ok) return { header: result, attachments: [] };
+    const { actual } = result;
+    return {
+      header: { ok: false, actual: actual && [actual.version, actual.value.length] },
+      attachments: actual ? [actual.value] : [],
+    };
+  },
+});
+
+export const kvTransact = hostFunction<Transaction>({
+  prepare(scope, args) {
+    const { header, attachments } = envelopeArg(args, 0, "transaction");
+    const reader = new AttachmentReader(attachments);
+    const list = (name: string) => {
+      const items = header[name] ?? [];
+      if (!Array.isArray(items) || !items.every(isRecord))
+        throw hostErrors.invalidArgument(name, "must be an array of objects");
+      return items as Record<string, unknown>[];
+    };
+    const keyOf = (item: Record<string, unknown>) => {
+      const key = optional(item.key, "string", "key") ?? "";
+      assertKeyAllowed(scope.grant.kvPrefixes, key);
+      return key;
+    };
+    const checks = list("checks").map((item): Check => {
+      const key = keyOf(item);
+      const version = optional(item.version, "number", "version");
+      if (version !== undefined) return { key, version };
+      return { key, value: item.absent === true ? null : reader.next(Number(item.valueLength)) };
+    });
+    const ops = list("ops").map((item): Op => {
+      const key = keyOf(item);
+      if (item.op === "delete") return { type: "delete", key };
+      if (item.op !== "put") throw hostErrors.invalidArgument("op", 'must be "put" or "delete"');
+      return { type: "put", key, value: reader.next(Number(item.valueLength)), ...putOptions(item) };
+    });
+    return { checks, ops };
+  },
+  run: async ({ kv }, transaction) => ({ header: await kv.transact(transaction), attachments: [] }),
+});

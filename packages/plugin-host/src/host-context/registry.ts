@@ -1,0 +1,27 @@
+import type { HostFunctionName } from "@aspen/plugin-api/abi";
+import { blobGet, blobHas, blobPut } from "./blobs.js";
+import { clockNow, configGet, randomBytesCall } from "./environment.js";
+import type { HostFunction } from "./host-function.js";
+import { kvCas, kvDelete, kvGet, kvGetMany, kvPut, kvScan, kvTransact } from "./kv.js";
+import { logWrite } from "./log.js";
+
+/**
+ * Every row of the ABI table with what serves it; a row without one does not compile. Each entry has a
+ * parameter type of its own, which the callers only hand from `prepare` to `run`.
+ */
+export const HOST_FUNCTION_REGISTRY: Readonly<Record<HostFunctionName, HostFunction<unknown>>> = {
+  kv_get: kvGet,
+  kv_get_many: kvGetMany,
+  kv_put: kvPut,
+  kv_delete: kvDelete,
+  kv_scan: kvScan,
+  kv_cas: kvCas,
+  kv_transact: kvTransact,
+  blob_put: blobPut,
+  blob_get: blobGet,
+  blob_has: blobHas,
+  log_write: logWrite,
+  clock_now: clockNow,
+  random_bytes: randomBytesCall,
+  config_get: configGet,
+};

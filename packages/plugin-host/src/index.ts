@@ -1,0 +1,25 @@
+/** What every plugin tier shares: host context, plugin store, installer, supervisor. @module */
+export { hostErrors, pluginErrors } from "./errors.js";
+export { grantOf, PluginHostContext } from "./host-context/host-context.js";
+export type { DeniedEvent, HostServices, PluginGrant, PluginLogger } from "./host-context/host-function.js";
+export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";
+export {
+  type InstalledPlugin,
+  type InstallInput,
+  PluginInstaller,
+  type PluginInstallerParts,
+  type TakenOverMethod,
+} from "./installer/plugin-installer.js";
+export type { HostLogger } from "./logger.js";
+export { type PluginCallTarget, PluginHandler } from "./plugin-handler/plugin-handler.js";
+export type { PluginRecord } from "./plugin-store/plugin-record.js";
+export { type PluginChange, type PluginSnapshot, PluginStore } from "./plugin-store/plugin-store.js";
+export type { CallOptions, PluginArtifact, PluginHealth, PluginInstance, PluginRuntime } from "./runtime.js";
+export type { SupervisorOptions } from "./supervisor/options.js";
+export {
+  type PluginReplacement,
+  PluginSupervisor,
+  type PluginSupervisorParts,
+} from "./supervisor/plugin-supervisor.js";
+export { PluginStarter, type StarterOptions } from "./supervisor/starter.js";
+export type { PluginStatus, SupervisedPlugin } from "./supervisor/supervised-plugin.js";

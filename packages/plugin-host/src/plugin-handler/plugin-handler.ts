@@ -1,0 +1,35 @@
+import { handlePatternMatches, type PluginManifest } from "@aspen/plugin-api";
+import type { MethodDescription, RequestContext, RequestHandler, RpcRequest } from "@aspen/rpc-core";
+import type { CallOptions } from "../runtime.js";
+
+/** Whatever answers a plugin's calls: a `PluginInstance`, or what stands before several. */
+export interface PluginCallTarget {
+  call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
+}
+
+/** Makes a plugin of any tier a handler of requests. */
+export class PluginHandler implements RequestHandler {
+  readonly name: string;
+  readonly priority: number;
+  readonly methods: readonly MethodDescription[];
+
+  constructor(
+    manifest: Pick<PluginManifest, "name" | "priority" | "handles" | "description">,
+    private readonly target: PluginCallTarget,
+  ) {
+    this.name = manifest.name;
+    this.priority = manifest.priority;
+    const { description } = manifest;
+    this.methods = manifest.handles.map((method) =>
+      description === undefined ? { method } : { method, summary: description },
+    );
+  }
+
+  canHandle(method: string): boolean {
+    return this.methods.some((described) => handlePatternMatches(described.method, method));
+  }
+
+  handle({ method, params }: RpcRequest, { requestId, signal }: RequestContext): Promise<unknown> {
+    return this.target.call(method, params, { requestId, signal });
+  }
+}

@@ -1,0 +1,36 @@
+import type { PluginManifest } from "@aspen/plugin-api";
+import type { PluginHostContext } from "./host-context/host-context.js";
+
+/** What a runtime needs to start a plugin. */
+export interface PluginArtifact {
+  manifest: PluginManifest;
+  /** The plugin's code; for the WASM tier the wasm file. */
+  code: Uint8Array;
+}
+
+export type PluginHealth = { state: "healthy" } | { state: "degraded"; message: string };
+
+export interface CallOptions {
+  requestId: string;
+  signal?: AbortSignal;
+}
+
+/** A started plugin on one node. It hides how many instances serve it. */
+export interface PluginInstance extends AsyncDisposable {
+  /** Answers one request. @throws AspenError one of the `PLUGIN_*` codes, or the guest's own code. */
+  call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
+  /** Asks the guest's own health check; healthy when it has none. */
+  health(): Promise<PluginHealth>;
+  /** Lets calls under way end until the signal aborts, runs the guest's shutdown, frees everything. */
+  drain(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * A tier that runs plugins: native, WASM or IPC. `WasmPluginRuntime` is the one to copy.
+ * `start` compiles, checks `plugin_info` against the manifest and runs `plugin_init`; when it throws,
+ * nothing is left behind.
+ */
+export interface PluginRuntime extends AsyncDisposable {
+  readonly tier: "native" | "wasm" | "ipc";
+  start(artifact: PluginArtifact, host: PluginHostContext): Promise<PluginInstance>;
+}

@@ -1,0 +1,232 @@
+import {
+  AspenError,
+  type AspenErrorJson,
+  allowedKvPrefixes,
+  isServing,
+  Lifecycle,
+  type LifecycleState,
+} from "@aspen/plugin-api";
+import type { HandlerRegistry, ShadowedMethod } from "@aspen/rpc-core";
+import { pluginErrors } from "../errors.js";
+import type { HostLogger } from "../logger.js";
+import { PluginHandler } from "../plugin-handler/plugin-handler.js";
+import type { PluginRecord } from "../plugin-store/plugin-record.js";
+import type { CallOptions, PluginInstance } from "../runtime.js";
+
+const RETRY_MAX_MS = 60_000;
+
+/** A plugin as `plugin.list` and `plugin.info` show it. */
+export interface PluginStatus {
+  name: string;
+  version: string;
+  /** On this node. */
+  state: LifecycleState;
+  enabled: boolean;
+  priority: number;
+  handles: string[];
+  permissions: string[];
+  kvPrefixes: string[];
+  description?: string;
+  wasmHash: string;
+  wasmBytes: number;
+  revision: string;
+  installedAt: string;
+  updatedAt: string;
+  /** Why it failed or is degraded. */
+  error?: AspenErrorJson;
+}
+
+/** One plugin on this node: the revision that serves, and how the last start went. */
+export class SupervisedPlugin {
+  readonly #lifecycle = new Lifecycle();
+  #record: PluginRecord;
+  #instance: PluginInstance | null = null;
+  #unregister: () => void = () => undefined;
+  #handler: PluginHandler;
+  #error: AspenError | null = null;
+  #failures = 0;
+  #retryAt = 0;
+  /** The revision that was tried last; while an older one serves, `#record` is that one's. */
+  #tried = "";
+
+  constructor(
+    record: PluginRecord,
+    private readonly registry: HandlerRegistry,
+    private readonly logger: HostLogger,
+  ) {
+    this.#record = record;
+    this.#handler = this.#register(record);
+  }
+
+  get name(): string {
+    return this.#record.manifest.name;
+  }
+
+  get state(): LifecycleState {
+    return this.#lifecycle.state;
+  }
+
+  get serving(): boolean {
+    return this.#instance !== null && isServing(this.state);
+  }
+
+  /** True when the revision that it should run could not be started, though an older one may serve. */
+  get behind(): boolean {
+    return this.#failures > 0;
+  }
+
+  get shadowed(): ShadowedMethod[] {
+    return this.registry.shadowed(this.#handler);
+  }
+
+  /** True when `record` is to be started now: another revision, or a failed one whose time has come again. */
+  wants(record: PluginRecord, now: number): boolean {
+    if (this.#tried !== record.revision) return true;
+    const current = this.serving && this.#record.revision === record.revision;
+    return !current && now >= this.#retryAt;
+  }
+
+  /** A start begins. When a revision serves, it goes on and the states do not change. */
+  beginLoading(record: PluginRecord): void {
+    this.#tried = record.revision;
+    if (this.#instance) return;
+    this.#show(record);
+    if (this.state !== "loading") this.#lifecycle.transition("loading");
+  }
+
+  beginInitializing(): void {
+    if (!this.#instance) this.#lifecycle.transition("initializing");
+  }
+
+  /** The new revision serves from now on; returns the one it replaces. */
+  adopt(record: PluginRecord, instance: PluginInstance): PluginInstance | null {
+    const old = this.#instance;
+    this.#tried = record.revision;
+    this.#instance = instance;
+    this.#show(record);
+    this.#error = null;
+    this.#failures = 0;
+    if (this.state === "stopped" || this.state === "failed") this.#lifecycle.transition("loading");
+    if (this.state === "loading") this.#lifecycle.transition("initializing");
+    if (this.state !== "ready") this.#lifecycle.transition("ready");
+    return old;
+  }
+
+  /** The start failed; a revision that served goes on. */
+  fail(error: unknown, retryMs: number): void {
+    this.#error = AspenError.from(error);
+    this.#retryAt = Date.now() + Math.min(retryMs * 2 ** this.#failures, RETRY_MAX_MS);
+    this.#failures += 1;
+    if (!this.#instance && this.state !== "failed") {
+      if (this.state === "stopped") this.#lifecycle.transition("loading");
+      this.#lifecycle.transition("failed");
+    }
+  }
+
+  /** What the health check said. */
+  report(health: Awaited<ReturnType<PluginInstance["health"]>>): void {
+    if (!this.serving) return;
+    if (health.state === "healthy" && this.state === "degraded") {
+      this.#error = null;
+      this.#lifecycle.transition("ready");
+    } else if (health.state === "degraded") {
+      this.#error = new AspenError("PLUGIN_UNAVAILABLE", health.message);
+      if (this.state === "ready") this.#lifecycle.transition("degraded");
+    }
+  }
+
+  checkHealth(): Promise<Awaited<ReturnType<PluginInstance["health"]>>> | null {
+    return this.#instance?.health() ?? null;
+  }
+
+  /** Answers calls no more and lets those under way end; calls from now on hear why. */
+  async stop(record: PluginRecord | null, drainMs: number): Promise<void> {
+    const instance = this.#instance;
+    this.#instance = null;
+    if (record) this.#show(record);
+    this.#tried = record?.revision ?? "";
+    this.#error = null;
+    this.#failures = 0;
+    if (this.state === "stopped") return;
+    if (this.state === "failed") {
+      this.#lifecycle.transition("stopped");
+      return;
+    }
+    if (this.state === "loading") this.#lifecycle.transition("initializing");
+    this.#lifecycle.transition("stopping");
+    if (instance) await drainInstance(instance, this.name, drainMs, this.logger);
+    this.#lifecycle.transition("stopped");
+  }
+
+  /** Its methods are no longer this plugin's. */
+  forget(): void {
+    this.#unregister();
+  }
+
+  call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
+    if (this.#instance) return this.#instance.call(method, params, options);
+    return Promise.reject(pluginErrors.notServing(this.name, this.#why()));
+  }
+
+  status(): PluginStatus {
+    const { manifest, enabled, revision, wasmHash, wasmBytes, installedAt, updatedAt } = this.#record;
+    const { version, priority, handles, permissions, description } = manifest;
+    return {
+      name: this.name,
+      version,
+      state: this.state,
+      enabled,
+      priority,
+      handles,
+      permissions,
+      kvPrefixes: [...allowedKvPrefixes(manifest)],
+      ...(description === undefined ? {} : { description }),
+      wasmHash,
+      wasmBytes,
+      revision,
+      installedAt,
+      updatedAt,
+      ...(this.#error ? { error: this.#error.toJSON() } : {}),
+    };
+  }
+
+  #why(): string {
+    if (!this.#record.enabled) return "it is disabled; enable it with `aspen plugin enable`";
+    if (this.#error) return `it could not be started (${this.#error.code}: ${this.#error.message})`;
+    return `it is ${this.state}`;
+  }
+
+  #show(record: PluginRecord): void {
+    const before = this.#record.manifest;
+    this.#record = record;
+    const { manifest } = record;
+    if (before.priority === manifest.priority && before.handles.join() === manifest.handles.join()) return;
+    const unregister = this.#unregister;
+    // The successor first, so that there is no moment without a handler.
+    this.#handler = this.#register(record);
+    unregister();
+  }
+
+  #register({ manifest }: PluginRecord): PluginHandler {
+    const handler = new PluginHandler(manifest, this);
+    this.#unregister = this.registry.register(handler);
+    return handler;
+  }
+}
+
+/** Lets an instance end its calls within `drainMs`, then frees it, whatever happens. */
+export async function drainInstance(
+  instance: PluginInstance,
+  plugin: string,
+  drainMs: number,
+  logger: HostLogger,
+): Promise<void> {
+  const limit = AbortSignal.timeout(drainMs);
+  try {
+    await instance.drain(limit);
+  } catch (error) {
+    logger.warn({ plugin, err: error }, "a plugin did not stop in order");
+  } finally {
+    await instance[Symbol.asyncDispose]();
+  }
+}

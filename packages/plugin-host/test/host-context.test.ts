@@ -1,0 +1,248 @@
+import {
+  decodeEnvelope,
+  decodeUtf8,
+  encodeEnvelope,
+  encodeUtf8,
+  HOST_FUNCTIONS,
+  LIMITS,
+  type PluginManifestInput,
+  parseManifest,
+  RESULT_ERROR,
+  RESULT_NOT_FOUND,
+  RESULT_OK,
+} from "@aspen/plugin-api";
+import { MemoryStore } from "@aspen/storage";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { type DeniedEvent, grantOf, LocalHostContext, PluginHostContext } from "../src/index.js";
+
+const ALL = ["kv:read", "kv:write", "blob:read", "blob:write", "randomness"];
+
+function setUp(change: Partial<PluginManifestInput> = {}) {
+  const manifest = parseManifest({
+    name: "p",
+    version: "1.0.0",
+    api_version: "1",
+    handles: ["p.*"],
+    kv_prefixes: ["mine:"],
+    permissions: ALL,
+    ...change,
+  });
+  const store = new MemoryStore();
+  const denied: DeniedEvent[] = [];
+  const logs: { level: string; message: string; fields?: Record<string, unknown> }[] = [];
+  const services = {
+    kv: store.kv,
+    blobs: store.blobs,
+    logger: {
+      log: (level: string, message: string, fields?: Record<string, unknown>) =>
+        void logs.push({ level, message, ...(fields ? { fields } : {}) }),
+    },
+    onDenied: (event: DeniedEvent) => void denied.push(event),
+  };
+  const host = new PluginHostContext(manifest, services, { color: "red" });
+  const local = new LocalHostContext({ grant: grantOf(manifest), config: {}, reader: null });
+  return { store, host, local, denied, logs };
+}
+
+const text = (value: string) => encodeUtf8(value);
+const json = (value: unknown) => encodeUtf8(JSON.stringify(value));
+const errorOf = (result: Uint8Array) => {
+  expect(result[0]).toBe(RESULT_ERROR);
+  return JSON.parse(decodeUtf8(result.subarray(1))) as { code: string; message: string; details?: unknown };
+};
+const okOf = (result: Uint8Array) => {
+  if (result[0] === RESULT_ERROR) throw new Error(decodeUtf8(result.subarray(1)));
+  expect(result[0]).toBe(RESULT_OK);
+  return result.subarray(1);
+};
+
+/** Well-formed parameters of every host function that names a key, with that key in the place. */
+const keyed: Record<string, (key: string) => (Uint8Array | null)[]> = {
+  kv_get: (key) => [text(key)],
+  kv_get_many: (key) => [json(["mine:ok", key])],
+  kv_put: (key) => [text(key), text("v"), json({})],
+  kv_delete: (key) => [text(key)],
+  kv_scan: (prefix) => [json({ prefix })],
+  kv_cas: (key) => [text(key), null, text("v")],
+  kv_transact: (key) => [
+    encodeEnvelope({
+      checks: [],
+      ops: [
+        { op: "delete", key: "mine:ok" },
+        { op: "delete", key },
+      ],
+    }),
+  ],
+};
+
+describe("the gate", () => {
+  test.each(HOST_FUNCTIONS.filter(({ permission }) => permission !== null))(
+    "$name needs $permission, whatever its parameters",
+    async ({ name, permission }) => {
+      const { host, denied } = setUp({ permissions: ALL.filter((other) => other !== permission) });
+      expect(errorOf(await host.invoke(name, []))).toMatchObject({
+        code: "PERMISSION_DENIED",
+        details: { plugin: "p", hostFunction: name, permission },
+      });
+      expect(denied).toEqual([{ plugin: "p", hostFunction: name, code: "PERMISSION_DENIED", target: permission }]);
+    },
+  );
+
+  test.each(Object.keys(keyed))("%s refuses what lies outside the prefixes", async (name) => {
+    const { host, denied, store } = setUp();
+    for (const key of ["other:1", "mine", "", "__sys:plugin:p", "__plugin:p:1"]) {
+      expect(errorOf(await host.invoke(name, keyed[name]!(key)))).toMatchObject({
+        code: "KV_NAMESPACE_DENIED",
+        message: expect.stringContaining("mine:"),
+      });
+    }
+    expect(denied).toHaveLength(5);
+    expect((await store.kv.scan({ prefix: "" })).entries).toEqual([]);
+  });
+
+  test("refuses unknown functions and parameters over the limit", async () => {
+    const { host } = setUp();
+    expect(errorOf(await host.invoke("kv_drop", []))).toMatchObject({ code: "INVALID_PARAMS" });
+    expect(errorOf(await host.invoke("toString", []))).toMatchObject({ code: "INVALID_PARAMS" });
+    const big = new Uint8Array(LIMITS.messageBytes);
+    expect(errorOf(await host.invoke("kv_put", [text("mine:1"), big, json({})]))).toMatchObject({
+      code: "PAYLOAD_TOO_LARGE",
+    });
+  });
+
+  test("any parameters get a tagged answer and touch nothing outside the prefixes", async () => {
+    const names = HOST_FUNCTIONS.map(({ name }) => name);
+    const anyBytes = fc.oneof(
+      fc.constant(null),
+      fc.uint8Array({ maxLength: 64 }),
+      fc.json().map(text),
+      fc.tuple(fc.json(), fc.uint8Array({ maxLength: 16 })).map(([header, tail]) => {
+        return encodeEnvelope(JSON.parse(header), [tail]);
+      }),
+      fc
+        .record({
+          checks: fc.array(fc.record({ key: fc.string(), valueLength: fc.integer(), version: fc.double() })),
+          ops: fc.array(
+            fc.record({ op: fc.constantFrom("put", "delete"), key: fc.string(), valueLength: fc.integer() }),
+          ),
+        })
+        .map((header) => encodeEnvelope(header, [])),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...names), fc.array(anyBytes, { maxLength: 4 }), async (name, args) => {
+        const { host, local, store } = setUp();
+        const result = await host.invoke(name, args);
+        expect([RESULT_OK, RESULT_NOT_FOUND, RESULT_ERROR]).toContain(result[0]);
+        expect(["INTERNAL"]).not.toContain(result[0] === RESULT_ERROR ? errorOf(result).code : "");
+        const answered = local.invoke(name, args);
+        if (answered) expect([RESULT_OK, RESULT_NOT_FOUND, RESULT_ERROR]).toContain(answered[0]);
+        for (const { key } of (await store.kv.scan({ prefix: "" })).entries) expect(key).toMatch(/^mine:/);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("host functions", () => {
+  test("store, read, compare, transact and scan", async () => {
+    const { host } = setUp();
+    expect((await host.invoke("kv_get", [text("mine:1")]))[0]).toBe(RESULT_NOT_FOUND);
+    okOf(await host.invoke("kv_put", [text("mine:1"), text("one"), json({})]));
+    const entry = okOf(await host.invoke("kv_get", [text("mine:1")]));
+    expect(decodeUtf8(entry.subarray(8))).toBe("one");
+    const refused = decodeEnvelope(okOf(await host.invoke("kv_cas", [text("mine:1"), null, text("two")])));
+    expect(refused.header).toMatchObject({ ok: false, actual: [expect.any(Number), 3] });
+    expect(decodeUtf8(refused.attachments)).toBe("one");
+    const transaction = {
+      checks: [{ key: "mine:1", valueLength: 3 }],
+      ops: [
+        { op: "put", key: "mine:2", valueLength: 3 },
+        { op: "delete", key: "mine:1" },
+      ],
+    };
+    const applied = await host.invoke("kv_transact", [encodeEnvelope(transaction, [text("one"), text("two")])]);
+    expect(decodeEnvelope(okOf(applied)).header).toMatchObject({ ok: true });
+    const page = decodeEnvelope(okOf(await host.invoke("kv_scan", [json({ prefix: "mine:" })])));
+    expect(page.header).toMatchObject({ entries: [["mine:2", expect.any(Number), 3]] });
+    expect([...okOf(await host.invoke("kv_delete", [text("mine:2")]))]).toEqual([1]);
+  });
+
+  test("blobs, configuration, clock, random bytes, log", async () => {
+    const { host, logs } = setUp();
+    const hash = okOf(await host.invoke("blob_put", [text("data")]));
+    expect(decodeUtf8(okOf(await host.invoke("blob_get", [hash])))).toBe("data");
+    expect((await host.invoke("blob_get", [text("0".repeat(64))]))[0]).toBe(RESULT_NOT_FOUND);
+    expect(errorOf(await host.invoke("blob_get", [text("no hash")]))).toMatchObject({ code: "BLOB_HASH_INVALID" });
+    expect(decodeUtf8(okOf(await host.invoke("config_get", [])))).toBe('{"color":"red"}');
+    expect(okOf(await host.invoke("clock_now", []))).toHaveLength(8);
+    expect(okOf(await host.invoke("random_bytes", [json(16)]))).toHaveLength(16);
+    expect(errorOf(await host.invoke("random_bytes", [json(1e9)]))).toMatchObject({ code: "INVALID_PARAMS" });
+    okOf(await host.invoke("log_write", [json({ level: "warn", message: "careful", fields: { n: 1 } })]));
+    expect(logs).toEqual([{ level: "warn", message: "careful", fields: { n: 1 } }]);
+  });
+
+  test("without kv_prefixes a plugin has its own prefix alone", async () => {
+    const { host } = setUp({ kv_prefixes: [] });
+    expect(host.allowedKvPrefixes).toEqual(["__plugin:p:"]);
+    expect(() => host.validateKeyPrefix("__plugin:p:1")).not.toThrow();
+    expect(() => host.validateKeyPrefix("__plugin:pq:1")).toThrow(
+      expect.objectContaining({ code: "KV_NAMESPACE_DENIED" }),
+    );
+    expect(() => host.validateScanPrefix("__plugin:")).toThrow(
+      expect.objectContaining({ code: "KV_NAMESPACE_DENIED" }),
+    );
+  });
+
+  test("large values: a page ends early with a cursor, a list is refused, and all are met page by page", async () => {
+    const { host, store } = setUp();
+    const value = new Uint8Array(900_000);
+    const keys = Array.from({ length: 30 }, (_, i) => `mine:${String(i).padStart(2, "0")}`);
+    for (const key of keys) await store.kv.put(key, value);
+    expect(errorOf(await host.invoke("kv_get_many", [json(keys)]))).toMatchObject({ code: "PAYLOAD_TOO_LARGE" });
+    expect(errorOf(await host.invoke("kv_get_many", [json(Array(1000).fill(keys[0]))]))).toMatchObject({
+      code: "PAYLOAD_TOO_LARGE",
+    });
+    for (const reverse of [false, true]) {
+      const met: string[] = [];
+      let after: string | undefined;
+      do {
+        const options = { prefix: "mine:", reverse, ...(after === undefined ? {} : { after }) };
+        const { header } = decodeEnvelope<{ entries: [string, number, number][]; cursor?: string }>(
+          okOf(await host.invoke("kv_scan", [json(options)])),
+        );
+        expect(header.entries.length).toBeLessThan(keys.length);
+        met.push(...header.entries.map(([key]) => key));
+        after = header.cursor;
+      } while (after !== undefined);
+      expect(met).toEqual(reverse ? keys.toReversed() : keys);
+    }
+    const all = decodeEnvelope<{ entries: unknown[] }>(
+      okOf(await host.invoke("kv_scan", [json({ prefix: "mine:", keysOnly: true })])),
+    );
+    expect(all.header.entries).toHaveLength(30);
+    expect(errorOf(await host.invoke("kv_scan", [json({ prefix: "mine:", limit: 0 })]))).toMatchObject({
+      code: "INVALID_PARAMS",
+    });
+  });
+
+  test("small values: a page has as many as asked for, a list as many as named", async () => {
+    const { host, store } = setUp();
+    const keys = Array.from({ length: 300 }, (_, i) => `mine:${String(i).padStart(3, "0")}`);
+    for (const key of keys) await store.kv.put(key, text(key));
+    const many = decodeEnvelope<unknown[]>(okOf(await host.invoke("kv_get_many", [json(keys)])));
+    expect(many.header).toHaveLength(300);
+    for (const [limit, expected] of [
+      [200, 200],
+      [64, 64],
+      [1, 1],
+      [1000, 300],
+    ]) {
+      const { header } = decodeEnvelope<{ entries: [string][]; cursor?: string }>(
+        okOf(await host.invoke("kv_scan", [json({ prefix: "mine:", limit })])),
+      );
+      expect(header.entries.map(([key]) => key)).toEqual(keys.slice(0, expected));
+      expect(header.cursor !== undefined).toBe(expected! < 300);
+    }
+  });
+});

@@ -1,0 +1,153 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { AspenError, decodeUtf8, encodeUtf8, type PluginManifestInput } from "@aspen/plugin-api";
+import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
+import { blobHash, MemoryStore, type Store } from "@aspen/storage";
+import {
+  type PluginArtifact,
+  type PluginHealth,
+  PluginInstaller,
+  type PluginInstance,
+  type PluginRuntime,
+  PluginStarter,
+  PluginStore,
+  PluginSupervisor,
+  type SupervisorOptions,
+} from "../src/index.js";
+
+/** What a scripted plugin does; its "wasm" is this as JSON. */
+export interface Script {
+  answer?: unknown;
+  /** Milliseconds a call takes. */
+  callMs?: number;
+  /** Milliseconds a start takes. */
+  startMs?: number;
+  startError?: string;
+  unhealthy?: string;
+}
+
+/** Runs plugins that are scripts, and keeps count of what was started and freed. */
+export class ScriptedRuntime implements PluginRuntime {
+  readonly tier = "native";
+  readonly started: string[] = [];
+  readonly running = new Set<ScriptedInstance>();
+  /** Set to make every later start fail, or every health check answer so. */
+  startError: string | undefined;
+  health: PluginHealth = { state: "healthy" };
+
+  async start({ manifest, code }: PluginArtifact): Promise<PluginInstance> {
+    const script = JSON.parse(decodeUtf8(code)) as Script;
+    if (script.startMs) await delay(script.startMs);
+    const failure = this.startError ?? script.startError;
+    if (failure) throw new AspenError("PLUGIN_TRAP", failure);
+    this.started.push(`${manifest.name} ${manifest.version}`);
+    const instance = new ScriptedInstance(script, this);
+    this.running.add(instance);
+    return instance;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+class ScriptedInstance implements PluginInstance {
+  readonly #calls = new Set<Promise<void>>();
+  #freed = false;
+
+  constructor(
+    private readonly script: Script,
+    private readonly runtime: ScriptedRuntime,
+  ) {}
+
+  async call(): Promise<unknown> {
+    if (this.#freed) throw new Error("a freed instance was called");
+    const work = delay(this.script.callMs ?? 0);
+    this.#calls.add(work);
+    await work;
+    this.#calls.delete(work);
+    if (this.#freed) throw new AspenError("PLUGIN_UNAVAILABLE", "freed under a call");
+    return this.script.answer ?? null;
+  }
+
+  async health(): Promise<PluginHealth> {
+    const { unhealthy } = this.script;
+    return unhealthy ? { state: "degraded", message: unhealthy } : this.runtime.health;
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    await Promise.race([Promise.all(this.#calls), aborted]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#freed = true;
+    this.runtime.running.delete(this);
+  }
+}
+
+export interface LogLine {
+  level: string;
+  fields: Record<string, unknown>;
+  message: string;
+}
+
+/** One node's worth of plugin host, on a store that it may share with others. */
+export class Host implements AsyncDisposable {
+  readonly runtime = new ScriptedRuntime();
+  readonly registry = new HandlerRegistry();
+  readonly client = inProcessClient(new Dispatcher({ registry: this.registry }));
+  readonly logs: LogLine[] = [];
+  readonly plugins: PluginStore;
+  readonly supervisor: PluginSupervisor;
+  readonly installer: PluginInstaller;
+
+  constructor(
+    readonly store: Store = new MemoryStore(),
+    options: SupervisorOptions = {},
+  ) {
+    const { kv, blobs } = store;
+    const log = (level: string) => (fields: object, message: string) =>
+      void this.logs.push({ level, fields: fields as Record<string, unknown>, message });
+    const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
+    this.plugins = new PluginStore(kv);
+    const starter = new PluginStarter({ runtime: this.runtime, kv, blobs, logger });
+    this.supervisor = new PluginSupervisor(
+      { store: this.plugins, starter, registry: this.registry, logger },
+      { pollMs: 10, retryMs: 10, ...options },
+    );
+    this.installer = new PluginInstaller({ store: this.plugins, blobs, supervisor: this.supervisor, logger });
+  }
+
+  static async start(store?: Store, options?: SupervisorOptions): Promise<Host> {
+    const host = new Host(store, options);
+    await host.supervisor.start();
+    return host;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.supervisor[Symbol.asyncDispose]();
+  }
+}
+
+/** What `installer.install` takes, for a scripted plugin. */
+export function scripted(name: string, script: Script, manifest: Partial<PluginManifestInput> = {}) {
+  const wasm = encodeUtf8(JSON.stringify(script));
+  return {
+    manifest: {
+      name,
+      version: "1.0.0",
+      api_version: "1",
+      handles: [`${name}.*`],
+      wasm_hash: blobHash(wasm),
+      ...manifest,
+    },
+    wasm,
+  };
+}
+
+/** Resolves when `check` holds; fails after 10 s. */
+export async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`did not come true within 10 s: ${check}`);
+    await delay(5);
+  }
+}
