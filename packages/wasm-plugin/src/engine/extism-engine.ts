@@ -1,0 +1,58 @@
+import createPlugin, { type CallContext, type Plugin } from "@extism/extism";
+import { GuestState, hostImports } from "./host-imports.js";
+import type { EngineHost, EngineInstance, GuestOutcome, WasmEngine } from "./wasm-engine.js";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The parts of Extism's foreground plugin that are used; its published types do not compile with TypeScript 5.7+. */
+interface ForegroundPlugin {
+  call(name: string): Promise<unknown>;
+  getInstance(): Promise<WebAssembly.Instance>;
+}
+
+/** Runs plugins on `@extism/extism` in the foreground of the calling thread. */
+export class ExtismEngine implements WasmEngine {
+  async instantiate(module: WebAssembly.Module, host: EngineHost): Promise<EngineInstance> {
+    const guest = new GuestState(host);
+    const functions = hostImports(guest) as Record<
+      string,
+      Record<string, (context: CallContext, ...args: never[]) => unknown>
+    >;
+    const plugin = (await createPlugin(module, {
+      functions: functions as never,
+      useWasi: false,
+    })) as Plugin as unknown as ForegroundPlugin;
+    const instance = await plugin.getInstance();
+    guest.memory = instance.exports.memory instanceof WebAssembly.Memory ? instance.exports.memory : null;
+    return new ExtismInstance(plugin, instance, guest);
+  }
+}
+
+class ExtismInstance implements EngineInstance {
+  constructor(
+    private readonly plugin: ForegroundPlugin,
+    private readonly instance: WebAssembly.Instance,
+    private readonly guest: GuestState,
+  ) {}
+
+  has(name: string): boolean {
+    return typeof this.instance.exports[name] === "function";
+  }
+
+  memoryBytes(): number {
+    return this.guest.memory?.buffer.byteLength ?? 0;
+  }
+
+  async call(name: string, input: Uint8Array): Promise<GuestOutcome> {
+    this.guest.begin(input);
+    try {
+      await this.plugin.call(name);
+      const { error, output } = this.guest;
+      return error ? { kind: "error", error } : { kind: "output", output: output ?? NO_BYTES };
+    } catch (error) {
+      return { kind: "trap", message: error instanceof Error ? error.message : String(error) };
+    } finally {
+      this.guest.begin(NO_BYTES);
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import { AspenError, LIMITS } from "@aspen/plugin-api";
+
+/** The errors of this package. */
+export const wasmErrors = {
+  invalid: (plugin: string, problem: string) =>
+    new AspenError("WASM_INVALID", `the wasm file of plugin ${plugin} cannot be used: ${problem}`, { plugin, problem }),
+  tooLarge: (plugin: string, bytes: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the wasm file of plugin ${plugin} has ${bytes} bytes; at most ${LIMITS.wasmBytes} are allowed`,
+      { plugin, bytes, limit: LIMITS.wasmBytes },
+    ),
+  infoMismatch: (plugin: string, problems: readonly string[]) =>
+    new AspenError("MANIFEST_INVALID", `plugin ${plugin} disagrees with its plugin.json: ${problems.join("; ")}`, {
+      problems,
+    }),
+  timeout: (plugin: string, limitMs: number) =>
+    new AspenError("PLUGIN_TIMEOUT", `plugin ${plugin} ran longer than its limit of ${limitMs} ms and was stopped`, {
+      plugin,
+      limitMs,
+    }),
+  outOfMemory: (plugin: string, memoryLimit: number) =>
+    new AspenError(
+      "PLUGIN_OUT_OF_MEMORY",
+      `plugin ${plugin} needed more than its memory_limit of ${memoryLimit} bytes`,
+      {
+        plugin,
+        memoryLimit,
+      },
+    ),
+  trap: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${problem}`, { plugin }),
+  invalidResponse: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${problem}`, { plugin }),
+  requestTooLarge: (plugin: string, length: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the request to plugin ${plugin} has ${length} characters of JSON; at most ${LIMITS.messageBytes} are allowed`,
+      { plugin, limit: LIMITS.messageBytes },
+    ),
+  unavailable: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_UNAVAILABLE", `plugin ${plugin} cannot answer: ${problem}`, { plugin }),
+  cancelled: (plugin: string) =>
+    new AspenError("CANCELLED", `the call of plugin ${plugin} was cancelled by its caller`),
+} as const;

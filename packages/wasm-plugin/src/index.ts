@@ -1,0 +1,6 @@
+/** The WASM tier: Extism in worker threads with enforced limits. @module */
+export type { EngineHost, EngineInstance, GuestOutcome, WasmEngine } from "./engine/wasm-engine.js";
+export { wasmErrors } from "./errors.js";
+export type { EmbeddedReaderSource, WasmRuntimeOptions } from "./options.js";
+export { WasmPluginHandler, type WasmPluginHandlerOptions } from "./wasm-plugin-handler.js";
+export { WasmPluginRuntime } from "./wasm-runtime.js";

@@ -1,0 +1,36 @@
+/** How a worker thread opens its own read-only view of the store. */
+export interface EmbeddedReaderSource {
+  kind: "embedded";
+  directory: string;
+}
+
+export interface WasmRuntimeOptions {
+  /** Lets plugins read the embedded store inside their own worker. @default null: every read goes to the main thread */
+  reader?: EmbeddedReaderSource | null;
+  /** Booted workers kept ready for the next plugin or the next replacement. @default 1 */
+  spareWorkers?: number;
+  /** Milliseconds past its limit that a call has to stop by itself before its worker is terminated. @default 20 */
+  graceMs?: number;
+  /** Milliseconds a call waits for a busy plugin before another instance is started. @default 5 */
+  scaleUpAfterMs?: number;
+  /** Milliseconds after which an instance without calls is dropped; the last one stays. @default 60000 */
+  idleMs?: number;
+  /** Calls that may wait for one plugin; one more is refused. @default 10000 */
+  maxQueuedCalls?: number;
+  /** Milliseconds a worker has to boot and load a plugin, `plugin_init` apart. @default 30000 */
+  startTimeoutMs?: number;
+}
+
+export type ResolvedWasmRuntimeOptions = Required<WasmRuntimeOptions>;
+
+export function resolveOptions(options: WasmRuntimeOptions = {}): ResolvedWasmRuntimeOptions {
+  return {
+    reader: options.reader ?? null,
+    spareWorkers: options.spareWorkers ?? 1,
+    graceMs: options.graceMs ?? 20,
+    scaleUpAfterMs: options.scaleUpAfterMs ?? 5,
+    idleMs: options.idleMs ?? 60_000,
+    maxQueuedCalls: options.maxQueuedCalls ?? 10_000,
+    startTimeoutMs: options.startTimeoutMs ?? 30_000,
+  };
+}

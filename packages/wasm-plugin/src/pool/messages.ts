@@ -1,0 +1,137 @@
+import { type GuestExport, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api/abi";
+import type { PluginGrant } from "@aspen/plugin-host";
+import type { EmbeddedReaderSource } from "../options.js";
+import type { Ring } from "./ring.js";
+
+/** What a worker thread is born with. */
+export interface WorkerData {
+  reader: EmbeddedReaderSource | null;
+}
+
+/** Makes a booted worker the home of one plugin instance. */
+export interface LoadMessage {
+  type: "load";
+  plugin: string;
+  module: WebAssembly.Module;
+  slot: SharedArrayBuffer;
+  /** Ring of calls, written by the main thread; its flag is up while the worker sleeps. */
+  calls: SharedArrayBuffer;
+  /** Ring of results, written by the worker; its flag is up while a `results` message is under way. */
+  results: SharedArrayBuffer;
+  grant: PluginGrant;
+  config: Record<string, unknown>;
+  /** Most linear memory, a whole number of pages. */
+  memoryBytes: number;
+  timeoutMs: number;
+  isolation: "instance" | "call";
+}
+
+/** One call of a guest export. `sequence` is a number from 1 that no other call of the instance has. */
+export interface CallMessage {
+  sequence: number;
+  name: GuestExport;
+  input: string;
+}
+
+export type ToWorker =
+  | LoadMessage
+  /** There are calls in the ring. */
+  | { type: "wake" }
+  /** A call that is too large for the ring, which gets a record without input in its place. */
+  | { type: "call"; call: CallMessage };
+
+/**
+ * How a call ended; `output` and `error` are the guest's own, still to be checked. `memoryBytes` is the
+ * guest's memory at the end of the call.
+ */
+export type CallOutcome =
+  | { kind: "output"; output: string }
+  | { kind: "error"; error: string; memoryBytes: number }
+  | { kind: "trap"; message: string; memoryBytes: number }
+  | { kind: "invalid"; problem: string }
+  | { kind: "interrupted" };
+
+/** How a guest export ended, as a ring holds it; `text` is UTF-8 and of an output it is known to be. */
+export interface CallEnd {
+  kind: CallOutcome["kind"];
+  text: Uint8Array;
+  memoryBytes: number;
+}
+
+export interface CallResult extends CallEnd {
+  sequence: number;
+  /** Milliseconds it ran. */
+  elapsedMs: number;
+}
+
+export type FromWorker =
+  | { type: "booted" }
+  | { type: "loaded"; info: string }
+  | { type: "load-failed"; phase: "instantiate" | "plugin_info" | "plugin_init"; outcome: CallOutcome }
+  /** There are results in the ring. */
+  | { type: "results" }
+  /** A result that is too large for the ring. */
+  | { type: "result"; result: CallResult }
+  | { type: "log"; record: Uint8Array }
+  | { type: "denied"; hostFunction: string; code: string; target?: string };
+
+const EXPORTS: readonly GuestExport[] = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
+const KINDS: readonly CallOutcome["kind"][] = ["output", "error", "trap", "invalid", "interrupted"];
+
+/** Records over this many bytes go by message, so that they do not fill the ring. */
+const LARGEST_RECORD = 32 * 1024;
+
+/** True when a call's input goes by message, ahead of its record. */
+export function isLarge(input: string): boolean {
+  return input.length > LARGEST_RECORD;
+}
+
+/** False when there is no room. */
+export function pushCall(ring: Ring, { sequence, name, input }: CallMessage): boolean {
+  const large = isLarge(input);
+  return ring.push([sequence, EXPORTS.indexOf(name), large ? 1 : 0, 0], large ? "" : input);
+}
+
+/** The oldest call; `input` null when it came by message. Its bytes are good until the ring's `release`. */
+export function peekCall(ring: Ring): { sequence: number; name: GuestExport; input: Uint8Array | null } | null {
+  const record = ring.peek();
+  if (!record) return null;
+  const [sequence, name, large] = record.fields;
+  return { sequence, name: EXPORTS[name]!, input: large ? null : record.body };
+}
+
+/** False when it has to go by message. */
+export function pushResult(ring: Ring, { sequence, kind, text, elapsedMs, memoryBytes }: CallResult): boolean {
+  if (text.length > LARGEST_RECORD) return false;
+  return ring.push([sequence, KINDS.indexOf(kind), elapsedMs, memoryBytes], text);
+}
+
+/**
+ * The oldest result; its bytes are good until the ring's `release`.
+ * @throws RangeError when the worker wrote what no worker writes
+ */
+export function peekResult(ring: Ring): CallResult | null {
+  const record = ring.peek();
+  if (!record) return null;
+  const [sequence, index, elapsedMs, memoryBytes] = record.fields;
+  const kind = KINDS[index];
+  if (!kind || !(elapsedMs >= 0) || !(memoryBytes >= 0)) throw new RangeError("a malformed result in shared memory");
+  return { sequence, kind, text: record.body, elapsedMs, memoryBytes };
+}
+
+export function outcomeOf({ kind, text, memoryBytes }: CallEnd): CallOutcome {
+  const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
+  const message = () => bytes.toString("utf8");
+  switch (kind) {
+    case "output":
+      return { kind, output: message() };
+    case "error":
+      return { kind, error: message(), memoryBytes };
+    case "trap":
+      return { kind, message: message(), memoryBytes };
+    case "invalid":
+      return { kind, problem: message() };
+    case "interrupted":
+      return { kind };
+  }
+}

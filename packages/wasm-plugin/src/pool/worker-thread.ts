@@ -1,0 +1,84 @@
+import { createRequire } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { EmbeddedReaderSource } from "../options.js";
+import type { FromWorker, ToWorker, WorkerData } from "./messages.js";
+
+/** The built worker, also when this file runs from source: a thread cannot load TypeScript. */
+const workerFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/wasm-plugin/worker"));
+
+/** Milliseconds after which a thread that still boots is ended all the same. */
+const BOOT_MS = 10_000;
+
+/** Heap of a worker's own JavaScript, MiB; a guest's memory is not part of it. */
+const HEAP_MIB = 128;
+/** Of it for new objects, MiB: a call's objects live briefly, and more of it only makes the process larger. */
+const YOUNG_MIB = 4;
+
+export interface WorkerEvents {
+  message(message: FromWorker): void;
+  /** The thread ended without being asked to. */
+  died(reason: string): void;
+}
+
+/** One worker thread. */
+export class WorkerThread {
+  readonly #worker: Worker;
+  #events: WorkerEvents | null = null;
+  #ended = false;
+  /** Resolves when the thread can load a plugin; rejects when it ends first. */
+  readonly booted: Promise<void>;
+
+  constructor(reader: EmbeddedReaderSource | null) {
+    const workerData: WorkerData = { reader };
+    this.#worker = new Worker(workerFile, {
+      workerData,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
+      // Nothing of the node's environment or standard streams is a plugin's business.
+      env: {},
+      // Extism imports Node's WASI, which warns; no plugin of ours gets WASI.
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+    });
+    let failure = "it exited";
+    this.booted = new Promise((resolve, reject) => {
+      this.#worker.on("message", (message: FromWorker) => {
+        if (message.type === "booted") resolve();
+        else this.#events?.message(message);
+      });
+      this.#worker.on("error", (error) => {
+        failure = error.message;
+      });
+      this.#worker.on("exit", () => {
+        const asked = this.#ended;
+        this.#ended = true;
+        reject(new Error(`a plugin worker ended while booting: ${failure}`));
+        if (!asked) this.#events?.died(failure);
+      });
+    });
+    // Whoever waits for the boot sees its failure; a spare that nobody waits for must not end the process.
+    this.booted.catch(() => undefined);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Hands the thread to its new owner. */
+  attach(events: WorkerEvents): void {
+    this.#events = events;
+  }
+
+  post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  async terminate(): Promise<void> {
+    this.#ended = true;
+    this.#events = null;
+    // A thread that is ended while it loads a native library (lmdb) takes the whole process with it.
+    const boot = this.booted.catch(() => undefined);
+    await Promise.race([boot, delay(BOOT_MS, undefined, { ref: false })]);
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,162 @@
+import { AspenError, type GuestStackMap, jsonNestsDeeper, LIMITS, type PluginManifest } from "@aspen/plugin-api";
+import type { CallOptions, PluginHealth, PluginInstance } from "@aspen/plugin-host";
+import { wasmErrors } from "./errors.js";
+import type { LoadedModule } from "./module-loader.js";
+import type { InstancePool } from "./pool/instance-pool.js";
+import type { CallOutcome } from "./pool/messages.js";
+
+/** Milliseconds a plugin's own shutdown may take, all instances together. */
+const SHUTDOWN_MS = 5000;
+
+/** Page size of linear memory (WebAssembly Core Specification, section 4.2.8). */
+const WASM_PAGE_BYTES = 65_536;
+
+/** A started WASM plugin: turns requests into guest calls and their outcomes into results or errors. */
+export class WasmPluginInstance implements PluginInstance {
+  constructor(
+    private readonly manifest: PluginManifest,
+    private readonly loaded: Pick<LoadedModule, "exports" | "stackMap">,
+    private readonly pool: InstancePool,
+    /** Writes a record of the plugin's log. */
+    private readonly log: (record: object) => void,
+  ) {}
+
+  async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
+    const input = JSON.stringify({ method, params: params ?? null, requestId: options.requestId });
+    if (isLonger(input, LIMITS.messageBytes)) {
+      throw wasmErrors.requestTooLarge(this.manifest.name, Buffer.byteLength(input));
+    }
+    const outcome = await this.pool.call("handle_request", input, options.signal);
+    try {
+      return parseOutput(this.manifest, outcome);
+    } catch (error) {
+      this.#logFailure(method, options.requestId, outcome, AspenError.from(error));
+      throw error;
+    }
+  }
+
+  /** Errors that a plugin did not mean to give are logged with their stack in terms of its TypeScript. */
+  #logFailure(method: string, requestId: string, outcome: CallOutcome, { code, message }: AspenError): void {
+    if (code !== "PLUGIN_TRAP" && code !== "PLUGIN_INVALID_RESPONSE") return;
+    const stack = outcome.kind === "error" ? guestErrorJson(outcome.error)?.stack : undefined;
+    const mapped = typeof stack === "string" ? mapStack(this.loaded.stackMap, stack.slice(0, STACK_MAX)) : undefined;
+    this.log({ level: "error", message, fields: { method, requestId, code, stack: mapped?.slice(0, 4096) } });
+  }
+
+  async health(): Promise<PluginHealth> {
+    if (!this.loaded.exports.includes("plugin_health")) return { state: "healthy" };
+    try {
+      const answer = parseOutput(
+        this.manifest,
+        await this.pool.call("plugin_health", ""),
+      ) as Partial<PluginHealth> | null;
+      if (answer?.state === "healthy") return { state: "healthy" };
+      const message = (answer as { message?: unknown } | null)?.message;
+      return { state: "degraded", message: typeof message === "string" ? message.slice(0, 1024) : "no reason given" };
+    } catch (error) {
+      return { state: "degraded", message: AspenError.from(error).message };
+    }
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    await this.pool.drain(signal);
+    if (this.loaded.exports.includes("plugin_shutdown") && !signal.aborted) {
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, SHUTDOWN_MS);
+      });
+      await Promise.race([this.pool.callEach("plugin_shutdown"), limit]);
+      clearTimeout(timer);
+    }
+    await this.pool.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.pool.close();
+  }
+}
+
+/** @throws AspenError the guest's own error, or a `PLUGIN_*` code */
+export function parseOutput(manifest: PluginManifest, outcome: CallOutcome): unknown {
+  const { name } = manifest;
+  switch (outcome.kind) {
+    case "output":
+      if (isLonger(outcome.output, LIMITS.messageBytes))
+        throw wasmErrors.invalidResponse(name, "it is over the size limit");
+      if (jsonNestsDeeper(outcome.output, LIMITS.jsonDepth))
+        throw wasmErrors.invalidResponse(name, `it nests deeper than ${LIMITS.jsonDepth}`);
+      try {
+        return JSON.parse(outcome.output);
+      } catch (error) {
+        throw wasmErrors.invalidResponse(name, error instanceof Error ? error.message : "it is not JSON");
+      }
+    case "error":
+      throw guestError(manifest, outcome.error, outcome.memoryBytes);
+    case "trap":
+      if (outcome.memoryBytes >= usableMemory(manifest)) throw wasmErrors.outOfMemory(name, manifest.memory_limit);
+      throw wasmErrors.trap(name, outcome.message);
+    case "invalid":
+      throw wasmErrors.invalidResponse(name, outcome.problem);
+    case "interrupted":
+      throw wasmErrors.timeout(name, manifest.execution_timeout_ms);
+  }
+}
+
+/** Characters of a guest error's message, and of its details as JSON, that reach the caller. */
+const MESSAGE_MAX = 4096;
+const DETAILS_MAX = 65_536;
+/** Characters of a guest's stack that are looked at. */
+const STACK_MAX = 16_384;
+
+/** QuickJS throws null when it has no memory left for an error object; then most of the limit is in use. */
+const NULL_THROWN = "threw a null";
+
+function guestError(manifest: PluginManifest, text: string, memoryBytes: number): AspenError {
+  const { name, memory_limit: limit } = manifest;
+  const json = guestErrorJson(text);
+  const full = memoryBytes >= usableMemory(manifest);
+  if (!json && !full && isUnreadable(text)) {
+    return wasmErrors.trap(name, "an error that is too large, or nests too deep, to be read");
+  }
+  // A guest of another language may set any text; it is the message then.
+  if (!json) return full ? wasmErrors.outOfMemory(name, limit) : wasmErrors.trap(name, text.slice(0, MESSAGE_MAX));
+  const { code, message } = json;
+  if (code === "PLUGIN_OUT_OF_MEMORY" || (message === NULL_THROWN && memoryBytes > limit / 2)) {
+    return wasmErrors.outOfMemory(name, limit);
+  }
+  const short = typeof message === "string" ? message.slice(0, MESSAGE_MAX) : "an error without a message";
+  if (code === undefined) return wasmErrors.trap(name, short);
+  const known = AspenError.fromJSON({ ...json, message: short }, "PLUGIN_TRAP");
+  if (JSON.stringify(known.details ?? null).length <= DETAILS_MAX) return known;
+  return new AspenError(known.code, short, { omitted: `details over ${DETAILS_MAX} characters` });
+}
+
+/** What of a plugin's memory_limit the engine can give: whole pages. */
+export function usableMemory({ memory_limit: limit }: Pick<PluginManifest, "memory_limit">): number {
+  return limit - (limit % WASM_PAGE_BYTES);
+}
+
+function mapStack(map: GuestStackMap | null, stack: string): string {
+  return map?.map(stack) ?? stack;
+}
+
+/** True when the text has more than `bytes` bytes in UTF-8; counts them only where it has to. */
+function isLonger(text: string, bytes: number): boolean {
+  if (text.length > bytes) return true;
+  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes;
+}
+
+function isUnreadable(text: string): boolean {
+  return isLonger(text, LIMITS.messageBytes) || jsonNestsDeeper(text, LIMITS.jsonDepth);
+}
+
+function guestErrorJson(text: string): Record<string, unknown> | null {
+  if (isUnreadable(text)) return null;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : null;
+  } catch {
+    // Not an error of our SDK.
+    return null;
+  }
+}

@@ -1,0 +1,111 @@
+import { isUtf8 } from "node:buffer";
+import { encodeUtf8, type GuestExport } from "@aspen/plugin-api/abi";
+import type { EngineInstance, GuestOutcome, WasmEngine } from "../engine/wasm-engine.js";
+import { type CallEnd, type CallOutcome, type LoadMessage, outcomeOf } from "../pool/messages.js";
+import type { HostCalls } from "./host-calls.js";
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Every running call has a number of its own; those of a start share this one. */
+const START = -1;
+
+/** Why an instance could not be made ready. */
+export class GuestStartError extends Error {
+  constructor(
+    readonly phase: "instantiate" | "plugin_info" | "plugin_init",
+    readonly end: CallEnd,
+  ) {
+    super(`${phase} failed`);
+  }
+
+  get outcome(): CallOutcome {
+    return outcomeOf(this.end);
+  }
+}
+
+/** The plugin instance of this worker; a broken one is replaced by a fresh one from the same module. */
+export class Guest {
+  #instance: EngineInstance | null = null;
+
+  constructor(
+    private readonly engine: WasmEngine,
+    private readonly load: LoadMessage,
+    private readonly host: HostCalls,
+  ) {}
+
+  /** Makes an instance ready and returns what its `plugin_info` says. @throws GuestStartError */
+  async start(): Promise<string> {
+    const { module } = this.load;
+    try {
+      this.#instance = await this.engine.instantiate(module, this.host);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new GuestStartError("instantiate", { kind: "trap", text: encodeUtf8(message), memoryBytes: 0 });
+    }
+    const info = await this.#required("plugin_info");
+    if (this.#instance?.has("plugin_init")) await this.#required("plugin_init");
+    return info;
+  }
+
+  async call(sequence: number, name: GuestExport, input: Uint8Array): Promise<CallEnd> {
+    if (this.host.isAbandoned(sequence)) {
+      this.host.forget(sequence);
+      return { kind: "interrupted", text: NO_BYTES, memoryBytes: 0 };
+    }
+    if (!this.#instance) {
+      const failure = await this.#restart(sequence);
+      if (failure) return failure;
+    }
+    const end = await this.#run(sequence, name, input);
+    this.host.forget(sequence);
+    const spent = end.kind === "trap" || end.kind === "interrupted";
+    const full = end.kind === "error" && end.memoryBytes >= this.load.memoryBytes;
+    if (spent || full || this.load.isolation === "call") this.#instance = null;
+    return end;
+  }
+
+  /** Replaces an instance that is spent, ahead of the next call; a failure is for that call to meet again. */
+  async prepare(): Promise<void> {
+    if (!this.#instance) await this.#restart(START);
+  }
+
+  async #restart(sequence: number): Promise<CallEnd | null> {
+    try {
+      this.host.begin(sequence);
+      await this.start();
+      return null;
+    } catch (error) {
+      this.#instance = null;
+      if (error instanceof GuestStartError) return error.end;
+      throw error;
+    } finally {
+      this.host.end();
+    }
+  }
+
+  async #required(name: "plugin_info" | "plugin_init"): Promise<string> {
+    const end = await this.#run(START, name, NO_BYTES);
+    const outcome = outcomeOf(end);
+    if (outcome.kind === "output") return outcome.output;
+    this.#instance = null;
+    throw new GuestStartError(name, end);
+  }
+
+  async #run(sequence: number, name: GuestExport, input: Uint8Array): Promise<CallEnd> {
+    const instance = this.#instance;
+    if (!instance) return { kind: "trap", text: encodeUtf8("the instance is gone"), memoryBytes: 0 };
+    this.host.begin(sequence);
+    let outcome: GuestOutcome;
+    try {
+      outcome = await instance.call(name, input);
+    } finally {
+      this.host.end();
+    }
+    const memoryBytes = instance.memoryBytes();
+    if (this.host.stopped) return { kind: "interrupted", text: NO_BYTES, memoryBytes };
+    if (outcome.kind === "trap") return { kind: "trap", text: encodeUtf8(outcome.message), memoryBytes };
+    if (outcome.kind === "error") return { kind: "error", text: outcome.error, memoryBytes };
+    if (isUtf8(outcome.output)) return { kind: "output", text: outcome.output, memoryBytes };
+    return { kind: "invalid", text: encodeUtf8("its output is not UTF-8"), memoryBytes };
+  }
+}

@@ -1,0 +1,102 @@
+import { encodeUtf8, hostFunction, LIMITS, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api/abi";
+import type { LocalHostContext } from "@aspen/plugin-host/local";
+import type { SyncKvReader } from "@aspen/storage";
+import type { EngineHost } from "../engine/wasm-engine.js";
+import type { WorkerSlot } from "../pool/channel.js";
+
+/** Log records of one call that reach the node; a guest that writes more is cut off with one warning. */
+const LOG_RECORDS_PER_CALL = 1000;
+const LOG_BYTES_PER_CALL = 1024 * 1024;
+
+export interface HostCallsOptions {
+  local: LocalHostContext;
+  reader: SyncKvReader | null;
+  slot: WorkerSlot;
+  timeoutMs: number;
+  /** Sends a log record to the main thread without waiting. */
+  sendLog(record: Uint8Array): void;
+  /** Called before the thread blocks, so that finished results do not wait with it. */
+  flush(): void;
+}
+
+/** Serves a guest's host calls: what it can in this thread, the rest through the slot. */
+export class HostCalls implements EngineHost {
+  #sequence = 0;
+  #deadline = Number.POSITIVE_INFINITY;
+  #logRecords = 0;
+  #logBytes = 0;
+  #stopped = false;
+
+  constructor(private readonly options: HostCallsOptions) {}
+
+  /** True when the call that ran last was told to stop. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  begin(sequence: number): void {
+    this.#sequence = sequence;
+    this.#deadline = performance.now() + this.options.timeoutMs;
+    this.#logRecords = 0;
+    this.#logBytes = 0;
+    this.#stopped = false;
+    this.options.reader?.refresh();
+    this.options.slot.begin(sequence);
+  }
+
+  /** True when nobody waits for the call any more. */
+  isAbandoned(sequence: number): boolean {
+    return this.options.slot.interruptRequested(sequence);
+  }
+
+  forget(sequence: number): void {
+    this.options.slot.forget(sequence);
+  }
+
+  end(): void {
+    this.options.slot.end();
+  }
+
+  interrupted(): boolean {
+    if (performance.now() < this.#deadline && !this.options.slot.interruptRequested(this.#sequence)) return false;
+    this.#stopped = true;
+    this.options.flush();
+    return true;
+  }
+
+  hostCall(name: Parameters<EngineHost["hostCall"]>[0], args: (Uint8Array | null)[]): Uint8Array {
+    if (name === "log_write") return this.#log(args[0] ?? null);
+    const local = this.options.local.invoke(name, args);
+    if (local) return local;
+    this.options.flush();
+    const result = this.options.slot.call(name, args);
+    if (!result) return errorResult("PAYLOAD_TOO_LARGE", `the parameters of ${name} are over the limit of a host call`);
+    if (hostFunction(name)?.permission === "kv:write") this.options.reader?.refresh();
+    return result;
+  }
+
+  #log(record: Uint8Array | null): Uint8Array {
+    if (!record || this.#logRecords > LOG_RECORDS_PER_CALL) return Uint8Array.of(RESULT_OK);
+    if (record.length > LIMITS.logRecordBytes) {
+      return errorResult("PAYLOAD_TOO_LARGE", `a log record has at most ${LIMITS.logRecordBytes} bytes`);
+    }
+    this.#logRecords += 1;
+    this.#logBytes += record.length;
+    if (this.#logRecords <= LOG_RECORDS_PER_CALL && this.#logBytes <= LOG_BYTES_PER_CALL) {
+      this.options.sendLog(record);
+    } else {
+      this.#logRecords = LOG_RECORDS_PER_CALL + 1;
+      const message = `more than ${LOG_RECORDS_PER_CALL} log records, or ${LOG_BYTES_PER_CALL} bytes of them, in one call; the rest is dropped`;
+      this.options.sendLog(encodeUtf8(JSON.stringify({ level: "warn", message })));
+    }
+    return Uint8Array.of(RESULT_OK);
+  }
+}
+
+function errorResult(code: string, message: string): Uint8Array {
+  const json = encodeUtf8(JSON.stringify({ code, message }));
+  const out = new Uint8Array(json.length + 1);
+  out[0] = RESULT_ERROR;
+  out.set(json, 1);
+  return out;
+}

@@ -1,0 +1,201 @@
+/** Entry of a worker thread: boots, becomes the home of one plugin instance, answers its calls in order. */
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { encodeUtf8 } from "@aspen/plugin-api/abi";
+import { type DeniedEvent, LocalHostContext } from "@aspen/plugin-host/local";
+import type { SyncKvReader } from "@aspen/storage";
+import { ExtismEngine } from "../engine/extism-engine.js";
+import { WorkerSlot } from "../pool/channel.js";
+import {
+  type CallMessage,
+  type FromWorker,
+  type LoadMessage,
+  peekCall,
+  pushCall,
+  pushResult,
+  type ToWorker,
+  type WorkerData,
+} from "../pool/messages.js";
+import { Ring } from "../pool/ring.js";
+import { Guest, GuestStartError } from "./guest.js";
+import { HostCalls } from "./host-calls.js";
+import { rehearsal } from "./rehearsal.js";
+
+/** Milliseconds for which the main thread may not know of a finished result, so that others go with it. */
+const FLUSH_AFTER_MS = 0.5;
+
+/**
+ * Milliseconds for which an idle worker looks out for its next call before it sleeps. Waking a thread takes
+ * about as long; callers that wait for each answer before they call again never wait for that.
+ */
+const SPIN_MS = 0.1;
+
+/** Denials that are reported; a plugin that is denied more often is no news. */
+const DENIALS_PER_SECOND = 100;
+/** Characters of a denied key that are reported. */
+const DENIED_TARGET_MAX = 256;
+
+/** Calls of the rehearsal: enough for the engine to compile what they run. */
+const REHEARSALS = 3;
+
+/** Milliseconds of work without a turn of the event loop. */
+const YIELD_MS = 20;
+
+if (!parentPort) throw new Error("this file runs only as a worker thread");
+const port = parentPort;
+const send = (message: FromWorker) => port.postMessage(message);
+
+const engine = new ExtismEngine();
+const { reader: readerSource } = workerData as WorkerData;
+let reader: SyncKvReader | null = null;
+if (readerSource) {
+  const { EmbeddedReader } = await import("@aspen/storage");
+  reader = await EmbeddedReader.open({ directory: readerSource.directory });
+}
+
+/** What there is once a plugin is loaded. */
+interface Loaded {
+  guest: Guest;
+  calls: Ring;
+  results: Ring;
+}
+
+let loaded: Loaded | null = null;
+let flushedAt = 0;
+let unflushed = false;
+/** Calls that came by message, in the order of their records in the ring. */
+const large: CallMessage[] = [];
+
+/** Tells the main thread that there are results, unless it has been told and has not looked yet. */
+function flush(): void {
+  if (unflushed && loaded?.results.raise()) send({ type: "results" });
+  unflushed = false;
+  flushedAt = performance.now();
+}
+
+let denials = 0;
+let denialsFrom = 0;
+
+/** Tells the main thread of a denial, but not of more than it can bear. */
+function reportDenied({ hostFunction, code, target }: DeniedEvent): void {
+  const now = performance.now();
+  if (now - denialsFrom > 1000) {
+    denials = 0;
+    denialsFrom = now;
+  }
+  denials += 1;
+  if (denials > DENIALS_PER_SECOND) return;
+  const short = target === undefined ? {} : { target: target.slice(0, DENIED_TARGET_MAX) };
+  send({ type: "denied", hostFunction, code, ...short });
+}
+
+/** A home for the plugin of `message`, not yet started. */
+function home(message: LoadMessage): Loaded {
+  const host = new HostCalls({
+    reader,
+    flush,
+    slot: new WorkerSlot(message.slot),
+    timeoutMs: message.timeoutMs,
+    local: new LocalHostContext({
+      grant: message.grant,
+      config: message.config,
+      reader,
+      onDenied: reportDenied,
+    }),
+    sendLog: (record) => send({ type: "log", record }),
+  });
+  const guest = new Guest(engine, message, host);
+  return { guest, calls: new Ring(message.calls), results: new Ring(message.results) };
+}
+
+async function load(message: LoadMessage): Promise<void> {
+  const candidate = home(message);
+  try {
+    const info = await candidate.guest.start();
+    loaded = candidate;
+    loaded.calls.raise();
+    send({ type: "loaded", info });
+  } catch (error) {
+    if (!(error instanceof GuestStartError)) throw error;
+    send({ type: "load-failed", phase: error.phase, outcome: error.outcome });
+  }
+}
+
+/** Answers calls until there are none and none comes soon; then sleeps with the flag of their ring up. */
+async function work({ guest, calls, results }: Loaded): Promise<void> {
+  let yieldAt = performance.now() + YIELD_MS;
+  for (;;) {
+    const call = peekCall(calls);
+    if (!call) {
+      flush();
+      await guest.prepare();
+      if (comesSoon(calls)) continue;
+      // Raised first, then looked at: a call that came before found the flag down and woke nobody.
+      calls.raise();
+      if (calls.isEmpty) return;
+      calls.lower();
+      continue;
+    }
+    const begun = performance.now();
+    const end = await guest.call(call.sequence, call.name, call.input ?? largeInput());
+    calls.release();
+    const now = performance.now();
+    const result = { sequence: call.sequence, elapsedMs: now - begun, ...end };
+    if (!pushResult(results, result)) send({ type: "result", result });
+    unflushed = true;
+    if (now - flushedAt > FLUSH_AFTER_MS) flush();
+    if (now > yieldAt) {
+      flush();
+      // Timers, messages and the engine's own tasks must have their turn under any load.
+      await new Promise(setImmediate);
+      yieldAt = performance.now() + YIELD_MS;
+    }
+  }
+}
+
+/** True when a call comes within {@link SPIN_MS}. */
+function comesSoon(calls: Ring): boolean {
+  const end = performance.now() + SPIN_MS;
+  while (calls.isEmpty) if (performance.now() > end) return false;
+  return true;
+}
+
+/** The input that was posted before its record was written, among messages that are of no use any more. */
+function largeInput(): Uint8Array {
+  while (large.length === 0) {
+    const received = receiveMessageOnPort(port) as { message: ToWorker } | undefined;
+    if (!received) throw new Error("the input of a large call did not come");
+    if (received.message.type === "call") large.push(received.message.call);
+  }
+  return encodeUtf8(large.shift()!.input);
+}
+
+let working = false;
+port.on("message", (message: ToWorker) => {
+  if (message.type === "call") large.push(message.call);
+  if (working) return;
+  working = true;
+  const task = message.type === "load" ? load(message) : loaded ? work(loaded) : Promise.resolve();
+  task
+    .finally(() => {
+      working = false;
+    })
+    // A defect of this file must end the worker, so that its calls are answered and it is replaced.
+    .catch((error) => {
+      setImmediate(() => {
+        throw error;
+      });
+    });
+});
+
+/** Runs a guest that is not a plugin. */
+async function rehearse(): Promise<void> {
+  const stage = home(rehearsal());
+  await stage.guest.start();
+  for (let sequence = 1; sequence <= REHEARSALS; sequence++) {
+    pushCall(stage.calls, { sequence, name: "handle_request", input: "{}" });
+    await work(stage);
+  }
+}
+
+await rehearse();
+send({ type: "booted" });

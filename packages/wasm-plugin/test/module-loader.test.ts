@@ -1,0 +1,140 @@
+import { describe, expect, test } from "@jest/globals";
+import binaryen from "binaryen";
+import { Bench, compileFixture, failure } from "./support.js";
+
+const MANIFEST = {
+  name: "raw",
+  version: "1.0.0",
+  api_version: "1",
+  handles: ["raw.call"],
+  execution_timeout_ms: 200,
+  memory_limit: 2 * 1024 * 1024,
+};
+
+const INFO = JSON.stringify({ name: "raw", version: "1.0.0", api_version: "1", handles: ["raw.call"] });
+
+function wat(text: string): Uint8Array {
+  const module = binaryen.parseText(text);
+  try {
+    return module.emitBinary();
+  } finally {
+    module.dispose();
+  }
+}
+
+/** A plugin in bare WebAssembly: `plugin_info` is proper, `handle_request` is the text given. */
+function rawPlugin(handleRequest: string, memory = "1", more = ""): Uint8Array {
+  return wat(`(module
+    (import "extism:host/user" "mem_store" (func $store (param i32 i32) (result i64)))
+    (import "extism:host/env" "output_set" (func $output (param i64 i64)))
+    (import "extism:host/env" "error_set" (func $error (param i64)))
+    (import "extism:host/user" "kv_put" (func $kv_put (param i64 i64 i64) (result i64)))
+    (memory (export "memory") ${memory})
+    (data (i32.const 0) "${INFO.replaceAll('"', "\\22")}")
+    (data (i32.const 512) "\\ff\\fe")
+    ${more}
+    (func (export "plugin_info") (result i32)
+      (call $output (call $store (i32.const 0) (i32.const ${INFO.length})) (i64.const ${INFO.length}))
+      (i32.const 0))
+    (func $recurse (param i32) (result i32)
+      (i32.add (call $recurse (local.get 0)) (i32.const 1)))
+    (func (export "handle_request") (result i32) ${handleRequest}))`);
+}
+
+async function loadFailure(wasm: Uint8Array, manifest: object = MANIFEST) {
+  await using bench = new Bench({ spareWorkers: 0 });
+  return await failure(bench.load(manifest, wasm));
+}
+
+describe("what is refused before it runs", () => {
+  test("a file that is not wasm", async () => {
+    expect(await loadFailure(new TextEncoder().encode("#!/bin/sh"))).toMatchObject({ code: "WASM_INVALID" });
+  });
+
+  test("a file that is cut short", async () => {
+    expect((await loadFailure(rawPlugin("(i32.const 0)").slice(0, -10))).code).toBe("WASM_INVALID");
+  });
+
+  test("a module without the exports, naming them", async () => {
+    const error = await loadFailure(
+      wat(`(module (memory 1) (func (export "plugin_info") (result i32) (i32.const 0)))`),
+    );
+    expect(error.code).toBe("WASM_INVALID");
+    expect(error.message).toContain("handle_request");
+  });
+
+  test.each([
+    ["wasi_snapshot_preview1", "path_open"],
+    ["extism:host/env", "http_request"],
+    ["extism:host/env", "var_set"],
+    ["extism:host/user", "no_such_function"],
+  ])("a module that imports %s.%s, naming it", async (from, name) => {
+    const error = await loadFailure(
+      wat(`(module (import "${from}" "${name}" (func)) (memory 1)
+        (func (export "plugin_info") (result i32) (i32.const 0))
+        (func (export "handle_request") (result i32) (i32.const 0)))`),
+    );
+    expect(error.code).toBe("WASM_INVALID");
+    expect(error.message).toContain(`${from}.${name}`);
+  });
+
+  test("a module that starts with more memory than its limit", async () => {
+    const error = await loadFailure(rawPlugin("(i32.const 0)", "100"));
+    expect(error.code).toBe("WASM_INVALID");
+    expect(error.message).toContain("memory_limit");
+  });
+
+  test("a module over the size limit", async () => {
+    expect((await loadFailure(new Uint8Array(16 * 1024 * 1024 + 1))).code).toBe("PAYLOAD_TOO_LARGE");
+  });
+
+  test("a plugin that says something else than its manifest", async () => {
+    const { manifest, wasm } = await compileFixture("hostile");
+    const error = await loadFailure(wasm, { ...manifest, version: "9.9.9" });
+    expect(error.code).toBe("MANIFEST_INVALID");
+    expect(error.message).toContain("9.9.9");
+  });
+
+  test("a plugin whose plugin_info is no JSON", async () => {
+    const error = await loadFailure(
+      wat(`(module (memory (export "memory") 1)
+        (func (export "plugin_info") (result i32) (i32.const 0))
+        (func (export "handle_request") (result i32) (i32.const 0)))`),
+    );
+    expect(error.code).toBe("PLUGIN_INVALID_RESPONSE");
+  });
+});
+
+describe("a guest that does not poll", () => {
+  test.each([
+    ["(loop $for_ever (br $for_ever)) (unreachable)", "PLUGIN_TIMEOUT"],
+    ["(unreachable)", "PLUGIN_TRAP"],
+    ["(call $recurse (i32.const 0))", "PLUGIN_TRAP"],
+    ["(i32.load (i32.const -8))", "PLUGIN_TRAP"],
+    ["(i32.const 0)", "PLUGIN_INVALID_RESPONSE"],
+    ["(call $output (i64.const 99) (i64.const 99)) (i32.const 0)", "PLUGIN_INVALID_RESPONSE"],
+    [
+      "(call $output (call $store (i32.const 512) (i32.const 2)) (i64.const 2)) (i32.const 0)",
+      "PLUGIN_INVALID_RESPONSE",
+    ],
+    ["(call $error (call $store (i32.const 0) (i32.const 8))) (i32.const 1)", "PLUGIN_TRAP"],
+    ["(call $store (i32.const 0) (i32.const -1)) (drop) (i32.const 0)", "PLUGIN_INVALID_RESPONSE"],
+    [
+      "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) (unreachable)",
+      "PLUGIN_OUT_OF_MEMORY",
+    ],
+    [
+      "(loop $more (drop (call $kv_put (i64.const 7) (i64.const -1) (i64.const 1))) (br $more)) (i32.const 0)",
+      "PLUGIN_TIMEOUT",
+    ],
+  ])("%s is %s, twice", async (handleRequest, code) => {
+    await using bench = new Bench();
+    const raw = await bench.load(MANIFEST, rawPlugin(handleRequest));
+    for (const round of [1, 2]) {
+      const error = await failure(
+        raw.handle({ method: "raw.call", params: round }, { requestId: "r", signal: new AbortController().signal }),
+      );
+      expect(error.code).toBe(code);
+    }
+  });
+});
