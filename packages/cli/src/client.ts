@@ -1,0 +1,60 @@
+import { AspenError, type AspenErrorJson } from "@aspen/plugin-api";
+import { cliErrors } from "./errors.js";
+
+export interface NodeClientOptions {
+  /** Address of the node, such as `http://127.0.0.1:7070`. */
+  url: string;
+  /** Milliseconds to wait for an answer. */
+  timeoutMs: number;
+}
+
+/** An error that the node answered with. */
+export class RemoteError extends AspenError {
+  readonly requestId: string | undefined;
+
+  constructor(json: Partial<AspenErrorJson> & { requestId?: unknown }) {
+    const { code, message, details } = AspenError.fromJSON(json);
+    super(code, message, details);
+    this.requestId = typeof json.requestId === "string" ? json.requestId : undefined;
+  }
+}
+
+/** Calls the methods of a node over HTTP. */
+export class NodeClient {
+  constructor(private readonly options: NodeClientOptions) {}
+
+  /** @throws AspenError what the node answered, `NODE_UNREACHABLE` or `DEADLINE_EXCEEDED` */
+  async call<Result = unknown>(method: string, params: unknown = {}): Promise<Result> {
+    const { url, timeoutMs } = this.options;
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(new URL(`/rpc/${encodeURIComponent(method)}`, url), {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(params),
+        redirect: "error",
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      status = response.status;
+      text = await response.text();
+    } catch (error) {
+      if (error instanceof Error && error.name === "TimeoutError") throw cliErrors.timeout(method, timeoutMs);
+      throw cliErrors.unreachable(url, error);
+    }
+    const answer = parse(text);
+    if (status === 200 && answer !== undefined) return answer as Result;
+    const error = (answer as { error?: unknown } | null | undefined)?.error;
+    if (typeof error !== "object" || error === null) throw cliErrors.notANode(url, status);
+    throw new RemoteError(error);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not an answer of a node; the caller says so.
+    return undefined;
+  }
+}

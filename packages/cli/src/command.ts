@@ -1,0 +1,54 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { NodeClient } from "./client.js";
+import { Output } from "./output.js";
+
+export interface CommandSpec {
+  /** Name and arguments, as commander reads them: `get <key>`. */
+  usage: string;
+  description: string;
+  /** A command line that works; shown by --help. */
+  example: string;
+}
+
+/** A command of its own, without a node. */
+export function addCommand(parent: Command, { usage, description, example }: CommandSpec): Command {
+  return parent
+    .command(usage)
+    .description(description)
+    .option("--json", "write one line of JSON instead of text")
+    .addHelpText("after", `\nExample:\n  $ aspen ${example}`);
+}
+
+/** A command that talks to a node. */
+export function addClientCommand(parent: Command, spec: CommandSpec): Command {
+  return addCommand(parent, spec)
+    .addOption(
+      new Option("--node <url>", "address of the node")
+        .env("ASPEN_NODE")
+        .default("http://127.0.0.1:7070")
+        .argParser(httpUrl),
+    )
+    .addOption(
+      new Option("--timeout <seconds>", "longest wait for an answer")
+        .default(60)
+        .argParser((text) => wholeNumber(text, 1, 300)),
+    );
+}
+
+/** The node and the output that a client command's options name. */
+export function session(command: Command): { client: NodeClient; output: Output } {
+  const { node, timeout, json } = command.opts<{ node: string; timeout: number; json?: boolean }>();
+  return { client: new NodeClient({ url: node, timeoutMs: timeout * 1000 }), output: new Output(json ?? false) };
+}
+
+/** @throws InvalidArgumentError naming the range */
+export function wholeNumber(text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+}
+
+function httpUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError("It must be an address such as http://127.0.0.1:7070.");
+}

@@ -1,0 +1,16 @@
+import type { Command } from "commander";
+import { addClientCommand, session } from "../../command.js";
+import { bytesToWire, readInput } from "../../input.js";
+
+export function addBlobPut(blob: Command): void {
+  addClientCommand(blob, {
+    usage: "put <file>",
+    description: "stores a file (- for stdin) and prints its hash",
+    example: "blob put photo.jpg",
+  }).action(async (file: string, _options: unknown, command: Command) => {
+    const { client, output } = session(command);
+    const value = bytesToWire(await readInput(file));
+    const result = await client.call<{ hash: string; size: number }>("blob.put", { value });
+    output.result(result, result.hash);
+  });
+}

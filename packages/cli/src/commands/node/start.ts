@@ -1,0 +1,69 @@
+import type { NodeConfig } from "@aspen/node";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { addCommand, wholeNumber } from "../../command.js";
+import { Output } from "../../output.js";
+
+interface StartFlags {
+  listen: { host: string; port: number };
+  dataDir?: string;
+  redis?: string;
+  logLevel: NonNullable<NodeConfig["logLevel"]>;
+  json?: boolean;
+}
+
+export function addNodeStart(node: Command): void {
+  addCommand(node, {
+    usage: "start",
+    description: "starts a node and runs until SIGTERM or SIGINT; logs go to stderr",
+    example: "node start --listen 127.0.0.1:7070 --data-dir ./data",
+  })
+    .addOption(
+      new Option("--listen <host:port>", "loopback address to listen on; port 0 picks a free one")
+        .argParser(address)
+        .default({ host: "127.0.0.1", port: 7070 }, "127.0.0.1:7070"),
+    )
+    .addOption(new Option("--data-dir <dir>", "keep everything in this directory (default: .aspen)"))
+    .addOption(
+      new Option("--redis <url>", "keep everything in Redis, shared with other nodes")
+        .env("ASPEN_REDIS_URL")
+        .conflicts("dataDir"),
+    )
+    .addOption(
+      new Option("--log-level <level>", "least level that is logged")
+        .choices(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+        .default("info"),
+    )
+    .action(async ({ listen, dataDir, redis, logLevel, json }: StartFlags) => {
+      // Only this command needs the node itself.
+      const { createNode } = await import("@aspen/node");
+      const store = redis === undefined ? { dataDir: dataDir ?? ".aspen" } : { redisUrl: redis };
+      const running = await createNode({ ...store, listen, logLevel });
+      const stopped = stopOnSignal(running);
+      new Output(json ?? false).result(
+        { ready: true, url: running.url, pid: process.pid },
+        `aspen node ready on ${running.url}`,
+      );
+      await stopped;
+    });
+}
+
+/** Resolves when the node has stopped after a first signal; a second one ends the process at once. */
+function stopOnSignal(node: AsyncDisposable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false;
+    const stop = () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      node[Symbol.asyncDispose]().then(resolve, reject);
+    };
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+  });
+}
+
+function address(text: string): { host: string; port: number } {
+  const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d{1,5})$/.exec(text);
+  if (!match) throw new InvalidArgumentError("It must be HOST:PORT, such as 127.0.0.1:7070.");
+  const host = (match[1] ?? "127.0.0.1").replace(/^\[|\]$/g, "");
+  return { host, port: wholeNumber(match[2]!, 0, 65_535) };
+}

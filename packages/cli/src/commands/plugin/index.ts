@@ -1,0 +1,21 @@
+import type { Command } from "commander";
+import { addPluginBuild } from "./build.js";
+import { addPluginDisable } from "./disable.js";
+import { addPluginEnable } from "./enable.js";
+import { addPluginInfo } from "./info.js";
+import { addPluginInstall } from "./install.js";
+import { addPluginList } from "./list.js";
+import { addPluginReload } from "./reload.js";
+import { addPluginRemove } from "./remove.js";
+
+export function addPluginCommands(program: Command): void {
+  const plugin = program.command("plugin").description("builds, installs and manages plugins");
+  addPluginBuild(plugin);
+  addPluginInstall(plugin);
+  addPluginList(plugin);
+  addPluginInfo(plugin);
+  addPluginEnable(plugin);
+  addPluginDisable(plugin);
+  addPluginRemove(plugin);
+  addPluginReload(plugin);
+}

@@ -1,0 +1,49 @@
+import { AspenError } from "@aspen/plugin-api";
+
+/** The errors of this package. */
+export const cliErrors = {
+  usage: (problem: string) => new AspenError("INVALID_PARAMS", `${problem}; --help shows what the command takes`),
+  notJson: (what: string, problem: string) =>
+    new AspenError("INVALID_PARAMS", `${what} is not JSON: ${problem}`, { field: what }),
+  file: (path: string, cause: unknown) =>
+    new AspenError("INVALID_PARAMS", `${path} cannot be used: ${reason(cause)}`, { path }, cause),
+  unreachable: (url: string, cause: unknown) =>
+    new AspenError(
+      "NODE_UNREACHABLE",
+      `no node answers at ${url} (${reason(cause)}); start one with \`aspen node start\`, or name another with --node URL or ASPEN_NODE`,
+      { url },
+      cause,
+    ),
+  notANode: (url: string, status: number) =>
+    new AspenError(
+      "NODE_UNREACHABLE",
+      `what answers at ${url} is not an Aspen node (HTTP ${status}); name another with --node URL or ASPEN_NODE`,
+      { url, status },
+    ),
+  timeout: (method: string, ms: number) =>
+    new AspenError("DEADLINE_EXCEEDED", `${method} was not answered within ${ms} ms; allow more with --timeout`, {
+      method,
+      ms,
+    }),
+  needsYes: () =>
+    new AspenError(
+      "PERMISSION_DENIED",
+      "nobody can be asked to grant these permissions, as this is no terminal; pass --yes to grant them",
+    ),
+  notGranted: (name: string) =>
+    new AspenError("PERMISSION_DENIED", `plugin ${name} was not installed: its permissions were not granted`),
+  tooLarge: (path: string, bytes: number, limit: number) =>
+    new AspenError("PAYLOAD_TOO_LARGE", `${path} has ${bytes} bytes or more; at most ${limit} are allowed`, {
+      bytes,
+      limit,
+    }),
+  notAPlugin: (path: string, problem: string) =>
+    new AspenError("MANIFEST_INVALID", `${path} is no plugin: ${problem}`, { path }),
+} as const;
+
+/** The innermost reason: fetch hides a refused connection in its cause. */
+function reason(error: unknown): string {
+  const { cause, code, message } = error as { cause?: unknown; code?: string; message?: string };
+  if (cause instanceof Error) return reason(cause);
+  return code ?? (message || String(error));
+}

@@ -1,0 +1,47 @@
+import { createReadStream } from "node:fs";
+import { isAspenError, LIMITS } from "@aspen/plugin-api";
+import { cliErrors } from "./errors.js";
+
+/** Bytes as they travel in JSON. */
+export type WireValue = string | { base64: string };
+
+/**
+ * A file's bytes; those of stdin for `-`.
+ * @throws AspenError `PAYLOAD_TOO_LARGE` over `limit` bytes: a node closes the connection on what it does not take
+ */
+export async function readInput(path: string, limit: number = LIMITS.messageBytes): Promise<Uint8Array> {
+  const stream = path === "-" ? process.stdin : createReadStream(path);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limit) throw cliErrors.tooLarge(path === "-" ? "stdin" : path, bytes, limit);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw isAspenError(error) ? error : cliErrors.file(path, error);
+  }
+  return Buffer.concat(chunks);
+}
+
+export function parseJson(what: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw cliErrors.notJson(what, error instanceof Error ? error.message : String(error));
+  }
+}
+
+export function bytesToWire(bytes: Uint8Array): WireValue {
+  return { base64: Buffer.from(bytes).toString("base64") };
+}
+
+export function wireToBytes(value: WireValue): Uint8Array {
+  return typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value.base64, "base64");
+}
+
+/** A value for people: its text, or its base64 marked as such. */
+export function wireToText(value: WireValue): string {
+  return typeof value === "string" ? value : `base64:${value.base64}`;
+}

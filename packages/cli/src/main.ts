@@ -1,0 +1,28 @@
+import { createRequire } from "node:module";
+import { CommanderError } from "commander";
+import { cliErrors } from "./errors.js";
+import { writeError } from "./output.js";
+import { createProgram } from "./program.js";
+
+const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+
+// A reader that has seen enough, such as head, is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+try {
+  await createProgram(version).parseAsync();
+} catch (error) {
+  process.exitCode = exitStatus(error);
+}
+
+function exitStatus(error: unknown): number {
+  const json = process.argv.includes("--json");
+  if (!(error instanceof CommanderError)) return writeError(error, json);
+  // Help that was asked for ends with 0; a noun without a verb shows its help and is a wrong use.
+  if (error.code === "commander.helpDisplayed" || error.code === "commander.version") return 0;
+  if (error.code === "commander.help") return error.exitCode === 0 ? 0 : 2;
+  return writeError(cliErrors.usage(error.message.replace(/^error: /, "")), json);
+}

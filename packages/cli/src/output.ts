@@ -1,0 +1,53 @@
+import { AspenError, errorStatus } from "@aspen/plugin-api";
+import { RemoteError } from "./client.js";
+
+/** Where a command writes: results to stdout, everything else to stderr. */
+export class Output {
+  constructor(readonly json: boolean) {}
+
+  /** The result: one line of JSON with --json, else the text for people. */
+  result(value: unknown, text: string): void {
+    process.stdout.write(this.json ? `${JSON.stringify(value)}\n` : `${text}\n`);
+  }
+
+  /** Bytes as they are, for pipes. */
+  bytes(bytes: Uint8Array): void {
+    process.stdout.write(bytes);
+  }
+
+  /** What happens on the way; silent with --json. */
+  note(text: string): void {
+    if (!this.json) process.stderr.write(`${text}\n`);
+  }
+}
+
+/** Writes an error to stderr; returns the exit status of its code. */
+export function writeError(thrown: unknown, json: boolean): number {
+  const error = AspenError.from(thrown);
+  const requestId = error instanceof RemoteError ? error.requestId : undefined;
+  process.stderr.write(
+    json
+      ? `${JSON.stringify({ error: { ...error.toJSON(), ...(requestId ? { requestId } : {}) } })}\n`
+      : `error ${error.code}: ${printable(error.message)}\n`,
+  );
+  return errorStatus(error.code).exit;
+}
+
+/** Text from elsewhere without what could steer a terminal. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{C}\n\t]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+}
+
+/** Columns padded to the widest cell. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows.map((row) => row.map((cell) => printable(cell).replaceAll(/\s+/g, " ")))];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}

@@ -1,0 +1,91 @@
+import { readFile, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { cliErrors } from "../errors.js";
+import { type BuiltFolder, buildFolder } from "./build-folder.js";
+import { isStale } from "./staleness.js";
+
+export interface ManifestOverrides {
+  priority?: number | undefined;
+  kvPrefixes?: readonly string[] | undefined;
+}
+
+export interface LoadedPlugin {
+  manifest: PluginManifest;
+  wasm: Uint8Array;
+}
+
+export interface LoadOptions {
+  overrides?: ManifestOverrides;
+  /** Called when the folder had to be built first. */
+  onBuilt?: (built: BuiltFolder) => void;
+}
+
+/**
+ * A plugin from a folder with sources (built when it has to be), a built folder, or a wasm file with its
+ * plugin.json beside it.
+ */
+export async function loadPlugin(path: string, options: LoadOptions = {}): Promise<LoadedPlugin> {
+  const { folder, file } = await locate(resolve(path), options);
+  const manifest = parseManifest(overridden(await readManifest(folder), options.overrides));
+  const wasmPath = file ?? join(folder, manifest.entry.wasm);
+  const { size } = await stat(wasmPath).catch((error: unknown) => {
+    throw cliErrors.file(wasmPath, error);
+  });
+  if (size > LIMITS.wasmBytes) throw cliErrors.tooLarge(wasmPath, size, LIMITS.wasmBytes);
+  return { manifest, wasm: await readFile(wasmPath) };
+}
+
+/** The folder whose plugin.json describes a built wasm file, and that file when it was named. */
+async function locate(path: string, { onBuilt }: LoadOptions): Promise<{ folder: string; file?: string }> {
+  const kind = await kindOf(path);
+  if (kind === null) throw cliErrors.notAPlugin(path, "it does not exist");
+  if (kind === "file") {
+    if (basename(path) !== "plugin.json") return { folder: dirname(path), file: path };
+    return locate(dirname(path), onBuilt ? { onBuilt } : {});
+  }
+  if ((await kindOf(join(path, "plugin.json"))) === null) {
+    throw cliErrors.notAPlugin(path, "it has no plugin.json");
+  }
+  const { entry } = parseManifest(await readManifest(path));
+  const dist = join(path, "dist");
+  if ((await kindOf(join(path, entry.source))) === "file") {
+    if (await isStale(path, entry)) onBuilt?.(await buildFolder(path));
+    return { folder: dist };
+  }
+  // Without sources it is a built folder itself, or keeps one in dist.
+  return { folder: (await kindOf(join(dist, "plugin.json"))) === "file" ? dist : path };
+}
+
+async function kindOf(path: string): Promise<"file" | "folder" | null> {
+  try {
+    return (await stat(path)).isDirectory() ? "folder" : "file";
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
+    throw cliErrors.file(path, error);
+  }
+}
+
+async function readManifest(folder: string): Promise<unknown> {
+  const path = join(folder, "plugin.json");
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw cliErrors.notAPlugin(folder, `plugin.json cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw cliErrors.notAPlugin(path, `plugin.json is not JSON: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function overridden(manifest: unknown, { priority, kvPrefixes }: ManifestOverrides = {}): unknown {
+  if (typeof manifest !== "object" || manifest === null) return manifest;
+  return {
+    ...manifest,
+    ...(priority === undefined ? {} : { priority }),
+    ...(kvPrefixes === undefined ? {} : { kv_prefixes: kvPrefixes }),
+  };
+}

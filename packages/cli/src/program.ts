@@ -1,0 +1,23 @@
+import { Command } from "commander";
+import { addBlobCommands } from "./commands/blob/index.js";
+import { addKvCommands } from "./commands/kv/index.js";
+import { addNodeCommands } from "./commands/node/index.js";
+import { addPluginCommands } from "./commands/plugin/index.js";
+import { addRpcCommands } from "./commands/rpc/index.js";
+
+/** The whole `aspen` command. */
+export function createProgram(version: string): Command {
+  const program = new Command("aspen")
+    .description("Runs an Aspen node and talks to one.")
+    .version(version)
+    .exitOverride()
+    // Errors are written in one place, with their code.
+    .configureOutput({ outputError: () => {} })
+    .addHelpText("after", "\nExample:\n  $ aspen node start --data-dir ./data");
+  addNodeCommands(program);
+  addPluginCommands(program);
+  addRpcCommands(program);
+  addKvCommands(program);
+  addBlobCommands(program);
+  return program;
+}

@@ -1,0 +1,198 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { aspen, type RunningNode, startNode } from "./support.js";
+
+let directory: string;
+let node: RunningNode;
+let env: { ASPEN_NODE: string };
+
+async function restart(signal: NodeJS.Signals): Promise<number | null> {
+  const code = await node.stop(signal);
+  node = await startNode(["--data-dir", join(directory, "data")]);
+  env = { ASPEN_NODE: node.url };
+  return code;
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "aspen-cli-test-"));
+  node = await startNode(["--data-dir", join(directory, "data")]);
+  env = { ASPEN_NODE: node.url };
+});
+
+afterAll(async () => {
+  await node?.stop("SIGTERM");
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe("aspen node start", () => {
+  it("prints one ready line, and as JSON on request", async () => {
+    expect(node.line).toBe(`aspen node ready on ${node.url}`);
+    expect(node.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    const other = await startNode(["--data-dir", join(directory, "other"), "--json"]);
+    expect(JSON.parse(other.line)).toEqual({ ready: true, url: other.url, pid: other.pid });
+    expect(await other.stop("SIGINT")).toBe(0);
+  });
+
+  it("refuses what it cannot offer", async () => {
+    const dataDir = join(directory, "refused");
+    const open = await aspen(["node", "start", "--listen", "0.0.0.0:0", "--data-dir", dataDir]);
+    expect(open).toMatchObject({ code: 2, stdout: "" });
+    expect(open.stderr).toMatch(/^error CONFIG_INVALID: .*listen\.host.*authentication is not available/);
+    expect(await aspen(["node", "start", "--data-dir", dataDir, "--redis", "redis://x"])).toMatchObject({ code: 2 });
+    expect((await aspen(["node", "start", "--listen", "nonsense"])).stderr).toMatch(/HOST:PORT/);
+    const away = await aspen(["node", "start", "--listen", "127.0.0.1:0", "--redis", "redis://u:hunter2@127.0.0.1:1"]);
+    expect(away).toMatchObject({ code: 7 });
+    expect(away.stderr).toContain("STORE_UNAVAILABLE");
+    expect(away.stderr).not.toContain("hunter2");
+  });
+});
+
+describe("aspen kv", () => {
+  it("puts, gets, scans, swaps and deletes", async () => {
+    expect(await aspen(["kv", "put", "a:1", "one"], { env })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/version \d+/),
+    });
+    expect(await aspen(["kv", "get", "a:1"], { env })).toMatchObject({ code: 0, stdout: "one\n", stderr: "" });
+    const json = await aspen(["kv", "get", "a:1", "--json"], { env });
+    expect(JSON.parse(json.stdout)).toEqual({ key: "a:1", value: "one", version: expect.any(Number) });
+    expect(await aspen(["kv", "get", "a:2", "--json"], { env })).toMatchObject({ code: 0, stdout: "null\n" });
+    await aspen(["kv", "put", "a:2", "--file", "-"], { env, input: new Uint8Array([255, 0]) });
+    expect((await aspen(["kv", "scan", "a:"], { env })).stdout).toMatch(
+      /^KEY +VERSION +VALUE\na:1 +\d+ +one\na:2 +\d+ +base64:\/wA=\n$/,
+    );
+    const page = JSON.parse(
+      (await aspen(["kv", "scan", "a:", "--limit", "1", "--keys-only", "--json"], { env })).stdout,
+    );
+    expect(page).toEqual({ entries: [{ key: "a:1", version: expect.any(Number) }], cursor: expect.any(String) });
+    expect(await aspen(["kv", "cas", "a:1", "one", "uno"], { env })).toMatchObject({ code: 0 });
+    const conflict = await aspen(["kv", "cas", "a:1", "one", "uno", "--json"], { env });
+    expect(conflict).toMatchObject({ code: 6, stdout: "" });
+    expect(JSON.parse(conflict.stderr).error).toMatchObject({
+      code: "KV_CONFLICT",
+      details: { actual: { value: "uno" } },
+      requestId: expect.any(String),
+    });
+    expect(await aspen(["kv", "cas", "a:3", "--absent", "new"], { env })).toMatchObject({ code: 0 });
+    expect(await aspen(["kv", "cas", "a:3", "new", "--delete"], { env })).toMatchObject({ code: 0 });
+    expect(await aspen(["kv", "cas", "a:3", "new"], { env })).toMatchObject({ code: 2 });
+    expect(await aspen(["kv", "delete", "a:1"], { env })).toMatchObject({ code: 0, stdout: "deleted\n" });
+    expect(await aspen(["kv", "delete", "a:1"], { env })).toMatchObject({ code: 0, stdout: "(absent)\n" });
+  });
+
+  it("does not let a value steer the terminal", async () => {
+    await aspen(["kv", "put", "a:esc", "\u001b[2Jx"], { env });
+    expect((await aspen(["kv", "get", "a:esc"], { env })).stdout).toBe("\\u{1b}[2Jx\n");
+  });
+});
+
+describe("aspen blob", () => {
+  it("keeps files byte for byte", async () => {
+    const bytes = randomBytes(2_500_000);
+    const file = join(directory, "in.bin");
+    const out = join(directory, "out.bin");
+    await writeFile(file, bytes);
+    const hash = (await aspen(["blob", "put", file], { env })).stdout.trim();
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect((await aspen(["blob", "put", "-"], { env, input: bytes })).stdout.trim()).toBe(hash);
+    expect(await aspen(["blob", "get", hash, "-o", out], { env })).toMatchObject({ code: 0 });
+    expect((await readFile(out)).equals(bytes)).toBe(true);
+    expect(await aspen(["blob", "get", "0".repeat(64)], { env })).toMatchObject({ code: 4, stdout: "" });
+    await writeFile(file, randomBytes(20_000_000));
+    const tooLarge = await aspen(["blob", "put", file], { env });
+    expect(tooLarge.stderr).toMatch(/^error PAYLOAD_TOO_LARGE: /);
+    expect(tooLarge.code).toBe(2);
+    expect(await aspen(["blob", "put", join(directory, "none")], { env })).toMatchObject({ code: 2 });
+  });
+});
+
+describe("aspen rpc call", () => {
+  it("calls any method", async () => {
+    const info = await aspen(["rpc", "call", "node.info", "--json"], { env });
+    expect(JSON.parse(info.stdout)).toMatchObject({ pid: node.pid });
+    expect((await aspen(["rpc", "call", "kv.get", "-"], { env, input: '{"key":"x"}' })).stdout).toBe("null\n");
+    expect(await aspen(["rpc", "call", "no.such"], { env })).toMatchObject({
+      code: 4,
+      stdout: "",
+      stderr: expect.stringMatching(/^error METHOD_NOT_FOUND: /),
+    });
+    expect((await aspen(["rpc", "call", "kv.get", "{}"], { env })).stderr).toMatch(/^error INVALID_PARAMS: .*key/);
+    expect((await aspen(["rpc", "call", "kv.get", "{"], { env })).stderr).toMatch(/params is not JSON/);
+  });
+});
+
+describe("a command without a node", () => {
+  it("says how to get one", async () => {
+    const closed = await aspen(["kv", "get", "a", "--node", "http://127.0.0.1:1"]);
+    expect(closed).toMatchObject({
+      code: 7,
+      stderr: expect.stringMatching(/^error NODE_UNREACHABLE: .*aspen node start/),
+    });
+    const other = createServer((_request, response) => response.end("hello"));
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    expect(await aspen(["kv", "get", "a", "--node", url])).toMatchObject({
+      code: 7,
+      stderr: expect.stringMatching(/not an Aspen node/),
+    });
+    other.close();
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const hanging = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    expect(await aspen(["kv", "get", "a", "--node", hanging, "--timeout", "1"])).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/DEADLINE_EXCEEDED/),
+    });
+    silent.closeAllConnections();
+    silent.close();
+  });
+});
+
+describe("usage", () => {
+  it("shows help with an example for every command", async () => {
+    const commands = [
+      "node start",
+      ...["build", "install", "list", "info", "enable", "disable", "remove", "reload"].map((verb) => `plugin ${verb}`),
+      "rpc call",
+      ...["get", "put", "delete", "scan", "cas"].map((verb) => `kv ${verb}`),
+      "blob put",
+      "blob get",
+    ];
+    const helps = await Promise.all(commands.map((command) => aspen([...command.split(" "), "--help"])));
+    helps.forEach((help, at) => {
+      expect(help).toMatchObject({ code: 0, stderr: "" });
+      expect(help.stdout).toContain(`$ aspen ${commands[at]}`);
+    });
+  });
+
+  it("answers a wrong use with a code and exit status 2", async () => {
+    const wrong = [
+      ["kv", "get"],
+      ["kv", "get", "a", "--nope"],
+      ["nope"],
+      ["kv", "nope"],
+      ["kv", "scan", "--limit", "x"],
+    ];
+    for (const args of wrong) {
+      const { code, stderr } = await aspen(args);
+      expect([args, code, stderr]).toEqual([args, 2, expect.stringMatching(/^error INVALID_PARAMS: /)]);
+    }
+    const json = await aspen(["kv", "get", "--json"]);
+    expect(JSON.parse(json.stderr).error.code).toBe("INVALID_PARAMS");
+    expect(await aspen(["--version"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+});
+
+describe("a node that is killed", () => {
+  it("has its data when it is back", async () => {
+    await aspen(["kv", "put", "keep:me", "yes"], { env });
+    expect(await restart("SIGKILL")).toBeNull();
+    expect((await aspen(["kv", "get", "keep:me"], { env })).stdout).toBe("yes\n");
+    expect(await restart("SIGTERM")).toBe(0);
+    expect((await aspen(["kv", "get", "keep:me"], { env })).stdout).toBe("yes\n");
+  });
+});

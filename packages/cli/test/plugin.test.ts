@@ -1,0 +1,154 @@
+import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LIMITS } from "@aspen/plugin-api";
+import { aspen, type RunningNode, startNode } from "./support.js";
+
+let directory: string;
+let node: RunningNode;
+let env: { ASPEN_NODE: string };
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "aspen-cli-plugin-test-"));
+  node = await startNode(["--data-dir", join(directory, "data")]);
+  env = { ASPEN_NODE: node.url };
+});
+
+afterAll(async () => {
+  await node?.stop("SIGTERM");
+  await rm(directory, { recursive: true, force: true });
+});
+
+const source = (answer: string) => `import { definePlugin, kv } from "@aspen/guest-sdk";
+export default definePlugin({
+  handlers: {
+    "hello.say": async () => {
+      await kv.put("__plugin:hello:asked", "yes");
+      return ${JSON.stringify(answer)};
+    },
+  },
+});
+`;
+
+/** A plugin's sources in a folder of their own. */
+async function plugin(name: string, manifest: object = {}, code = source("one")): Promise<string> {
+  const folder = join(directory, name);
+  await mkdir(join(folder, "src"), { recursive: true });
+  const full = { name: "hello", version: "1.0.0", api_version: "1", handles: ["hello.*"], permissions: ["kv:write"] };
+  await writeFile(join(folder, "plugin.json"), JSON.stringify({ ...full, ...manifest }));
+  await writeFile(join(folder, "src/plugin.ts"), code);
+  return folder;
+}
+
+describe("aspen plugin", () => {
+  it("builds, installs, lists, calls, replaces, disables and removes", async () => {
+    const folder = await plugin("hello");
+    const built = await aspen(["plugin", "build", folder]);
+    expect(built).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^built hello 1\.0\.0: \d+ bytes in \d+ ms/),
+    });
+    const installed = await aspen(["plugin", "install", folder, "--yes"], { env });
+    expect(installed).toMatchObject({ code: 0, stdout: "installed hello 1.0.0 (ready): hello.*\n" });
+    expect(installed.stderr).toContain("kv:write");
+    expect(installed.stderr).toContain("__plugin:hello:");
+    expect((await aspen(["rpc", "call", "hello.say", "--json"], { env })).stdout).toBe('"one"\n');
+    expect((await aspen(["kv", "get", "__plugin:hello:asked"], { env })).stdout).toBe("yes\n");
+    expect((await aspen(["plugin", "list"], { env })).stdout).toMatch(/^NAME +VERSION +STATE.*\nhello +1\.0\.0 +ready/);
+    expect(JSON.parse((await aspen(["plugin", "info", "hello", "--json"], { env })).stdout)).toMatchObject({
+      name: "hello",
+      state: "ready",
+      permissions: ["kv:write"],
+    });
+
+    // Sources newer than the build are built again.
+    await plugin("hello", { version: "1.1.0" }, source("two"));
+    const soon = new Date(Date.now() + 5000);
+    await utimes(join(folder, "src/plugin.ts"), soon, soon);
+    expect(await aspen(["plugin", "install", folder, "--yes"], { env })).toMatchObject({
+      code: 6,
+      stderr: expect.stringMatching(/PLUGIN_NAME_TAKEN.*--update/s),
+    });
+    const updated = await aspen(["plugin", "install", folder, "--yes", "--update", "--json"], { env });
+    expect(JSON.parse(updated.stdout)).toMatchObject({ version: "1.1.0", state: "ready" });
+    expect((await aspen(["rpc", "call", "hello.say", "--json"], { env })).stdout).toBe('"two"\n');
+
+    expect((await aspen(["plugin", "reload", "hello"], { env })).code).toBe(0);
+    expect((await aspen(["plugin", "disable", "hello"], { env })).code).toBe(0);
+    expect(await aspen(["rpc", "call", "hello.say"], { env })).toMatchObject({ code: 7 });
+    expect((await aspen(["plugin", "enable", "hello"], { env })).code).toBe(0);
+    expect((await aspen(["rpc", "call", "hello.say"], { env })).code).toBe(0);
+
+    await node.stop("SIGKILL");
+    node = await startNode(["--data-dir", join(directory, "data")]);
+    env = { ASPEN_NODE: node.url };
+    expect((await aspen(["rpc", "call", "hello.say", "--json"], { env })).stdout).toBe('"two"\n');
+
+    expect(await aspen(["plugin", "remove", "hello"], { env })).toMatchObject({ code: 0 });
+    expect(await aspen(["rpc", "call", "hello.say"], { env })).toMatchObject({ code: 4 });
+    expect(await aspen(["plugin", "remove", "hello"], { env })).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/PLUGIN_NOT_FOUND/),
+    });
+  });
+
+  it("installs a built folder without sources, and a wasm file", async () => {
+    const folder = await plugin("built");
+    await aspen(["plugin", "build", folder]);
+    const alone = join(directory, "alone");
+    await cp(join(folder, "dist"), alone, { recursive: true });
+    expect((await aspen(["plugin", "install", alone, "--yes"], { env })).code).toBe(0);
+    expect((await aspen(["plugin", "remove", "hello"], { env })).code).toBe(0);
+    expect((await aspen(["plugin", "install", join(alone, "plugin.wasm"), "-y"], { env })).code).toBe(0);
+    expect((await aspen(["plugin", "remove", "hello"], { env })).code).toBe(0);
+  });
+
+  it("grants nothing without being asked to", async () => {
+    const folder = await plugin("ask");
+    const refused = await aspen(["plugin", "install", folder], { env });
+    expect(refused).toMatchObject({ code: 3, stdout: "", stderr: expect.stringMatching(/--yes/) });
+    expect(refused.stderr).toContain("kv:write");
+    expect((await aspen(["plugin", "list", "--json"], { env })).stdout).not.toContain("hello");
+  });
+
+  it("refuses bad input with a code and a sentence, and leaves nothing installed", async () => {
+    const broken = await plugin("broken-json");
+    await writeFile(join(broken, "plugin.json"), "{");
+    const noWasm = await plugin("no-wasm");
+    await aspen(["plugin", "build", noWasm]);
+    const built = JSON.parse(await readFile(join(noWasm, "dist/plugin.json"), "utf8"));
+    const bare = async (name: string, wasm: Uint8Array, change: object = {}) => {
+      const folder = join(directory, name);
+      await mkdir(folder);
+      await writeFile(join(folder, "plugin.wasm"), wasm);
+      await writeFile(join(folder, "plugin.json"), JSON.stringify({ ...built, ...change }));
+      return folder;
+    };
+    const good = await readFile(join(noWasm, "dist/plugin.wasm"));
+    const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+    const withoutHash = { wasm_hash: undefined };
+    const cases: [path: string, code: number, message: RegExp][] = [
+      [join(directory, "absent"), 2, /does not exist/],
+      [join(directory, "data"), 2, /plugin\.json/],
+      [broken, 2, /not JSON/],
+      [await plugin("field", { execution_timeout_ms: 0 }), 2, /MANIFEST_INVALID.*execution_timeout_ms/],
+      [await plugin("api", { api_version: "2" }), 2, /API_VERSION_UNSUPPORTED.*2.*1/],
+      [await plugin("range", { priority: 100 }), 2, /MANIFEST_INVALID.*priority.*900/],
+      [await plugin("reserved", { kv_prefixes: ["__service:"] }), 6, /PLUGIN_PREFIX_CONFLICT.*__service:/],
+      [await plugin("syntax", {}, "export default ("), 2, /BUILD_FAILED.*src\/plugin\.ts:1/],
+      [await bare("text", Buffer.from("text"), withoutHash), 2, /WASM_INVALID/],
+      [await bare("exports", empty, withoutHash), 2, /WASM_INVALID.*plugin_info/],
+      [await bare("hash", empty), 2, /WASM_HASH_MISMATCH/],
+      [await bare("large", new Uint8Array(LIMITS.wasmBytes + 1)), 2, /PAYLOAD_TOO_LARGE/],
+      [await bare("other", good, { name: "other" }), 2, /MANIFEST_INVALID.*"hello"/],
+    ];
+    for (const [path, code, message] of cases) {
+      const ran = await aspen(["plugin", "install", path, "--yes"], { env });
+      expect([path, ran.code, ran.stdout, ran.stderr]).toEqual([path, code, "", expect.stringMatching(message)]);
+    }
+    expect(JSON.parse((await aspen(["plugin", "list", "--json"], { env })).stdout)).toEqual({
+      plugins: [],
+      unreadable: [],
+    });
+  });
+});

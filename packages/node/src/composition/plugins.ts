@@ -1,0 +1,37 @@
+import { PLUGIN_HOST, pluginHostModule } from "@aspen/plugin-host/module";
+import { RPC } from "@aspen/rpc-core/module";
+import { wasmPluginModule } from "@aspen/wasm-plugin/module";
+import { type Container, ContainerModule } from "inversify";
+import type { Logger } from "pino";
+import type { Cleanup } from "../cleanup.js";
+import type { ResolvedNodeConfig } from "../config.js";
+import { pluginHandler } from "../handlers/plugin.js";
+
+/** What the feature `plugins-wasm` adds to a node's container. */
+export function pluginModules({ dataDir }: ResolvedNodeConfig, logger: Logger): ContainerModule[] {
+  // The embedded store can be read from a plugin's own thread; Redis cannot without a wait.
+  const reader = dataDir === undefined ? null : ({ kind: "embedded", directory: dataDir } as const);
+  return [pluginHostModule({ logger }), wasmPluginModule({ reader }), pluginHandlerModule()];
+}
+
+/** Starts what is installed; `cleanup` stops it. */
+export async function startPlugins(container: Container, cleanup: Cleanup): Promise<void> {
+  const runtime = container.get(PLUGIN_HOST.runtime);
+  cleanup.add(() => runtime[Symbol.asyncDispose]());
+  const supervisor = container.get(PLUGIN_HOST.supervisor);
+  cleanup.add(() => supervisor[Symbol.asyncDispose]());
+  await supervisor.start();
+}
+
+function pluginHandlerModule(): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    bind(RPC.handlerFactory).toResolvedValue(
+      (installer, supervisor) => ({
+        name: "plugin",
+        priority: 102,
+        create: () => pluginHandler(installer, supervisor),
+      }),
+      [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor],
+    );
+  });
+}

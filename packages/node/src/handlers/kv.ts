@@ -1,0 +1,101 @@
+import { LIMITS } from "@aspen/plugin-api";
+import { methodsHandler, type RequestHandler } from "@aspen/rpc-core";
+import type { KeyValueStore } from "@aspen/storage";
+import { z } from "zod";
+import { nodeErrors } from "../errors.js";
+import { bytesSchema, toWire } from "./values.js";
+import { zodMethod } from "./zod-method.js";
+
+const SYSTEM_PREFIX = "__sys:";
+const key = z.string();
+
+/** `kv.*`: every key but the node's own. Copy this file for a new family of core methods. */
+export function kvHandler(kv: KeyValueStore): RequestHandler {
+  return methodsHandler({
+    name: "kv",
+    priority: 100,
+    methods: {
+      "kv.get": zodMethod({
+        summary: "Reads one entry; null when it is absent.",
+        params: z.strictObject({ key }),
+        handle: async (params) => {
+          refuseSystem(params.key);
+          const entry = await kv.get(params.key);
+          return entry && { key: entry.key, value: toWire(entry.value), version: entry.version };
+        },
+      }),
+      "kv.put": zodMethod({
+        summary: "Writes one entry.",
+        params: z.strictObject({ key, value: bytesSchema, ttlMs: z.int().min(1).optional() }),
+        handle: async ({ key, value, ttlMs }) => {
+          refuseSystem(key);
+          return { version: await kv.put(key, value, ttlMs === undefined ? {} : { ttlMs }) };
+        },
+      }),
+      "kv.delete": zodMethod({
+        summary: "Deletes one entry; says whether it was there.",
+        params: z.strictObject({ key }),
+        handle: async ({ key }) => {
+          refuseSystem(key);
+          return { deleted: await kv.delete(key) };
+        },
+      }),
+      "kv.scan": zodMethod({
+        summary: "One page of the entries whose keys start with prefix, in byte order; cursor null at the end.",
+        params: z.strictObject({
+          prefix: z.string(),
+          after: z.string().optional(),
+          limit: z.int().min(1).max(LIMITS.scanMax).optional(),
+          reverse: z.boolean().optional(),
+          keysOnly: z.boolean().optional(),
+        }),
+        handle: (params) => scan(kv, params),
+      }),
+      "kv.cas": zodMethod({
+        summary: "Writes value (null deletes) when the entry has the expected value (null: is absent).",
+        params: z.strictObject({ key, expected: bytesSchema.nullable(), value: bytesSchema.nullable() }),
+        handle: async ({ key, expected, value }) => {
+          refuseSystem(key);
+          const result = await kv.compareAndSwap(key, expected, value);
+          if (result.ok) return { version: result.version };
+          const { actual } = result;
+          throw nodeErrors.conflict(key, actual && { value: toWire(actual.value), version: actual.version });
+        },
+      }),
+    },
+  });
+}
+
+interface ScanParams {
+  prefix: string;
+  after?: string | undefined;
+  limit?: number | undefined;
+  reverse?: boolean | undefined;
+  keysOnly?: boolean | undefined;
+}
+
+async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly }: ScanParams) {
+  refuseSystem(prefix);
+  const page = await kv.scan({
+    prefix,
+    ...(after === undefined ? {} : { after }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(reverse === undefined ? {} : { reverse }),
+    ...(keysOnly === undefined ? {} : { keysOnly }),
+  });
+  // A prefix wider than the node's own namespace meets its entries; the page is then shorter than its limit.
+  const entries = page.entries.filter(({ key }) => !key.startsWith(SYSTEM_PREFIX));
+  if (entries.reduce((bytes, { value }) => bytes + value.length, 0) > LIMITS.messageBytes) {
+    throw nodeErrors.resultTooLarge("the page of the scan");
+  }
+  return {
+    entries: entries.map(({ key, value, version }) =>
+      keysOnly ? { key, version } : { key, value: toWire(value), version },
+    ),
+    cursor: page.cursor ?? null,
+  };
+}
+
+function refuseSystem(key: string): void {
+  if (key.startsWith(SYSTEM_PREFIX)) throw nodeErrors.systemKey(key);
+}

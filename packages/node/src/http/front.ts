@@ -1,0 +1,103 @@
+import { randomUUID } from "node:crypto";
+import { type AspenError, isAspenError } from "@aspen/plugin-api";
+import { type Dispatcher, rpcErrors } from "@aspen/rpc-core";
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from "fastify";
+import type { Logger } from "pino";
+import { nodeErrors } from "../errors.js";
+import { parseJsonBody } from "./json-body.js";
+import { hostName, isLoopback, isSameOrigin } from "./loopback.js";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+export interface HttpFrontOptions {
+  dispatcher: Pick<Dispatcher, "dispatch">;
+  log: Logger;
+  /** Most bytes of a body. */
+  bodyBytes: number;
+  /** Longest time to answer one request, in milliseconds. */
+  requestTimeoutMs: number;
+}
+
+/** The HTTP front: `POST /rpc/<method>` and `GET /healthz`. It does not listen yet. */
+export function httpFront(options: HttpFrontOptions): FastifyInstance {
+  const { dispatcher, log, bodyBytes, requestTimeoutMs } = options;
+  const server = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
+    bodyLimit: bodyBytes,
+    genReqId: requestId,
+    requestIdHeader: false,
+    routerOptions: { maxParamLength: 1024 },
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    frameworkErrors: (error, request, reply) => sendError(request, reply, nodeErrors.badRequest(error.message)),
+  });
+
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  server.setErrorHandler((error, request, reply) =>
+    sendError(request, reply, toAspenError(error, request.id, bodyBytes)),
+  );
+  server.setNotFoundHandler((request, reply) =>
+    sendError(request, reply, nodeErrors.noRoute(`${request.method} ${request.url.slice(0, 128)}`)),
+  );
+  server.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+    refuseForeign(request);
+    // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
+    if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
+  });
+
+  server.get("/healthz", () => ({ status: "ok" }));
+  server.post<{ Params: { method: string } }>("/rpc/:method", async (request, reply) => {
+    const started = performance.now();
+    const { method } = request.params;
+    const params = parseJsonBody(request.body instanceof Uint8Array ? request.body : new Uint8Array());
+    const gone = new AbortController();
+    reply.raw.once("close", () => {
+      if (!reply.raw.writableFinished) gone.abort();
+    });
+    const context = { requestId: request.id, signal: gone.signal, deadline: Date.now() + requestTimeoutMs };
+    const result = JSON.stringify((await dispatcher.dispatch({ method, params }, context)) ?? null);
+    request.log.debug({ method, ms: performance.now() - started }, "answered");
+    return reply.type(JSON_TYPE).send(result);
+  });
+  return server;
+}
+
+function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** Without authentication, a page in a browser must not reach the node: neither by a rebound name nor across sites. */
+function refuseForeign(request: FastifyRequest): void {
+  const authority = request.headers.host ?? "";
+  const name = hostName(authority);
+  if (name === null || !isLoopback(name)) throw nodeErrors.foreignHost(authority);
+  const { origin } = request.headers;
+  if (origin !== undefined && !isSameOrigin(origin, authority)) throw nodeErrors.foreignOrigin(origin);
+}
+
+function toAspenError(error: unknown, requestId: string, bodyBytes: number): AspenError {
+  if (isAspenError(error)) return error;
+  const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return nodeErrors.bodyTooLarge(bodyBytes);
+  if (statusCode !== undefined && statusCode < 500) return nodeErrors.badRequest(message ?? "it is malformed");
+  return rpcErrors.internal(requestId, error);
+}
+
+function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
+  const { code, message, details = {}, status } = error;
+  const { method } = (request.params ?? {}) as { method?: string };
+  const level = code === "INTERNAL" ? "error" : status.user ? "debug" : "warn";
+  request.log[level]({ err: error, code, method }, "refused");
+  reply.header("x-request-id", request.id).code(status.http).type(JSON_TYPE);
+  return reply.send(JSON.stringify({ error: { code, message, details, requestId: request.id } }));
+}

@@ -1,0 +1,8 @@
+/** The composition root: configuration, modules, HTTP front, lifecycle. @module */
+export type { AspenNode } from "./aspen-node.js";
+export { type NodeConfig, type ResolvedNodeConfig, resolveConfig } from "./config.js";
+export { type CreateNodeOptions, createNode } from "./create-node.js";
+export { nodeErrors } from "./errors.js";
+export type { NodeInfo } from "./handlers/node.js";
+export type { WireValue } from "./handlers/values.js";
+export { NODE, type NodeModule } from "./module.js";

@@ -1,0 +1,12 @@
+import type { Store } from "@aspen/storage";
+import type { Logger } from "pino";
+import type { ResolvedNodeConfig } from "./config.js";
+
+/** Opens the store that the configuration names. @throws AspenError `STORE_UNAVAILABLE` */
+export async function openStore({ dataDir, redisUrl }: ResolvedNodeConfig, log: Logger): Promise<Store> {
+  const { EmbeddedStore, RedisStore } = await import("@aspen/storage");
+  if (dataDir !== undefined) return EmbeddedStore.open({ directory: dataDir });
+  const store = await RedisStore.open({ url: redisUrl! });
+  for (const warning of store.warnings) log.warn(warning);
+  return store;
+}

@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import fc from "fast-check";
+import { toWire } from "../src/handlers/values.js";
+import { type AspenNode, createNode, resolveConfig } from "../src/index.js";
+import { http, startNode, temporaryDirectory } from "./support.js";
+
+let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
+let node: AspenNode;
+
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  node = await startNode(directory.path);
+});
+
+afterAll(async () => {
+  await node[Symbol.asyncDispose]();
+  await directory.remove();
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests check.
+const rpc = async (method: string, params: unknown = {}): Promise<any> =>
+  (await http(node.url, `/rpc/${method}`, { body: JSON.stringify(params) })).body;
+
+describe("kv.*", () => {
+  it("has the shapes that others build on", async () => {
+    expect(await rpc("kv.get", { key: "t:a" })).toBeNull();
+    const { version } = await rpc("kv.put", { key: "t:a", value: "héllo" });
+    expect(await rpc("kv.get", { key: "t:a" })).toEqual({ key: "t:a", value: "héllo", version });
+    expect(await rpc("kv.put", { key: "t:b", value: { base64: "/wA=" } })).toEqual({ version: expect.any(Number) });
+    expect(await rpc("kv.get", { key: "t:b" })).toMatchObject({ value: { base64: "/wA=" } });
+    expect(await rpc("kv.put", { key: "t:c", value: { base64: "aGk=" } })).toEqual({ version: expect.any(Number) });
+    expect(await rpc("kv.get", { key: "t:c" })).toMatchObject({ value: "hi" });
+
+    const first = await rpc("kv.scan", { prefix: "t:", limit: 2 });
+    expect(first).toEqual({
+      entries: [
+        { key: "t:a", value: "héllo", version: expect.any(Number) },
+        { key: "t:b", value: { base64: "/wA=" }, version: expect.any(Number) },
+      ],
+      cursor: expect.any(String),
+    });
+    expect(await rpc("kv.scan", { prefix: "t:", after: first.cursor })).toMatchObject({
+      entries: [{ key: "t:c" }],
+      cursor: null,
+    });
+    expect((await rpc("kv.scan", { prefix: "t:", reverse: true, keysOnly: true })).entries[0]).toEqual({
+      key: "t:c",
+      version: expect.any(Number),
+    });
+    expect(await rpc("kv.delete", { key: "t:c" })).toEqual({ deleted: true });
+    expect(await rpc("kv.delete", { key: "t:c" })).toEqual({ deleted: false });
+  });
+
+  it("compares and swaps; a conflict says the actual value", async () => {
+    expect(await rpc("kv.cas", { key: "c:x", expected: null, value: "1" })).toEqual({ version: expect.any(Number) });
+    expect(await rpc("kv.cas", { key: "c:x", expected: "0", value: "2" })).toMatchObject({
+      error: { code: "KV_CONFLICT", details: { actual: { value: "1", version: expect.any(Number) } } },
+    });
+    expect(await rpc("kv.cas", { key: "c:x", expected: "1", value: null })).toEqual({ version: expect.any(Number) });
+    expect(await rpc("kv.cas", { key: "c:x", expected: "1", value: "2" })).toMatchObject({
+      error: { code: "KV_CONFLICT", details: { actual: null } },
+    });
+    expect(await rpc("kv.cas", { key: "c:x", value: "2" })).toMatchObject({
+      error: { code: "INVALID_PARAMS", details: { field: "expected" } },
+    });
+  });
+
+  it("keeps any bytes", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.string().map((text) => new TextEncoder().encode(text)),
+        ),
+        async (bytes) => {
+          await node.inject("kv.put", { key: "p:x", value: toWire(bytes) });
+          const entry = (await node.inject("kv.get", { key: "p:x" })) as { value: string | { base64: string } };
+          const back =
+            typeof entry.value === "string" ? Buffer.from(entry.value) : Buffer.from(entry.value.base64, "base64");
+          expect(Buffer.compare(back, bytes)).toBe(0);
+        },
+      ),
+      { numRuns: 40 },
+    );
+    expect(toWire(new Uint8Array([0xef, 0xbb, 0xbf, 0x61]))).toBe("\uFEFFa");
+  });
+
+  it("refuses bad params by field, and the node's own keys", async () => {
+    const bad: [string, unknown, string][] = [
+      ["kv.get", {}, "key"],
+      ["kv.get", { key: 1 }, "key"],
+      ["kv.get", [], "(root)"],
+      ["kv.put", { key: "a", value: 7 }, "value"],
+      ["kv.put", { key: "a", value: { base64: "***" } }, "value.base64"],
+      ["kv.put", { key: "a", value: "\ud800" }, "value"],
+      ["kv.put", { key: "a", value: "x", ttlMs: -1 }, "ttlMs"],
+      ["kv.put", { key: "a", value: "x", ttl: 1 }, "(root)"],
+      ["kv.scan", { prefix: "a", limit: 10_001 }, "limit"],
+    ];
+    for (const [method, params, field] of bad) {
+      expect([method, params, await rpc(method, params)]).toMatchObject([
+        method,
+        params,
+        { error: { code: "INVALID_PARAMS", details: { field } } },
+      ]);
+    }
+    expect(await rpc("kv.get", { key: "" })).toMatchObject({ error: { code: "KV_KEY_INVALID" } });
+    expect(await rpc("kv.put", { key: "a", value: "x".repeat(1024 * 1024 + 1) })).toMatchObject({
+      error: { code: "PAYLOAD_TOO_LARGE" },
+    });
+    const system: [string, object][] = [
+      ["kv.get", {}],
+      ["kv.put", { value: "x" }],
+      ["kv.delete", {}],
+      ["kv.cas", { expected: null, value: "x" }],
+    ];
+    for (const [method, params] of system) {
+      expect(await rpc(method, { key: "__sys:plugins", ...params })).toMatchObject({
+        error: { code: "PERMISSION_DENIED" },
+      });
+    }
+    expect(await rpc("kv.scan", { prefix: "__sys:" })).toMatchObject({ error: { code: "PERMISSION_DENIED" } });
+    const everything = await rpc("kv.scan", { prefix: "" });
+    expect(everything.entries.every(({ key }: { key: string }) => !key.startsWith("__sys:"))).toBe(true);
+  });
+
+  it("refuses a page that is too large to answer", async () => {
+    const value = "v".repeat(1024 * 1024);
+    for (let at = 0; at < 17; at++) await node.inject("kv.put", { key: `big:${at}`, value });
+    expect(await rpc("kv.scan", { prefix: "big:" })).toMatchObject({ error: { code: "PAYLOAD_TOO_LARGE" } });
+    expect((await rpc("kv.scan", { prefix: "big:", limit: 2 })).entries).toHaveLength(2);
+  });
+});
+
+describe("blob.*", () => {
+  it("stores and gives back bytes by hash", async () => {
+    const bytes = randomBytes(3_000_000);
+    const put = await rpc("blob.put", { value: { base64: bytes.toString("base64") } });
+    expect(put).toEqual({ hash: expect.stringMatching(/^[0-9a-f]{64}$/), size: bytes.length });
+    const got = await rpc("blob.get", { hash: put.hash });
+    expect(Buffer.from(got.value.base64, "base64").equals(bytes)).toBe(true);
+    expect(await rpc("blob.has", { hash: put.hash })).toEqual({ has: true });
+    expect(await rpc("blob.stat", { hash: put.hash })).toEqual(put);
+    expect(await rpc("blob.stat", { hash: "0".repeat(64) })).toBeNull();
+    expect(await rpc("blob.get", { hash: "0".repeat(64) })).toMatchObject({ error: { code: "BLOB_NOT_FOUND" } });
+    expect(await rpc("blob.get", { hash: "nope" })).toMatchObject({ error: { code: "BLOB_HASH_INVALID" } });
+  });
+});
+
+describe("node.info and rpc.describe", () => {
+  it("say what the node is and has", async () => {
+    expect(await rpc("node.info")).toMatchObject({
+      id: node.id,
+      apiVersions: ["1"],
+      store: `embedded:${directory.path}`,
+    });
+    const { methods } = await rpc("rpc.describe");
+    const get = methods.find(({ method }: { method: string }) => method === "kv.get");
+    expect(get).toMatchObject({
+      handler: "kv",
+      priority: 100,
+      summary: expect.any(String),
+      params: { type: "object" },
+    });
+    const names = methods.map(({ method }: { method: string }) => method);
+    expect(names).toEqual(expect.arrayContaining(["blob.put", "node.info", "rpc.describe"]));
+  });
+});
+
+describe("a restart", () => {
+  it("keeps the data", async () => {
+    await rpc("kv.put", { key: "keep:me", value: "yes" });
+    await node[Symbol.asyncDispose]();
+    node = await startNode(directory.path);
+    expect(await rpc("kv.get", { key: "keep:me" })).toMatchObject({ value: "yes" });
+  });
+});
+
+describe("configuration", () => {
+  it("names the field that is wrong", async () => {
+    const bad: [object, string][] = [
+      [{}, "dataDir"],
+      [{ dataDir: "a", redisUrl: "redis://x" }, "dataDir"],
+      [{ redisUrl: "http://x" }, "redisUrl"],
+      [{ dataDir: "a", listen: { host: "0.0.0.0" } }, "listen.host"],
+      [{ dataDir: "a", listen: { host: "::" } }, "listen.host"],
+      [{ dataDir: "a", listen: { host: "example.org" } }, "listen.host"],
+      [{ dataDir: "a", listen: { port: 70_000 } }, "listen.port"],
+      [{ dataDir: "a", logLevel: "loud" }, "logLevel"],
+      [{ dataDir: "a", unknown: 1 }, "(root)"],
+    ];
+    for (const [config, field] of bad) {
+      await expect(createNode(config)).rejects.toMatchObject({ code: "CONFIG_INVALID", details: { field } });
+    }
+    await expect(createNode({ dataDir: "a", listen: { host: "0.0.0.0" } })).rejects.toThrow(
+      /authentication is not available/,
+    );
+    expect(resolveConfig({ dataDir: "a" })).toMatchObject({ listen: { host: "127.0.0.1", port: 7070 } });
+  });
+
+  it("leaves nothing open when the port is taken or the store is away", async () => {
+    const other = await temporaryDirectory();
+    const port = Number(new URL(node.url).port);
+    await expect(startNode(other.path, { listen: { port } })).rejects.toMatchObject({
+      code: "CONFIG_INVALID",
+      details: { field: "listen.port" },
+    });
+    const again = await startNode(other.path);
+    await again[Symbol.asyncDispose]();
+    await other.remove();
+  });
+});

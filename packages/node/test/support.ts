@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CreateNodeOptions, createNode, type NodeConfig } from "../src/index.js";
+
+export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), "aspen-node-test-"));
+  return { path, remove: () => rm(path, { recursive: true, force: true }) };
+}
+
+export function startNode(dataDir: string, config: NodeConfig = {}, options: CreateNodeOptions = {}) {
+  return createNode({ dataDir, listen: { port: 0 }, logLevel: "silent", ...config }, options);
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests check.
+  body: any;
+}
+
+/** One HTTP request with full control of its headers, which fetch does not give. */
+export function http(
+  url: string,
+  path: string,
+  options: { method?: string; body?: string | Uint8Array; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { method = "POST", body, headers = {} } = options;
+    const call = request(new URL(path, url), { method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text && JSON.parse(text) });
+      });
+    });
+    call.on("error", reject);
+    call.end(body);
+  });
+}
