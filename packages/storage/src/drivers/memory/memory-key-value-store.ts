@@ -162,10 +162,17 @@ export class MemoryKeyValueStore implements KeyValueStore {
   }
 
   #write(key: string, value: Uint8Array, expiresAt: number, version: Version): void {
-    this.#rows.set(key, { value: copyBytes(value), version, expiresAt });
-    if (expiresAt === 0) return;
-    const expire = () => void (this.#closed || this.#row(key));
-    setTimeout(expire, Math.min(expiresAt - Date.now(), MAX_DELAY_MS)).unref();
+    const row: Row = { value: copyBytes(value), version, expiresAt };
+    this.#rows.set(key, row);
+    if (expiresAt !== 0) this.#expireLater(key, row);
+  }
+
+  /** A timer may fire before its time on the clock that decides, and has a longest delay: it is set until it is due. */
+  #expireLater(key: string, row: Row): void {
+    const check = () => {
+      if (!this.#closed && this.#rows.get(key) === row && this.#row(key)) this.#expireLater(key, row);
+    };
+    setTimeout(check, Math.min(Math.max(1, row.expiresAt - Date.now()), MAX_DELAY_MS)).unref();
   }
 
   #log(changes: readonly (Omit<Change, "expired"> & { expired?: boolean })[]): void {
