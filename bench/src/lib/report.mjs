@@ -49,6 +49,11 @@ export function digits(value) {
 }
 
 /** "0.15x (target ≤ 0.25x: met)". */
-export function judged(ratio, most) {
-  return `${digits(ratio)}x (target ≤ ${most}x: ${ratio <= most ? "met" : "missed"})`;
+export function judged(ratio, most, unit = "x") {
+  return `${digits(ratio)}${unit} (target ≤ ${most}${unit}: ${ratio <= most ? "met" : "missed"})`;
+}
+
+/** "0.85x (target ≥ 0.8x: met)". */
+export function atLeast(ratio, least) {
+  return `${digits(ratio)}x (target ≥ ${least}x: ${ratio >= least ? "met" : "missed"})`;
 }

@@ -30,6 +30,8 @@ export class RedisServer implements AsyncDisposable {
   async start(): Promise<void> {
     const options = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory];
     const durable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
+    // A rewrite's process outlives a killed server, and writes to a directory that is being removed.
+    durable.push("--auto-aof-rewrite-percentage", "0");
     const child = spawn("redis-server", [...options, ...durable, ...this.settings], {
       stdio: ["ignore", "pipe", "inherit"],
     });
