@@ -1,7 +1,12 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/module.ts", "src/testing/index.ts"],
+  entry: {
+    index: "src/index.ts",
+    inspector: "src/drivers/embedded/inspector.ts",
+    module: "src/module.ts",
+    "testing/index": "src/testing/index.ts",
+  },
   format: ["esm"],
   dts: true,
   clean: true,

@@ -46,6 +46,13 @@ export const storageErrors = {
       `the directory ${directory} is in use by ${pid === null ? "another store" : `the process ${pid}`}; stop it or use another directory`,
       { directory, ...(pid === null ? {} : { pid }) },
     ),
+  damaged: (directory: string, problem: string, cause?: unknown) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `the data file in ${directory} is damaged (${problem}); restore the directory from a copy`,
+      { directory },
+      cause,
+    ),
   outcomeUnknown: (operation: string, cause?: unknown) =>
     new AspenError(
       "OUTCOME_UNKNOWN",

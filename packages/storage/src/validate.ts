@@ -1,11 +1,9 @@
-import { encodeUtf8, LIMITS, namespaceOf } from "@aspen/plugin-api/abi";
+import { LIMITS, namespaceOf } from "@aspen/plugin-api/abi";
 import { storageErrors } from "./errors.js";
 import type { PutOptions, ScanOptions, Transaction } from "./key-value-store.js";
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** The key's UTF-8 bytes. @throws AspenError `KV_KEY_INVALID` */
-export function validateKey(key: string): Uint8Array {
+export function validateKey(key: string): Buffer {
   if (typeof key !== "string" || key.length === 0) throw storageErrors.keyInvalid(String(key), "it is empty");
   const bytes = validatePrefix(key);
   if (bytes.length > LIMITS.keyBytes) {
@@ -15,11 +13,11 @@ export function validateKey(key: string): Uint8Array {
 }
 
 /** A scan prefix's UTF-8 bytes; it may be empty. @throws AspenError `KV_KEY_INVALID` */
-export function validatePrefix(prefix: string): Uint8Array {
+export function validatePrefix(prefix: string): Buffer {
   if (typeof prefix !== "string") throw storageErrors.keyInvalid(String(prefix), "it is not a string");
   if (prefix.length > LIMITS.keyBytes) throw storageErrors.keyInvalid(prefix, `it is over ${LIMITS.keyBytes} bytes`);
-  if (LONE_SURROGATE.test(prefix)) throw storageErrors.keyInvalid(prefix, "it is not well-formed Unicode");
-  return encodeUtf8(prefix);
+  if (!prefix.isWellFormed()) throw storageErrors.keyInvalid(prefix, "it is not well-formed Unicode");
+  return Buffer.from(prefix, "utf8");
 }
 
 /** @throws AspenError `PAYLOAD_TOO_LARGE`, `INVALID_PARAMS` */
@@ -48,7 +46,7 @@ export function validateLimit(options: ScanOptions): number {
 }
 
 /** @throws AspenError `INVALID_PARAMS` or as {@link validateKey} */
-export function validateKeys(keys: readonly string[]): Uint8Array[] {
+export function validateKeys(keys: readonly string[]): Buffer[] {
   if (keys.length > LIMITS.batchOps) throw storageErrors.invalid("keys", `must be at most ${LIMITS.batchOps}`);
   return keys.map(validateKey);
 }

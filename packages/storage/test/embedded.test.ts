@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -161,5 +161,52 @@ describe("embedded store", () => {
     expect(codes).toEqual({ refused: "STORE_UNAVAILABLE", blob: "STORE_UNAVAILABLE", deleted: "ok", again: "ok" });
     await using store = await EmbeddedStore.open({ directory: path });
     expect((await store.kv.scan({ prefix: "a:", keysOnly: true })).entries).toHaveLength(stored - 5 + 1);
+  });
+
+  test("a data file that was cut short is whole or refused, and never ends the process", async () => {
+    const path = join(directory, "cut");
+    const file = join(path, "kv", "data.mdb");
+    {
+      await using store = await EmbeddedStore.open({ directory: path });
+      for (let i = 0; i < 40; i++) await store.kv.put(`a:${i}`, new Uint8Array(i * 500).fill(i));
+      for (let i = 0; i < 40; i += 3) await store.kv.delete(`a:${i}`);
+    }
+    const whole = await readFile(file);
+    let refused = 0;
+    for (let length = whole.length - 4096; length > 0; length -= 4096 * 5 + 77) {
+      await writeFile(file, whole.subarray(0, length));
+      try {
+        await using store = await EmbeddedStore.open({ directory: path });
+        for (let i = 0; i < 40; i++) {
+          const entry = await store.kv.get(`a:${i}`);
+          expect(entry?.value ?? null).toEqual(i % 3 === 0 ? null : new Uint8Array(i * 500).fill(i));
+        }
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: "STORE_UNAVAILABLE",
+          message: expect.stringMatching(/damaged \(.*(MDB_|as written|LMDB cannot)/),
+        });
+        refused += 1;
+      }
+    }
+    expect(refused).toBeGreaterThan(5);
+    await writeFile(file, whole);
+    await using store = await EmbeddedStore.open({ directory: path });
+    expect((await store.kv.get("a:1"))?.value).toEqual(new Uint8Array(500).fill(1));
+  });
+
+  test("the map grows with what is stored, also for readers that are open", async () => {
+    const path = join(directory, "large");
+    await using store = await EmbeddedStore.open({ directory: path, durability: "relaxed" });
+    using reader = await EmbeddedReader.open({ directory: path });
+    const value = new Uint8Array(1024 * 1024);
+    // More than what is mapped at first.
+    for (let i = 0; i < 300; i += 20) {
+      await Promise.all(
+        Array.from({ length: 20 }, (_, at) => store.kv.put(`big:${i + at}`, value.fill((i + at) % 251).slice())),
+      );
+    }
+    reader.refresh();
+    for (const i of [0, 150, 299]) expect(reader.get(`big:${i}`)?.value.at(-1)).toBe(i % 251);
   });
 });

@@ -1,5 +1,5 @@
 import { namespaceOf, readU64, writeU64 } from "@aspen/plugin-api/abi";
-import { bytesEqual } from "../../bytes.js";
+import { bytesEqual, copyBytes } from "../../bytes.js";
 import { storageErrors } from "../../errors.js";
 import type {
   CasResult,
@@ -19,7 +19,7 @@ import { expiryOf, validateKey, validateKeys, validateTransaction, validateValue
 import { watchStore } from "../../watch.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
 import type { Environment } from "./environment.js";
-import { asBuffer, readEntry, readPage } from "./reader.js";
+import { readEntry, readPage } from "./reader.js";
 import { decodeRow, encodeRow, type Row } from "./rows.js";
 
 /** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
@@ -59,7 +59,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     const bytes = validateKey(key);
     validateValue(key, value);
     const expiresAt = expiryOf(options, Date.now());
-    const copy = new Uint8Array(value);
+    const copy = copyBytes(value);
     return this.#write(() => {
       const version = this.#nextVersion(namespaceOf(key));
       this.#put(bytes, { version, expiresAt, value: copy });
@@ -69,7 +69,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   }
 
   async delete(key: string): Promise<boolean> {
-    const bytes = asBuffer(validateKey(key));
+    const bytes = validateKey(key);
     return this.#write(() => {
       if (!this.#row(bytes)) return false;
       const version = this.#nextVersion(namespaceOf(key));
@@ -83,8 +83,8 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     const bytes = validateKey(key);
     if (expected) validateValue(key, expected);
     if (next) validateValue(key, next);
-    const wanted = expected && new Uint8Array(expected);
-    const value = next && new Uint8Array(next);
+    const wanted = expected && copyBytes(expected);
+    const value = next && copyBytes(next);
     return this.#write<CasResult>(() => {
       const row = this.#row(bytes);
       if (!bytesEqual(row?.value ?? null, wanted)) {
@@ -92,7 +92,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
       }
       const version = this.#nextVersion(namespaceOf(key));
       if (value) this.#put(bytes, { version, expiresAt: 0, value });
-      else this.environment.rows.removeSync(asBuffer(bytes));
+      else this.environment.rows.removeSync(bytes);
       this.#log(version, [{ key, value }]);
       return { ok: true, version };
     });
@@ -102,9 +102,12 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     const namespace = validateTransaction(transaction);
     if (namespace === null) return { ok: true, version: 0 };
     const now = Date.now();
-    const checks = transaction.checks.map((check) => structuredClone(check));
+    // Copied before the first await: afterwards the caller may change what it gave.
+    const checks = transaction.checks.map((check) => prepareCheck(check));
     const ops = transaction.ops.map((op) => ({
-      ...structuredClone(op),
+      key: op.key,
+      bytes: Buffer.from(op.key, "utf8"),
+      value: op.type === "put" ? copyBytes(op.value) : null,
       expiresAt: op.type === "put" ? expiryOf(op, now) : 0,
     }));
     return this.#write<TxResult>(() => {
@@ -112,15 +115,11 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
       if (failed >= 0) return { ok: false, failed };
       if (ops.length === 0) return { ok: true, version: this.#version(namespace) };
       const version = this.#nextVersion(namespace);
-      for (const op of ops) {
-        const bytes = validateKey(op.key);
-        if (op.type === "put") this.#put(bytes, { version, expiresAt: op.expiresAt, value: op.value });
-        else this.environment.rows.removeSync(asBuffer(bytes));
+      for (const { bytes, value, expiresAt } of ops) {
+        if (value) this.#put(bytes, { version, expiresAt, value });
+        else this.environment.rows.removeSync(bytes);
       }
-      this.#log(
-        version,
-        ops.map((op) => ({ key: op.key, value: op.type === "put" ? op.value : null })),
-      );
+      this.#log(version, ops);
       return { ok: true, version };
     });
   }
@@ -137,23 +136,23 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     await this.environment.root.close();
   }
 
-  #holds(check: Check): boolean {
-    const row = this.#row(validateKey(check.key));
-    return "version" in check ? row?.version === check.version : bytesEqual(row?.value ?? null, check.value);
+  #holds({ bytes, version, value }: PreparedCheck): boolean {
+    const row = this.#row(bytes);
+    return version === null ? bytesEqual(row?.value ?? null, value) : row?.version === version;
   }
 
-  #row(bytes: Uint8Array): Row | null {
-    return decodeRow(this.environment.rows.getBinary(asBuffer(bytes)), Date.now());
+  #row(bytes: Buffer): Row | null {
+    return decodeRow(this.environment.rows.getBinary(bytes), Date.now());
   }
 
-  #put(bytes: Uint8Array, row: Row): void {
-    this.environment.rows.putSync(asBuffer(bytes), encodeRow(row));
+  #put(bytes: Buffer, row: Row): void {
+    this.environment.rows.putSync(bytes, encodeRow(row));
     if (row.expiresAt !== 0) this.environment.expiries.putSync(expiryKey(row.expiresAt, bytes), Buffer.alloc(0));
   }
 
   /** Changes of one namespace; in their write transaction. */
   #log(version: Version, changes: readonly { key: string; value: Uint8Array | null; expired?: boolean }[]): void {
-    const full = changes.map((change) => ({ expired: false, ...change }));
+    const full = changes.map(({ key, value, expired = false }) => ({ key, value, expired }));
     this.#changes.append(namespaceOf(changes[0]!.key), full, version);
   }
 
@@ -213,6 +212,19 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
       if (!this.#closed) process.emitWarning(`expired entries could not be removed: ${String(error)}`);
     }
   }
+}
+
+/** What a check asks of a row: its version or, with `version` null, its value (null: absence). */
+interface PreparedCheck {
+  bytes: Buffer;
+  version: Version | null;
+  value: Uint8Array | null;
+}
+
+function prepareCheck(check: Check): PreparedCheck {
+  const bytes = Buffer.from(check.key, "utf8");
+  if ("version" in check) return { bytes, version: check.version, value: null };
+  return { bytes, version: null, value: check.value && copyBytes(check.value) };
 }
 
 /** Why a commit failed: lmdb has it as a promise, which must be handled or ends the process. */

@@ -5,6 +5,7 @@ import { ChunkedBlobStore } from "../../blobs.js";
 import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../key-value-store.js";
 import type { Store } from "../../store.js";
+import { fillUp, inspect } from "./data-file.js";
 import { DirectoryLock } from "./directory-lock.js";
 import { EmbeddedKeyValueStore } from "./embedded-key-value-store.js";
 import { type Environment, openEnvironment } from "./environment.js";
@@ -35,6 +36,7 @@ export class EmbeddedStore implements Store {
     try {
       await mkdir(directory, { recursive: true });
       lock = await DirectoryLock.acquire(directory);
+      if (await fillUp(directory)) await inspect(directory);
       environment = await openEnvironment(directory, { readOnly: false, strict: durability === "strict" });
       await chunks.prepare();
     } catch (error) {

@@ -1,6 +1,5 @@
-import { decodeUtf8 } from "@aspen/plugin-api/abi";
 import type { Database } from "lmdb";
-import { prefixEnd } from "../../bytes.js";
+import { prefixEnd, startsWith } from "../../bytes.js";
 import { decodeCursor, encodeCursor } from "../../cursor.js";
 import { storageErrors } from "../../errors.js";
 import type { KvEntry, ScanOptions, ScanPage, SyncKvReader } from "../../key-value-store.js";
@@ -8,8 +7,8 @@ import { validateKey, validateKeys, validateLimit, validatePrefix } from "../../
 import { type Environment, openEnvironment } from "./environment.js";
 import { decodeRow } from "./rows.js";
 
-export function readEntry(rows: Database<Buffer, Buffer>, key: string, bytes: Uint8Array): KvEntry | null {
-  const row = decodeRow(rows.getBinary(asBuffer(bytes)), Date.now());
+export function readEntry(rows: Database<Buffer, Buffer>, key: string, bytes: Buffer): KvEntry | null {
+  const row = decodeRow(rows.getBinary(bytes), Date.now());
   return row && { key, value: row.value, version: row.version };
 }
 
@@ -24,7 +23,7 @@ export function readPage(rows: Database<Buffer, Buffer>, options: ScanOptions): 
   const entries: KvEntry[] = [];
   const now = Date.now();
   for (const { key, value } of rows.getRange({
-    ...(start && start.length > 0 ? { start: asBuffer(start) } : {}),
+    ...(start && start.length > 0 ? { start } : {}),
     reverse,
   })) {
     const bytes = key as Buffer;
@@ -34,20 +33,12 @@ export function readPage(rows: Database<Buffer, Buffer>, options: ScanOptions): 
       break;
     }
     if (afterBytes?.equals(bytes)) continue;
-    const row = decodeRow(value, now, !options.keysOnly);
+    const row = decodeRow(value as Buffer, now, !options.keysOnly);
     if (!row) continue;
     if (entries.length === limit) return { entries, cursor: encodeCursor(options, entries.at(-1)!.key) };
-    entries.push({ key: decodeUtf8(bytes), value: row.value, version: row.version });
+    entries.push({ key: bytes.toString("utf8"), value: row.value, version: row.version });
   }
   return { entries };
-}
-
-export function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
-  return bytes.length >= prefix.length && Buffer.compare(bytes.subarray(0, prefix.length), prefix) === 0;
 }
 
 /** A read-only view of an embedded store for another thread; it may be ended at any moment without harm. */
