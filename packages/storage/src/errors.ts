@@ -26,6 +26,13 @@ export const storageErrors = {
       "CURSOR_INVALID",
       "the cursor is not one of this scan; start again without it or use the one of the last page",
     ),
+  conflict: (key: string, attempts: number) =>
+    new AspenError(
+      "KV_CONFLICT",
+      `others changed ${quote(key)} before each of ${attempts} attempts; try again, or write to it from fewer places`,
+      { key, attempts },
+    ),
+  cancelled: (what: string) => new AspenError("CANCELLED", `${what} was given up by its caller`),
   watchCompacted: (namespace: string, since: number) =>
     new AspenError(
       "WATCH_COMPACTED",

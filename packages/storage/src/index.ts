@@ -1,10 +1,11 @@
 /** Ordered key-value and content-addressed blob stores. @module */
 export type { BlobHash, BlobStat, BlobStore, ByteRange } from "./blob-store.js";
 export { blobHash, CHUNK_BYTES, ChunkedBlobStore, type ChunkStore, type ChunkUpload } from "./blobs.js";
+export { addToCounter, type UpdateOptions, updateValue } from "./counter.js";
 export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/embedded-store.js";
 export { EmbeddedReader } from "./drivers/embedded/reader.js";
-export { MemoryKeyValueStore } from "./drivers/memory/memory-key-value-store.js";
 export { MemoryStore } from "./drivers/memory/memory-store.js";
+export { MemoryTable } from "./drivers/memory/memory-table.js";
 export { RedisStore, type RedisStoreOptions } from "./drivers/redis/redis-store.js";
 export { storageErrors } from "./errors.js";
 export type {
@@ -25,3 +26,4 @@ export type {
 } from "./key-value-store.js";
 export { assertKeyAllowed, assertScanPrefixAllowed, NamespacedKeyValueStore } from "./namespaced.js";
 export type { Store } from "./store.js";
+export { type Row, type Table, TableKeyValueStore } from "./table-key-value-store.js";

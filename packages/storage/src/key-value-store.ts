@@ -71,7 +71,7 @@ export type KvEvent =
 /**
  * An ordered key-value store. Keys are strings ordered by their UTF-8 bytes, values are bytes.
  * Limits: `LIMITS` of `@aspen/plugin-api`. Versions and transactions are per namespace (`namespaceOf`).
- * `MemoryKeyValueStore` is the shortest implementation.
+ * `TableKeyValueStore` is the shortest implementation.
  *
  * Every method throws `AspenError`: `KV_KEY_INVALID`, `INVALID_PARAMS`, `PAYLOAD_TOO_LARGE` for bad input,
  * `STORE_UNAVAILABLE` or `OUTCOME_UNKNOWN` when the store fails.

@@ -1,14 +1,4 @@
 // 200 kills instead of the few of `npm test`.
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { runJest } from "./run-jest.mjs";
 
-const { status } = spawnSync(
-  process.execPath,
-  ["--experimental-vm-modules", "../../node_modules/jest/bin/jest.js", "kill", "--testTimeout=600000"],
-  {
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
-    stdio: "inherit",
-    env: { ...process.env, ASPEN_KILLS: "200" },
-  },
-);
-process.exitCode = status ?? 1;
+runJest("kill", { ASPEN_KILLS: "200" });

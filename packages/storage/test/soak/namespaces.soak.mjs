@@ -1,14 +1,4 @@
 // 100,000 random keys and prefixes instead of the few of `npm test`.
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { runJest } from "./run-jest.mjs";
 
-const { status } = spawnSync(
-  process.execPath,
-  ["--experimental-vm-modules", "../../node_modules/jest/bin/jest.js", "namespaced", "--testTimeout=600000"],
-  {
-    cwd: fileURLToPath(new URL("../..", import.meta.url)),
-    stdio: "inherit",
-    env: { ...process.env, ASPEN_RUNS: "100000" },
-  },
-);
-process.exitCode = status ?? 1;
+runJest("namespaced", { ASPEN_RUNS: "100000" });

@@ -2,12 +2,13 @@ import type { BlobStore } from "../../blob-store.js";
 import { ChunkedBlobStore } from "../../blobs.js";
 import type { KeyValueStore } from "../../key-value-store.js";
 import type { Store } from "../../store.js";
+import { TableKeyValueStore } from "../../table-key-value-store.js";
 import { MemoryChunkStore } from "./memory-chunk-store.js";
-import { MemoryKeyValueStore } from "./memory-key-value-store.js";
+import { MemoryTable } from "./memory-table.js";
 
 /** Both primitives in this process's memory. */
 export class MemoryStore implements Store {
-  readonly kv: KeyValueStore = new MemoryKeyValueStore();
+  readonly kv: KeyValueStore = new TableKeyValueStore(new MemoryTable());
   readonly blobs: BlobStore = new ChunkedBlobStore(new MemoryChunkStore());
 
   async [Symbol.asyncDispose](): Promise<void> {

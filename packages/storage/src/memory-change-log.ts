@@ -1,7 +1,7 @@
-import { storageErrors } from "../../errors.js";
-import type { Version } from "../../key-value-store.js";
-import { Waiters } from "../../waiters.js";
-import { CHANGE_BYTES_KEPT, CHANGES_KEPT, type Change, type ChangeLog, WATCH_LEASE_MS } from "../../watch.js";
+import { storageErrors } from "./errors.js";
+import type { Version } from "./key-value-store.js";
+import { Waiters } from "./waiters.js";
+import { CHANGE_BYTES_KEPT, CHANGES_KEPT, type Change, type ChangeLog, WATCH_LEASE_MS } from "./watch.js";
 
 /** The kept past of one namespace. */
 interface Past {

@@ -1,7 +1,7 @@
 import { decodeUtf8, namespaceOf } from "@aspen/plugin-api/abi";
-import { bytesEqual, compareBytes, copyBytes } from "../../bytes.js";
-import { decodeCursor, encodeCursor } from "../../cursor.js";
-import { storageErrors } from "../../errors.js";
+import { bytesEqual, compareBytes, copyBytes } from "./bytes.js";
+import { decodeCursor, encodeCursor } from "./cursor.js";
+import { storageErrors } from "./errors.js";
 import type {
   CasResult,
   Check,
@@ -15,7 +15,8 @@ import type {
   TxResult,
   Version,
   WatchOptions,
-} from "../../key-value-store.js";
+} from "./key-value-store.js";
+import { MemoryChangeLog } from "./memory-change-log.js";
 import {
   expiryOf,
   validateKey,
@@ -24,29 +25,44 @@ import {
   validatePrefix,
   validateTransaction,
   validateValue,
-} from "../../validate.js";
-import { type Change, watchStore } from "../../watch.js";
-import { MemoryChangeLog } from "./memory-change-log.js";
+} from "./validate.js";
+import { type Change, watchStore } from "./watch.js";
 
 /** The longest delay that a timer takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-interface Row {
+/** What a {@link Table} keeps under a key. */
+export interface Row {
   value: Uint8Array;
   version: Version;
   /** Milliseconds since the epoch; 0 for never. */
   expiresAt: number;
 }
 
-/** Keeps everything in this process's memory: for tests, and the shortest driver to learn from. */
-export class MemoryKeyValueStore implements KeyValueStore {
-  readonly #rows = new Map<string, Row>();
-  readonly #versions = new Map<string, Version>();
+/**
+ * Where a store of one process keeps its rows. Every method is synchronous, so that what the store does between
+ * two of its awaits is atomic. A `Map` has the first three; {@link MemoryTable} is the shortest implementation.
+ */
+export interface Table {
+  get(key: string): Row | undefined;
+  set(key: string, row: Row): unknown;
+  delete(key: string): unknown;
+  /** The keys that start with `prefix`, in any order. */
+  keys(prefix: string): Iterable<string>;
+  /** Version of a namespace; 0 when it was never written. */
+  version(namespace: string): Version;
+  setVersion(namespace: string, version: Version): void;
+}
+
+/** The whole contract over a table: checks, versions, expiry, transactions and, in memory, the past for watches. */
+export class TableKeyValueStore implements KeyValueStore {
   readonly #changes = new MemoryChangeLog((namespace) => {
     this.#assertOpen();
-    return this.#versions.get(namespace) ?? 0;
+    return this.table.version(namespace);
   });
   #closed = false;
+
+  constructor(private readonly table: Table) {}
 
   async get(key: string): Promise<KvEntry | null> {
     validateKey(key);
@@ -73,7 +89,7 @@ export class MemoryKeyValueStore implements KeyValueStore {
     validateKey(key);
     if (!this.#entry(key)) return false;
     const version = this.#nextVersion(namespaceOf(key));
-    this.#rows.delete(key);
+    this.table.delete(key);
     this.#log([{ version, key, value: null }]);
     return true;
   }
@@ -86,8 +102,8 @@ export class MemoryKeyValueStore implements KeyValueStore {
     const sign = options.reverse ? -1 : 1;
     const encoder = new TextEncoder();
     const afterBytes = after === null ? null : encoder.encode(after);
-    const keys = [...this.#rows.keys()]
-      .filter((key) => key.startsWith(options.prefix) && this.#row(key))
+    const keys = [...this.table.keys(options.prefix)]
+      .filter((key) => this.#row(key))
       .map((key) => encoder.encode(key))
       .filter((key) => afterBytes === null || sign * compareBytes(key, afterBytes) > 0)
       .sort((a, b) => sign * compareBytes(a, b))
@@ -109,7 +125,7 @@ export class MemoryKeyValueStore implements KeyValueStore {
     }
     const version = this.#nextVersion(namespaceOf(key));
     if (next) this.#write(key, next, 0, version);
-    else this.#rows.delete(key);
+    else this.table.delete(key);
     this.#log([{ version, key, value: next }]);
     return { ok: true, version };
   }
@@ -126,11 +142,11 @@ export class MemoryKeyValueStore implements KeyValueStore {
     const failed = transaction.checks.findIndex((check) => !this.#holds(check));
     if (failed >= 0) return { ok: false, failed };
     if (namespace === null) return { ok: true, version: 0 };
-    if (transaction.ops.length === 0) return { ok: true, version: this.#versions.get(namespace) ?? 0 };
+    if (transaction.ops.length === 0) return { ok: true, version: this.table.version(namespace) };
     const version = this.#nextVersion(namespace);
     transaction.ops.forEach((op, index) => {
       if (op.type === "put") this.#write(op.key, op.value, expiries[index]!, version);
-      else this.#rows.delete(op.key);
+      else this.table.delete(op.key);
     });
     this.#log(transaction.ops.map((op) => ({ version, key: op.key, value: op.type === "put" ? op.value : null })));
     return { ok: true, version };
@@ -138,7 +154,6 @@ export class MemoryKeyValueStore implements KeyValueStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    this.#rows.clear();
     this.#changes.close();
   }
 
@@ -149,9 +164,9 @@ export class MemoryKeyValueStore implements KeyValueStore {
 
   #row(key: string): Row | undefined {
     this.#assertOpen();
-    const row = this.#rows.get(key);
+    const row = this.table.get(key);
     if (!row || row.expiresAt === 0 || row.expiresAt > Date.now()) return row;
-    this.#rows.delete(key);
+    this.table.delete(key);
     this.#log([{ version: this.#nextVersion(namespaceOf(key)), key, value: null, expired: true }]);
     return undefined;
   }
@@ -163,14 +178,14 @@ export class MemoryKeyValueStore implements KeyValueStore {
 
   #write(key: string, value: Uint8Array, expiresAt: number, version: Version): void {
     const row: Row = { value: copyBytes(value), version, expiresAt };
-    this.#rows.set(key, row);
+    this.table.set(key, row);
     if (expiresAt !== 0) this.#expireLater(key, row);
   }
 
   /** A timer may fire before its time on the clock that decides, and has a longest delay: it is set until it is due. */
   #expireLater(key: string, row: Row): void {
     const check = () => {
-      if (!this.#closed && this.#rows.get(key) === row && this.#row(key)) this.#expireLater(key, row);
+      if (!this.#closed && this.table.get(key) === row && this.#row(key)) this.#expireLater(key, row);
     };
     setTimeout(check, Math.min(Math.max(1, row.expiresAt - Date.now()), MAX_DELAY_MS)).unref();
   }
@@ -187,8 +202,8 @@ export class MemoryKeyValueStore implements KeyValueStore {
   }
 
   #nextVersion(namespace: string): Version {
-    const version = (this.#versions.get(namespace) ?? 0) + 1;
-    this.#versions.set(namespace, version);
+    const version = this.table.version(namespace) + 1;
+    this.table.setVersion(namespace, version);
     return version;
   }
 

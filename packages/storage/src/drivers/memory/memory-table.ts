@@ -1,0 +1,32 @@
+import type { Version } from "../../key-value-store.js";
+import type { Row, Table } from "../../table-key-value-store.js";
+
+/** Rows in this process's memory. */
+export class MemoryTable implements Table {
+  readonly #rows = new Map<string, Row>();
+  readonly #versions = new Map<string, Version>();
+
+  get(key: string): Row | undefined {
+    return this.#rows.get(key);
+  }
+
+  set(key: string, row: Row): void {
+    this.#rows.set(key, row);
+  }
+
+  delete(key: string): void {
+    this.#rows.delete(key);
+  }
+
+  keys(prefix: string): string[] {
+    return [...this.#rows.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  version(namespace: string): Version {
+    return this.#versions.get(namespace) ?? 0;
+  }
+
+  setVersion(namespace: string, version: Version): void {
+    this.#versions.set(namespace, version);
+  }
+}
