@@ -17,7 +17,15 @@ export interface WasmRuntimeOptions {
   idleMs?: number;
   /** Calls that may wait for one plugin; one more is refused. @default 10000 */
   maxQueuedCalls?: number;
-  /** Milliseconds a worker has to boot and load a plugin, `plugin_init` apart. @default 30000 */
+  /**
+   * Bytes of requests (JSON in UTF-8) that one plugin's calls may hold, waiting or running; a call beyond them is
+   * refused, unless it is alone. @default 67108864 (64 MiB)
+   */
+  maxQueuedBytes?: number;
+  /**
+   * Milliseconds a worker has to boot, and then to load a plugin; what the plugin's own code does in its start is
+   * apart and has its `execution_timeout_ms` as a whole. @default 30000
+   */
   startTimeoutMs?: number;
 }
 
@@ -31,6 +39,7 @@ export function resolveOptions(options: WasmRuntimeOptions = {}): ResolvedWasmRu
     scaleUpAfterMs: options.scaleUpAfterMs ?? 5,
     idleMs: options.idleMs ?? 60_000,
     maxQueuedCalls: options.maxQueuedCalls ?? 10_000,
+    maxQueuedBytes: options.maxQueuedBytes ?? 64 * 1024 * 1024,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
   };
 }

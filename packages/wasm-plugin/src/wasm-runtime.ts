@@ -1,10 +1,17 @@
-import { encodeUtf8, isAspenError, pluginInfoProblems, pluginInfoSchema } from "@aspen/plugin-api";
+import {
+  AspenError,
+  encodeUtf8,
+  isAspenError,
+  type PluginManifest,
+  pluginInfoProblems,
+  pluginInfoSchema,
+} from "@aspen/plugin-api";
 import type { PluginArtifact, PluginHostContext, PluginInstance, PluginRuntime } from "@aspen/plugin-host";
 import { wasmErrors } from "./errors.js";
 import { loadModule } from "./module-loader.js";
 import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOptions } from "./options.js";
-import { LoadFailure } from "./pool/instance.js";
 import { InstancePool } from "./pool/instance-pool.js";
+import { LoadFailure } from "./pool/loading.js";
 import { SpareWorkers } from "./pool/spares.js";
 import { parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
 
@@ -24,6 +31,7 @@ export class WasmPluginRuntime implements PluginRuntime {
   async start(artifact: PluginArtifact, host: PluginHostContext): Promise<PluginInstance> {
     const { manifest, code } = artifact;
     const loaded = await loadModule(manifest.name, code, manifest.memory_limit);
+    const log = (record: object) => void host.invoke("log_write", [encodeUtf8(JSON.stringify(record))]);
     const pool: InstancePool = new InstancePool({
       plugin: manifest.name,
       loaded,
@@ -34,6 +42,11 @@ export class WasmPluginRuntime implements PluginRuntime {
       isolation: manifest.isolation,
       maxInstances: manifest.max_instances,
       spares: this.#spares,
+      onStartFailed: (error, retryMs) => {
+        const { code, message } = startError(manifest, error);
+        const text = `another instance could not be started and is not tried again for ${retryMs} ms: ${message}`;
+        log({ level: "error", message: text, fields: { code, retryMs } });
+      },
       onClosed: () => this.#pools.delete(pool),
       runtime: this.#options,
     });
@@ -46,23 +59,29 @@ export class WasmPluginRuntime implements PluginRuntime {
       if (problems.length > 0) throw wasmErrors.infoMismatch(manifest.name, problems);
     } catch (error) {
       await pool.close();
-      if (isAspenError(error)) throw error;
-      if (!(error instanceof LoadFailure)) {
-        throw wasmErrors.unavailable(manifest.name, error instanceof Error ? error.message : String(error));
-      }
-      if (error.phase === "instantiate" && error.outcome.kind === "trap") {
-        throw wasmErrors.invalid(manifest.name, error.outcome.message);
-      }
-      parseOutput(manifest, error.outcome);
-      throw error;
+      throw startError(manifest, error);
     }
-    return new WasmPluginInstance(manifest, loaded, pool, (record) => {
-      void host.invoke("log_write", [encodeUtf8(JSON.stringify(record))]);
-    });
+    return new WasmPluginInstance(manifest, loaded, pool, log);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#pools].map((pool) => pool.close()));
     await this.#spares[Symbol.asyncDispose]();
   }
+}
+
+/** What a failed start is to its caller and in the log. */
+function startError(manifest: PluginManifest, error: unknown): AspenError {
+  if (isAspenError(error)) return error;
+  if (!(error instanceof LoadFailure)) {
+    return wasmErrors.unavailable(manifest.name, error instanceof Error ? error.message : String(error));
+  }
+  const { phase, outcome } = error;
+  if (phase === "instantiate" && outcome.kind === "trap") return wasmErrors.invalid(manifest.name, outcome.message);
+  try {
+    parseOutput(manifest, outcome);
+  } catch (failure) {
+    return AspenError.from(failure);
+  }
+  return wasmErrors.unavailable(manifest.name, error.message);
 }

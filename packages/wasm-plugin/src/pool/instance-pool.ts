@@ -2,9 +2,14 @@ import { setMaxListeners } from "node:events";
 import type { GuestExport } from "@aspen/plugin-api";
 import { wasmErrors } from "../errors.js";
 import type { ResolvedWasmRuntimeOptions } from "../options.js";
-import { Instance, type InstanceCall, type InstanceOptions, LoadFailure } from "./instance.js";
+import { Backoff } from "./backoff.js";
+import { Instance, type InstanceOptions } from "./instance.js";
+import { LoadFailure } from "./loading.js";
 import type { CallOutcome } from "./messages.js";
+import type { InstanceCall } from "./sent-calls.js";
 import type { SpareWorkers } from "./spares.js";
+
+const STOPPED: CallOutcome = { kind: "trap", message: "the plugin was stopped", memoryBytes: 0 };
 
 /** A call on its way: it waits in the queue, then an instance has it. */
 interface QueuedCall extends InstanceCall {
@@ -13,11 +18,14 @@ interface QueuedCall extends InstanceCall {
   instance: Instance | null;
   /** Its caller waits no more. */
   abandoned: boolean;
+  /** What its input takes of `maxQueuedBytes`; 0 once it has ended. */
+  bytes: number;
 }
 
 export interface InstancePoolOptions extends InstanceOptions {
-  maxInstances: number;
   spares: SpareWorkers;
+  /** Another instance could not be started; the next try is not before `retryMs` have passed. */
+  onStartFailed(error: unknown, retryMs: number): void;
   /** Called when the pool holds nothing any more. */
   onClosed(): void;
   runtime: ResolvedWasmRuntimeOptions;
@@ -27,13 +35,16 @@ export interface InstancePoolOptions extends InstanceOptions {
 export class InstancePool {
   readonly #instances = new Set<Instance>();
   readonly #queue: QueuedCall[] = [];
-  #starting = 0;
-  #sequence = 0;
+  #bytes = 0;
   /** Takes no more calls. */
   #draining = false;
   /** Ends what it has. */
   #closed = false;
-  readonly #starts = new Set<AbortController>();
+  /** Starts under way and how to give them up. */
+  readonly #starts = new Map<Promise<string>, AbortController>();
+  readonly #backoff = new Backoff();
+  /** How the last start failed. */
+  #failure: CallOutcome | null = null;
   #scaleTimer: NodeJS.Timeout | null = null;
   readonly #idleTimer: NodeJS.Timeout;
   readonly #drained = new Set<() => void>();
@@ -59,14 +70,23 @@ export class InstancePool {
           wasmErrors.unavailable(plugin, `${this.#queue.length} calls are waiting already; try again later`),
         );
       }
+      const bytes = Buffer.byteLength(input);
+      if (this.#bytes > 0 && this.#bytes + bytes > runtime.maxQueuedBytes) {
+        const held = `calls with ${this.#bytes} bytes of ${runtime.maxQueuedBytes} are waiting or running already`;
+        return reject(wasmErrors.unavailable(plugin, `${held}; try again later`));
+      }
       const call: QueuedCall = {
         name,
         input,
         queuedAt: performance.now(),
         instance: null,
         abandoned: false,
+        bytes,
         sequence: 0,
-        settle: resolve,
+        settle: (outcome) => {
+          this.#release(call);
+          resolve(outcome);
+        },
       };
       if (signal) {
         const onAbort = () => {
@@ -76,11 +96,13 @@ export class InstancePool {
         // One signal may stand for any number of calls; that is no leak.
         setMaxListeners(0, signal);
         signal.addEventListener("abort", onAbort, { once: true });
+        const { settle } = call;
         call.settle = (outcome) => {
           signal.removeEventListener("abort", onAbort);
-          resolve(outcome);
+          settle(outcome);
         };
       }
+      this.#bytes += bytes;
       this.#queue.push(call);
       this.#pump();
     });
@@ -102,7 +124,7 @@ export class InstancePool {
       [...this.#instances].map(
         (instance) =>
           new Promise<void>((resolve) => {
-            instance.send({ sequence: this.#nextSequence(), name, input: "", settle: () => resolve() });
+            instance.send({ sequence: 0, name, input: "", pinned: true, settle: () => resolve() });
           }),
       ),
     );
@@ -111,14 +133,16 @@ export class InstancePool {
   async close(): Promise<void> {
     this.#draining = true;
     this.#closed = true;
-    for (const start of this.#starts) start.abort();
+    for (const start of this.#starts.values()) start.abort(new Error("the plugin was stopped"));
     clearInterval(this.#idleTimer);
     if (this.#scaleTimer) clearTimeout(this.#scaleTimer);
-    const gone: CallOutcome = { kind: "trap", message: "the plugin was stopped", memoryBytes: 0 };
-    for (const call of this.#queue.splice(0)) call.settle(gone);
-    await Promise.all([...this.#instances].map((instance) => instance.terminate(gone)));
+    this.#settleQueue(STOPPED);
+    const ended = [...this.#instances].map((instance) => instance.terminate(STOPPED));
     this.#instances.clear();
     this.#tellDrained();
+    await Promise.all(ended);
+    // Each of them ends its worker before it fails.
+    await Promise.allSettled(this.#starts.keys());
     this.options.onClosed();
   }
 
@@ -138,6 +162,16 @@ export class InstancePool {
     if (this.#idle) this.#tellDrained();
   }
 
+  #settleQueue(outcome: CallOutcome): void {
+    for (const call of this.#queue.splice(0)) call.settle(outcome);
+  }
+
+  /** Its input counts no more. */
+  #release(call: QueuedCall): void {
+    this.#bytes -= call.bytes;
+    call.bytes = 0;
+  }
+
   #tellDrained(): void {
     for (const resolve of this.#drained) resolve();
     this.#drained.clear();
@@ -152,98 +186,121 @@ export class InstancePool {
     return best;
   }
 
-  /** From 1 to what a 32-bit word of shared memory holds, then again. */
-  #nextSequence(): number {
-    this.#sequence = (this.#sequence % 0x7fff_ffff) + 1;
-    return this.#sequence;
-  }
-
   #assign(instance: Instance, queued: QueuedCall): void {
     queued.instance = instance;
-    queued.sequence = this.#nextSequence();
     instance.send(queued);
+  }
+
+  /** Instances that are there or on their way. */
+  get #count(): number {
+    return this.#instances.size + this.#starts.size;
   }
 
   #scaleUp(): void {
     const { maxInstances, runtime } = this.options;
     if (this.#closed) return;
-    if (this.#instances.size + this.#starting >= maxInstances) return;
-    if (this.#instances.size + this.#starting === 0) {
-      this.#startMore();
+    if (this.#count >= maxInstances) return;
+    if (this.#count === 0) {
+      // With no instance left and none to be had for now, those who wait must hear why.
+      if (this.#failure && this.#backoff.left > 0) this.#settleQueue(this.#failure);
+      else this.#startMore();
       return;
     }
     const oldest = this.#queue[0];
     if (!oldest || this.#scaleTimer) return;
-    const wait = Math.max(0, oldest.queuedAt + runtime.scaleUpAfterMs - performance.now());
+    const wait = Math.max(this.#backoff.left, oldest.queuedAt + runtime.scaleUpAfterMs - performance.now());
     this.#scaleTimer = setTimeout(() => {
       this.#scaleTimer = null;
       const first = this.#queue[0];
       if (!first || this.#closed) return;
-      if (performance.now() - first.queuedAt >= runtime.scaleUpAfterMs) this.#startMore();
+      const waited = performance.now() - first.queuedAt >= runtime.scaleUpAfterMs;
+      if (waited && this.#backoff.left === 0 && this.#count < maxInstances) this.#startMore();
       else this.#scaleUp();
     }, wait);
   }
 
   #startMore(): void {
     this.#startInstance().then(
-      () => this.#pump(),
+      () => {
+        this.#backoff.succeeded();
+        this.#failure = null;
+        this.#pump();
+      },
       (error) => {
-        // With no instance left and none to be had, those who wait must hear why.
-        if (this.#instances.size > 0 || this.#starting > 0) return;
-        const outcome: CallOutcome =
+        if (this.#closed) return;
+        this.#failure =
           error instanceof LoadFailure
             ? error.outcome
             : { kind: "trap", message: `no worker could be started: ${String(error)}`, memoryBytes: 0 };
-        for (const call of this.#queue.splice(0)) call.settle(outcome);
-        if (this.#idle) this.#tellDrained();
+        this.options.onStartFailed(error, this.#backoff.failed());
+        this.#pump();
       },
     );
   }
 
-  async #startInstance(): Promise<string> {
-    this.#starting += 1;
+  #startInstance(): Promise<string> {
     const start = new AbortController();
-    this.#starts.add(start);
-    try {
-      const worker = await this.options.spares.take();
-      const holder: { instance: Instance | null } = { instance: null };
-      const { instance, info } = await Instance.load(
-        worker,
-        this.options,
-        {
-          ready: () => this.#pump(),
-          gone: (unstarted) => {
-            if (holder.instance) this.#instances.delete(holder.instance);
-            this.#requeue(unstarted);
-          },
+    const starting = this.#load(start.signal).finally(() => this.#starts.delete(starting));
+    this.#starts.set(starting, start);
+    return starting;
+  }
+
+  async #load(signal: AbortSignal): Promise<string> {
+    const { spares, runtime } = this.options;
+    const worker = await spares.take(runtime.startTimeoutMs);
+    const holder: { instance: Instance | null } = { instance: null };
+    const { instance, info } = await Instance.load(
+      worker,
+      this.options,
+      {
+        ready: () => this.#pump(),
+        returned: (calls) => this.#requeue(calls),
+        gone: (unstarted) => {
+          if (holder.instance) this.#instances.delete(holder.instance);
+          this.#requeue(unstarted);
         },
-        this.options.runtime.startTimeoutMs,
-        start.signal,
-      );
-      holder.instance = instance;
-      this.#instances.add(instance);
-      return info;
-    } finally {
-      this.#starting -= 1;
-      this.#starts.delete(start);
+      },
+      runtime.startTimeoutMs,
+      signal,
+    );
+    if (this.#closed) {
+      await instance.terminate(STOPPED);
+      throw new LoadFailure("start", STOPPED);
     }
+    holder.instance = instance;
+    this.#instances.add(instance);
+    return info;
   }
 
   /** Puts calls that never began back in front, in their order. */
   #requeue(calls: readonly InstanceCall[]): void {
-    const queued = calls.filter((call): call is QueuedCall => "queuedAt" in call && !(call as QueuedCall).abandoned);
-    for (const call of queued) call.instance = null;
-    this.#queue.unshift(...queued);
+    const waiting: QueuedCall[] = [];
+    for (const call of calls) {
+      if (!isQueued(call)) call.settle(STOPPED);
+      else if (call.abandoned) this.#release(call);
+      else waiting.push(call);
+    }
+    for (const call of waiting) call.instance = null;
+    if (this.#closed) {
+      for (const call of waiting) call.settle(STOPPED);
+      return;
+    }
+    this.#queue.unshift(...waiting);
     this.#pump();
     // A replacement is wanted even when nobody waits, so that the next call finds one.
-    if (!this.#draining && this.#instances.size + this.#starting === 0) this.#startMore();
+    if (!this.#draining && this.#count === 0 && this.#backoff.left === 0) this.#startMore();
   }
 
   #abandon(call: QueuedCall): void {
     call.abandoned = true;
     const index = this.#queue.indexOf(call);
-    if (index >= 0) this.#queue.splice(index, 1);
-    else call.instance?.interrupt(call.sequence);
+    if (index < 0) {
+      call.instance?.interrupt(call.sequence);
+      return;
+    }
+    this.#queue.splice(index, 1);
+    this.#release(call);
+    if (this.#idle) this.#tellDrained();
   }
 
   #dropIdle(): void {
@@ -255,4 +312,8 @@ export class InstancePool {
       void instance.terminate({ kind: "trap", message: "the idle instance was dropped", memoryBytes: 0 });
     }
   }
+}
+
+function isQueued(call: InstanceCall): call is QueuedCall {
+  return "queuedAt" in call;
 }

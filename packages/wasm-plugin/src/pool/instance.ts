@@ -1,24 +1,18 @@
 import type { PluginHostContext } from "@aspen/plugin-host";
 import type { LoadedModule } from "../module-loader.js";
 import { createSlotBuffer, MainSlot, sharedNow } from "./channel.js";
+import { loaded } from "./loading.js";
 import {
-  type CallMessage,
   type CallOutcome,
   type CallResult,
   type FromWorker,
-  isLarge,
   type LoadMessage,
   outcomeOf,
   peekResult,
-  pushCall,
 } from "./messages.js";
 import { createRingBuffer, Ring } from "./ring.js";
-import type { WorkerThread } from "./worker-thread.js";
-
-/** A call that an instance has taken. */
-export interface InstanceCall extends CallMessage {
-  settle(outcome: CallOutcome): void;
-}
+import { type InstanceCall, SentCalls } from "./sent-calls.js";
+import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
 
 export interface InstanceOptions {
   plugin: string;
@@ -28,16 +22,20 @@ export interface InstanceOptions {
   timeoutMs: number;
   graceMs: number;
   isolation: "instance" | "call";
+  /** Most instances of the plugin; with one alone no call goes elsewhere. */
+  maxInstances: number;
 }
 
 export interface InstanceEvents {
   /** There is room for more calls. */
   ready(): void;
+  /** Calls that never began, taken back because the one before them takes long. */
+  returned(calls: InstanceCall[]): void;
   /** The worker is gone; `unstarted` calls never began and may go elsewhere. */
   gone(unstarted: InstanceCall[]): void;
 }
 
-/** Milliseconds of work that may be sent ahead to a worker. */
+/** Milliseconds of work that may be sent ahead to a worker; behind a call that runs longer nothing waits. */
 const WINDOW_MS = 2;
 const WINDOW_MAX = 64;
 
@@ -50,21 +48,19 @@ const RING_BYTES = 256 * 1024;
 /** One plugin instance in one worker thread, seen from the main thread. */
 export class Instance {
   readonly #slot: MainSlot;
-  readonly #calls: Ring;
+  readonly #calls: SentCalls;
   readonly #results: Ring;
-  /** In the order in which the worker runs them. */
-  readonly #inFlight = new Map<number, InstanceCall>();
   readonly #events: InstanceEvents;
-  /** Calls for which the ring had no room. */
-  #waiting: InstanceCall[] = [];
-  /** The last call whose input went by message. */
-  #posted: InstanceCall | null = null;
   #watchdog: NodeJS.Timeout | null = null;
   #look: NodeJS.Timeout | null = null;
   #averageMs = WINDOW_MS;
   #gone = false;
+  /** Ends the wait for the plugin to be loaded. */
+  #loading: AbortController | null = new AbortController();
   /** A call has ended after which the worker starts a fresh instance. */
   #restarts = false;
+  /** When that began which takes longer than the window, on the clock of {@link sharedNow}; null when nothing does. */
+  #stalledSince: number | null = null;
   lastUsed = performance.now();
 
   private constructor(
@@ -74,7 +70,7 @@ export class Instance {
     events: InstanceEvents,
   ) {
     this.#slot = new MainSlot(memory.slot);
-    this.#calls = new Ring(memory.calls);
+    this.#calls = new SentCalls(new Ring(memory.calls), (message) => worker.post(message));
     this.#results = new Ring(memory.results);
     this.#events = events;
   }
@@ -108,82 +104,75 @@ export class Instance {
       timeoutMs: options.timeoutMs,
       isolation: options.isolation,
     };
-    let timer: NodeJS.Timeout | undefined;
-    let watch: NodeJS.Timeout | undefined;
     try {
-      const info = await new Promise<string>((resolve, reject) => {
-        const late = () => reject(new LoadFailure("start", { kind: "interrupted" }));
-        // plugin_info and plugin_init may each use the plugin's own limit, and no more.
-        const limit = options.timeoutMs + options.graceMs;
-        timer = setTimeout(late, startTimeoutMs + 2 * limit);
-        const slot = instance.#slot;
-        const isOver = () => slot.running < 0 && sharedNow() - slot.startedAt > limit;
-        watch = setInterval(() => isOver() && late(), Math.max(20, limit / 4));
-        const stopped: CallOutcome = { kind: "trap", message: "the plugin was stopped", memoryBytes: 0 };
-        signal.addEventListener("abort", () => reject(new LoadFailure("start", stopped)), { once: true });
-        if (signal.aborted) reject(new LoadFailure("start", stopped));
-        worker.attach({
-          message: (reply) => {
-            if (reply.type === "loaded") resolve(reply.info);
-            else if (reply.type === "load-failed") reject(new LoadFailure(reply.phase, reply.outcome));
-            else instance.#onMessage(reply);
-          },
-          died: (reason) => {
-            reject(
-              new LoadFailure("start", {
-                kind: "trap",
-                message: reason,
-                memoryBytes: isHeapLimit(reason) ? Number.POSITIVE_INFINITY : 0,
-              }),
-            );
-          },
-        });
-        worker.post(message);
+      const info = await loaded({
+        worker,
+        message,
+        slot: instance.#slot,
+        startTimeoutMs,
+        limitMs: options.timeoutMs + options.graceMs,
+        signal: AbortSignal.any([signal, instance.#loading!.signal]),
+        onMessage: (reply) => instance.#onMessage(reply),
       });
+      instance.#loading = null;
       worker.attach({ message: (reply) => instance.#onMessage(reply), died: (reason) => instance.#onDeath(reason) });
-      if (worker.ended) throw new LoadFailure("start", { kind: "trap", message: "its worker ended", memoryBytes: 0 });
       return { instance, info };
     } catch (error) {
       instance.#gone = true;
       instance.#slot.close();
       await worker.terminate();
       throw error;
-    } finally {
-      clearTimeout(timer);
-      clearInterval(watch);
     }
   }
 
   get busy(): number {
-    return this.#inFlight.size;
+    return this.#calls.size;
   }
 
   /** Calls that it takes beyond those it has: more ahead while they are short, one at a time otherwise. */
   get room(): number {
-    if (this.#gone) return 0;
+    if (this.#gone || this.#stalledSince !== null) return 0;
     const ahead = Math.floor(WINDOW_MS / Math.max(this.#averageMs, 0.001));
-    return Math.min(WINDOW_MAX, Math.max(1, ahead)) - this.#inFlight.size;
+    return Math.min(WINDOW_MAX, Math.max(1, ahead)) - this.#calls.size;
   }
 
+  /** Takes a call and gives it its `sequence`. */
   send(call: InstanceCall): void {
     this.lastUsed = performance.now();
-    this.#inFlight.set(call.sequence, call);
-    this.#waiting.push(call);
-    this.#flush();
+    this.#calls.add(call);
     this.#watchdog ??= this.#watch(this.options.timeoutMs + this.options.graceMs);
     this.#look ??= this.#lookAgain();
   }
 
   /**
-   * Looks for results of which no message tells: the worker may have gone on to a long call without one.
+   * Looks for results of which no message tells, as the worker may have gone on to a long call without one, and
+   * for calls that wait behind a long one.
    */
   #lookAgain(): NodeJS.Timeout {
     return setTimeout(() => {
       this.#look = null;
-      if (this.#gone || this.#inFlight.size === 0) return;
-      this.#takeResults();
-      if (!this.#gone && this.#inFlight.size > 0) this.#look ??= this.#lookAgain();
+      if (this.#gone) return;
+      if (this.#calls.size > 0) this.#takeResults();
+      if (!this.#gone) this.#lookForStall();
+      if (!this.#gone && (this.#calls.size > 0 || this.#stalledSince !== null)) this.#look ??= this.#lookAgain();
     }, LOOK_MS);
+  }
+
+  /** Behind something that runs longer than the window no call waits that another instance can have. */
+  #lookForStall(): void {
+    if (this.options.maxInstances === 1) return;
+    const { running, startedAt } = this.#slot;
+    const wasStalled = this.#stalledSince !== null;
+    this.#stalledSince = running !== 0 && sharedNow() - startedAt > WINDOW_MS ? startedAt : null;
+    if (this.#stalledSince === null) {
+      if (wasStalled) this.#events.ready();
+      return;
+    }
+    const behind = this.#calls.size - (running > 0 ? 1 : 0);
+    if (behind === 0 || this.#calls.pinned || !this.#calls.hold()) return;
+    const calls = this.#calls.takeBack();
+    this.#calls.letGo();
+    if (calls.length > 0) this.#events.returned(calls);
   }
 
   /** Stops a call that its caller gave up. */
@@ -193,24 +182,9 @@ export class Instance {
 
   /** Ends the worker; calls under way are told so. */
   async terminate(outcome: CallOutcome): Promise<void> {
-    const calls = [...this.#inFlight.values()];
-    await this.#end();
-    for (const call of calls) call.settle(outcome);
-  }
-
-  #flush(): void {
-    while (this.#waiting.length > 0 && !this.#gone) {
-      const call = this.#waiting[0]!;
-      const { sequence, name, input } = call;
-      if (isLarge(input) && this.#posted !== call) {
-        // Before its record, so that the worker finds it there.
-        this.worker.post({ type: "call", call: { sequence, name, input } });
-        this.#posted = call;
-      }
-      if (!pushCall(this.#calls, call)) return;
-      this.#waiting.shift();
-      if (this.#calls.lower()) this.worker.post({ type: "wake" });
-    }
+    const ended = this.#end();
+    for (const call of this.#calls.clear()) call.settle(outcome);
+    await ended;
   }
 
   #onMessage(message: FromWorker): void {
@@ -222,9 +196,13 @@ export class Instance {
     else if (message.type === "denied") this.options.host.reportDenied(message);
   }
 
-  /** Settles the calls whose results are in the ring. */
+  /** Settles the calls whose results are in the ring and goes on with others. */
   #takeResults(): void {
-    if (this.#gone) return;
+    if (!this.#gone && this.#readResults()) this.#afterResults();
+  }
+
+  /** Settles the calls whose results are in the ring; false when it was malformed, which ends the instance. */
+  #readResults(): boolean {
     // First lowered, then looked at: a result that comes in between sends a message of its own.
     this.#results.lower();
     try {
@@ -232,35 +210,32 @@ export class Instance {
         this.#settle(result);
         this.#results.release();
       }
+      return true;
     } catch (error) {
-      void this.#kill({
-        kind: "trap",
-        message: error instanceof Error ? error.message : String(error),
-        memoryBytes: 0,
-      });
-      return;
+      const message = error instanceof Error ? error.message : String(error);
+      void this.#kill({ kind: "trap", message, memoryBytes: 0 });
+      return false;
     }
-    this.#afterResults();
   }
 
   #settle(result: CallResult): void {
-    const call = this.#inFlight.get(result.sequence);
+    const call = this.#calls.end(result.sequence);
     if (!call) return;
-    this.#inFlight.delete(result.sequence);
     if (result.kind !== "output" || this.options.isolation === "call") this.#restarts = true;
     this.#averageMs += (result.elapsedMs - this.#averageMs) * 0.2;
+    this.#stalledSince = null;
     call.settle(outcomeOf(result));
   }
 
   #afterResults(): void {
     this.lastUsed = performance.now();
-    if (this.#inFlight.size === 0) {
+    if (this.#calls.size === 0) {
       this.#stopWatchdog();
       // The worker may be starting a fresh instance, which has a limit too.
       if (this.#restarts) this.#watchdog = this.#watch(this.options.timeoutMs + this.options.graceMs);
       this.#restarts = false;
     }
-    this.#flush();
+    this.#calls.flush();
     this.#events.ready();
   }
 
@@ -271,17 +246,30 @@ export class Instance {
     }, delayMs);
   }
 
+  /**
+   * Ends the worker when what it runs is over its limit. It begins no call meanwhile, so that the call which is
+   * found to be over is the one that is answered so.
+   */
   #checkTime(): void {
     this.#stopWatchdog();
     if (this.#gone) return;
-    this.#takeResults();
+    if (!this.#calls.hold()) {
+      this.#watchdog = this.#watch(1);
+      return;
+    }
+    if (!this.#readResults()) return;
     const limit = this.options.timeoutMs + this.options.graceMs;
     // A negative number is the start of an instance; it has the same limit.
-    const running = this.#slot.running;
-    if (this.#gone || (this.#inFlight.size === 0 && running >= 0)) return;
-    const left = running === 0 ? limit : limit - (sharedNow() - this.#slot.startedAt);
-    if (left > 0) this.#watchdog = this.#watch(Math.max(1, left));
-    else void this.#kill({ kind: "interrupted" });
+    const { running, startedAt } = this.#slot;
+    const left = running === 0 ? limit : limit - (sharedNow() - startedAt);
+    if (left <= 0) {
+      void this.#kill({ kind: "interrupted" });
+      return;
+    }
+    this.#calls.letGo();
+    this.#afterResults();
+    if (this.#gone || (this.#calls.size === 0 && running >= 0)) return;
+    this.#watchdog ??= this.#watch(Math.max(1, left));
   }
 
   #stopWatchdog(): void {
@@ -290,6 +278,10 @@ export class Instance {
   }
 
   #onDeath(reason: string): void {
+    if (this.#loading) {
+      this.#loading.abort(new Error(reason));
+      return;
+    }
     this.#takeResults();
     void this.#kill({
       kind: "trap",
@@ -298,20 +290,17 @@ export class Instance {
     });
   }
 
-  /** Answers the running call with `outcome`, hands back those that never began, ends the worker. */
+  /** Answers the call that has begun with `outcome`, hands back those that never did, ends the worker. */
   async #kill(outcome: CallOutcome): Promise<void> {
     if (this.#gone) return;
-    const running = this.#slot.running;
-    const calls = [...this.#inFlight.values()];
-    // In the start of an instance no call has begun.
-    const index = running < 0 ? -1 : running > 0 ? calls.findIndex(({ sequence }) => sequence === running) : 0;
+    // A worker that has died cannot be held, and need not be.
+    this.#calls.hold();
+    const unstarted = this.#calls.takeBack();
+    const begun = this.#calls.clear();
     const ended = this.#end();
-    for (const [at, call] of calls.entries()) {
-      if (at === index) call.settle(outcome);
-      else if (at < index)
-        call.settle({ kind: "trap", message: "its answer was lost with its worker", memoryBytes: 0 });
-    }
-    this.#events.gone(calls.slice(index + 1));
+    const lost: CallOutcome = { kind: "trap", message: "its answer was lost with its worker", memoryBytes: 0 };
+    for (const [at, call] of begun.entries()) call.settle(at === begun.length - 1 ? outcome : lost);
+    this.#events.gone(unstarted);
     await ended;
   }
 
@@ -319,7 +308,6 @@ export class Instance {
     this.#gone = true;
     this.#stopWatchdog();
     if (this.#look) clearTimeout(this.#look);
-    this.#inFlight.clear();
     this.#slot.close();
     await this.worker.terminate();
   }
@@ -333,18 +321,4 @@ export class Instance {
       )
       .catch((error) => this.#onDeath(String(error)));
   }
-}
-
-/** How loading a plugin into a worker failed. */
-export class LoadFailure extends Error {
-  constructor(
-    readonly phase: "start" | "instantiate" | "plugin_info" | "plugin_init",
-    readonly outcome: CallOutcome,
-  ) {
-    super(`the plugin failed in ${phase}`);
-  }
-}
-
-function isHeapLimit(reason: string): boolean {
-  return /out of memory|heap|memory limit/i.test(reason);
 }

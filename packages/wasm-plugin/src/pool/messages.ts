@@ -38,7 +38,9 @@ export type ToWorker =
   /** There are calls in the ring. */
   | { type: "wake" }
   /** A call that is too large for the ring, which gets a record without input in its place. */
-  | { type: "call"; call: CallMessage };
+  | { type: "call"; call: CallMessage }
+  /** Such a call was taken back. */
+  | { type: "forget"; sequence: number };
 
 /**
  * How a call ended; `output` and `error` are the guest's own, still to be checked. `memoryBytes` is the
@@ -92,9 +94,9 @@ export function pushCall(ring: Ring, { sequence, name, input }: CallMessage): bo
   return ring.push([sequence, EXPORTS.indexOf(name), large ? 1 : 0, 0], large ? "" : input);
 }
 
-/** The oldest call; `input` null when it came by message. Its bytes are good until the ring's `release`. */
-export function peekCall(ring: Ring): { sequence: number; name: GuestExport; input: Uint8Array | null } | null {
-  const record = ring.peek();
+/** The oldest call, which begins now; `input` null when it came by message. Its bytes are good until the ring's `release`. */
+export function claimCall(ring: Ring): { sequence: number; name: GuestExport; input: Uint8Array | null } | null {
+  const record = ring.claim();
   if (!record) return null;
   const [sequence, name, large] = record.fields;
   return { sequence, name: EXPORTS[name]!, input: large ? null : record.body };

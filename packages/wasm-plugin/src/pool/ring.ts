@@ -1,6 +1,7 @@
 /**
- * A queue of records in shared memory, with one thread that writes and one that reads. Neither blocks: a
- * record for which there is no room must go another way.
+ * A queue of records in shared memory, with one thread that writes and one that reads. The writer never blocks:
+ * a record for which there is no room must go another way. The writer may take records back that the reader has
+ * not claimed; for that moment it holds the reader off.
  *
  * Layout: 64 bytes of header, then records, each of an 8-byte frame (body length, or SKIP), four 64-bit
  * floats and the body, padded to 8 bytes. A record never wraps; SKIP sends the reader back to the start.
@@ -9,12 +10,20 @@
 const HEAD = 0;
 const TAIL = 1;
 const FLAG = 2;
+const LOCK = 3;
+const CLAIMED = 4;
 const HEADER_BYTES = 64;
 
 const FRAME_BYTES = 8;
 const FIELDS = 4;
 const RECORD_BYTES = FRAME_BYTES + FIELDS * 8;
 const SKIP = -1;
+
+const FREE = 0;
+const READER = 1;
+const WRITER = 2;
+/** Tries of the writer to get the lock, which the reader has for less than a microsecond at a time. */
+const HOLD_TRIES = 1000;
 
 /** What goes with a record's body. */
 export type RingFields = [number, number, number, number];
@@ -92,6 +101,50 @@ export class Ring {
   /** Makes room of the record that was looked at last. */
   release(): void {
     Atomics.store(this.#header, HEAD, this.#next);
+  }
+
+  /** The reader's side: like {@link peek}, and the writer can take the record back no more. */
+  claim(): RingRecord | null {
+    for (;;) {
+      const owner = Atomics.compareExchange(this.#header, LOCK, FREE, READER);
+      if (owner === FREE) break;
+      Atomics.wait(this.#header, LOCK, owner);
+    }
+    try {
+      const record = this.peek();
+      if (record) Atomics.add(this.#header, CLAIMED, 1);
+      return record;
+    } finally {
+      Atomics.store(this.#header, LOCK, FREE);
+    }
+  }
+
+  /** The writer's side: from now on nothing is claimed. False when the reader did not let it. */
+  hold(): boolean {
+    for (let tries = 0; tries < HOLD_TRIES; tries++) {
+      if (Atomics.compareExchange(this.#header, LOCK, FREE, WRITER) !== READER) return true;
+    }
+    return false;
+  }
+
+  /** Ends {@link hold}. */
+  letGo(): void {
+    if (Atomics.compareExchange(this.#header, LOCK, WRITER, FREE) === WRITER) Atomics.notify(this.#header, LOCK);
+  }
+
+  /** How many records have been claimed, modulo 2^32. */
+  get claimed(): number {
+    return Atomics.load(this.#header, CLAIMED);
+  }
+
+  /** Where the writer is; see {@link takeBack}. */
+  get mark(): number {
+    return Atomics.load(this.#header, TAIL);
+  }
+
+  /** The writer's side, while it holds: removes what was pushed since `mark` was read. Nothing of it may be claimed. */
+  takeBack(mark: number): void {
+    Atomics.store(this.#header, TAIL, mark);
   }
 
   /** Raises the flag; true when it was down. */

@@ -29,6 +29,8 @@ export class WorkerThread {
   #ended = false;
   /** Resolves when the thread can load a plugin; rejects when it ends first. */
   readonly booted: Promise<void>;
+  /** Resolves when the thread is no more. */
+  readonly exited: Promise<void>;
 
   constructor(reader: EmbeddedReaderSource | null) {
     const workerData: WorkerData = { reader };
@@ -41,6 +43,7 @@ export class WorkerThread {
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
     let failure = "it exited";
+    this.exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
     this.booted = new Promise((resolve, reject) => {
       this.#worker.on("message", (message: FromWorker) => {
         if (message.type === "booted") resolve();
@@ -81,4 +84,9 @@ export class WorkerThread {
     await Promise.race([boot, delay(BOOT_MS, undefined, { ref: false })]);
     await this.#worker.terminate();
   }
+}
+
+/** True when a worker ended because its own heap was full. */
+export function isHeapLimit(reason: string): boolean {
+  return /out of memory|heap|memory limit/i.test(reason);
 }

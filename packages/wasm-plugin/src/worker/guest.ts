@@ -1,12 +1,12 @@
 import { isUtf8 } from "node:buffer";
 import { encodeUtf8, type GuestExport } from "@aspen/plugin-api/abi";
-import type { EngineInstance, GuestOutcome, WasmEngine } from "../engine/wasm-engine.js";
+import type { EngineInstance, WasmEngine } from "../engine/wasm-engine.js";
 import { type CallEnd, type CallOutcome, type LoadMessage, outcomeOf } from "../pool/messages.js";
 import type { HostCalls } from "./host-calls.js";
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Every running call has a number of its own; those of a start share this one. */
+/** Every running call has a number of its own; a start that no call waits for has this one. */
 const START = -1;
 
 /** Why an instance could not be made ready. */
@@ -33,9 +33,26 @@ export class Guest {
     private readonly host: HostCalls,
   ) {}
 
-  /** Makes an instance ready and returns what its `plugin_info` says. @throws GuestStartError */
-  async start(): Promise<string> {
+  /**
+   * Makes an instance ready and returns what its `plugin_info` says. All of it together has the limit of one
+   * call; with the number of a call it is stopped with that call.
+   *
+   * @throws GuestStartError
+   */
+  async start(sequence = START): Promise<string> {
     const { module } = this.load;
+    this.host.begin(sequence);
+    try {
+      return await this.#start(module);
+    } catch (error) {
+      this.#instance = null;
+      throw error;
+    } finally {
+      this.host.end();
+    }
+  }
+
+  async #start(module: WebAssembly.Module): Promise<string> {
     try {
       this.#instance = await this.engine.instantiate(module, this.host);
     } catch (error) {
@@ -54,9 +71,18 @@ export class Guest {
     }
     if (!this.#instance) {
       const failure = await this.#restart(sequence);
-      if (failure) return failure;
+      if (failure) {
+        this.host.forget(sequence);
+        return failure;
+      }
     }
-    const end = await this.#run(sequence, name, input);
+    this.host.begin(sequence);
+    let end: CallEnd;
+    try {
+      end = await this.#run(name, input);
+    } finally {
+      this.host.end();
+    }
     this.host.forget(sequence);
     const spent = end.kind === "trap" || end.kind === "interrupted";
     const full = end.kind === "error" && end.memoryBytes >= this.load.memoryBytes;
@@ -71,36 +97,25 @@ export class Guest {
 
   async #restart(sequence: number): Promise<CallEnd | null> {
     try {
-      this.host.begin(sequence);
-      await this.start();
+      await this.start(sequence);
       return null;
     } catch (error) {
-      this.#instance = null;
       if (error instanceof GuestStartError) return error.end;
       throw error;
-    } finally {
-      this.host.end();
     }
   }
 
   async #required(name: "plugin_info" | "plugin_init"): Promise<string> {
-    const end = await this.#run(START, name, NO_BYTES);
+    const end = await this.#run(name, NO_BYTES);
     const outcome = outcomeOf(end);
     if (outcome.kind === "output") return outcome.output;
-    this.#instance = null;
     throw new GuestStartError(name, end);
   }
 
-  async #run(sequence: number, name: GuestExport, input: Uint8Array): Promise<CallEnd> {
+  async #run(name: GuestExport, input: Uint8Array): Promise<CallEnd> {
     const instance = this.#instance;
     if (!instance) return { kind: "trap", text: encodeUtf8("the instance is gone"), memoryBytes: 0 };
-    this.host.begin(sequence);
-    let outcome: GuestOutcome;
-    try {
-      outcome = await instance.call(name, input);
-    } finally {
-      this.host.end();
-    }
+    const outcome = await instance.call(name, input);
     const memoryBytes = instance.memoryBytes();
     if (this.host.stopped) return { kind: "interrupted", text: NO_BYTES, memoryBytes };
     if (outcome.kind === "trap") return { kind: "trap", text: encodeUtf8(outcome.message), memoryBytes };

@@ -6,10 +6,9 @@ import type { SyncKvReader } from "@aspen/storage";
 import { ExtismEngine } from "../engine/extism-engine.js";
 import { WorkerSlot } from "../pool/channel.js";
 import {
-  type CallMessage,
+  claimCall,
   type FromWorker,
   type LoadMessage,
-  peekCall,
   pushCall,
   pushResult,
   type ToWorker,
@@ -62,8 +61,8 @@ interface Loaded {
 let loaded: Loaded | null = null;
 let flushedAt = 0;
 let unflushed = false;
-/** Calls that came by message, in the order of their records in the ring. */
-const large: CallMessage[] = [];
+/** Inputs that came by message, by their call's number. */
+const large = new Map<number, string>();
 
 /** Tells the main thread that there are results, unless it has been told and has not looked yet. */
 function flush(): void {
@@ -124,7 +123,7 @@ async function load(message: LoadMessage): Promise<void> {
 async function work({ guest, calls, results }: Loaded): Promise<void> {
   let yieldAt = performance.now() + YIELD_MS;
   for (;;) {
-    const call = peekCall(calls);
+    const call = claimCall(calls);
     if (!call) {
       flush();
       await guest.prepare();
@@ -136,7 +135,7 @@ async function work({ guest, calls, results }: Loaded): Promise<void> {
       continue;
     }
     const begun = performance.now();
-    const end = await guest.call(call.sequence, call.name, call.input ?? largeInput());
+    const end = await guest.call(call.sequence, call.name, call.input ?? largeInput(call.sequence));
     calls.release();
     const now = performance.now();
     const result = { sequence: call.sequence, elapsedMs: now - begun, ...end };
@@ -160,18 +159,27 @@ function comesSoon(calls: Ring): boolean {
 }
 
 /** The input that was posted before its record was written, among messages that are of no use any more. */
-function largeInput(): Uint8Array {
-  while (large.length === 0) {
+function largeInput(sequence: number): Uint8Array {
+  for (;;) {
+    const input = large.get(sequence);
+    if (input !== undefined) {
+      large.delete(sequence);
+      return encodeUtf8(input);
+    }
     const received = receiveMessageOnPort(port) as { message: ToWorker } | undefined;
     if (!received) throw new Error("the input of a large call did not come");
-    if (received.message.type === "call") large.push(received.message.call);
+    keepLarge(received.message);
   }
-  return encodeUtf8(large.shift()!.input);
+}
+
+function keepLarge(message: ToWorker): void {
+  if (message.type === "call") large.set(message.call.sequence, message.call.input);
+  else if (message.type === "forget") large.delete(message.sequence);
 }
 
 let working = false;
 port.on("message", (message: ToWorker) => {
-  if (message.type === "call") large.push(message.call);
+  keepLarge(message);
   if (working) return;
   working = true;
   const task = message.type === "load" ? load(message) : loaded ? work(loaded) : Promise.resolve();
