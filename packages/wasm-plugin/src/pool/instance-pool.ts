@@ -9,6 +9,12 @@ import type { CallOutcome } from "./messages.js";
 import type { InstanceCall } from "./sent-calls.js";
 import type { SpareWorkers } from "./spares.js";
 
+/**
+ * Milliseconds that the main thread itself works for a call. One worker keeps up with it when its part is shorter;
+ * a second one would only take turns with both on their cores.
+ */
+const MAIN_THREAD_MS = 0.02;
+
 const STOPPED: CallOutcome = { kind: "trap", message: "the plugin was stopped", memoryBytes: 0 };
 
 /** A call on its way: it waits in the queue, then an instance has it. */
@@ -177,11 +183,13 @@ export class InstancePool {
     this.#drained.clear();
   }
 
-  /** The instance with the fewest calls among those with room. */
+  /** The instance with the fewest calls among those with room; a busy one while its calls are very short. */
   #freest(): Instance | null {
     let best: Instance | null = null;
     for (const instance of this.#instances) {
-      if (instance.room > 0 && (!best || instance.busy < best.busy)) best = instance;
+      if (instance.room <= 0) continue;
+      if (instance.busy > 0 && instance.averageMs < MAIN_THREAD_MS) return instance;
+      if (!best || instance.busy < best.busy) best = instance;
     }
     return best;
   }

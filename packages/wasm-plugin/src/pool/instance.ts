@@ -53,7 +53,6 @@ export class Instance {
   readonly #events: InstanceEvents;
   #watchdog: NodeJS.Timeout | null = null;
   #look: NodeJS.Timeout | null = null;
-  #averageMs = WINDOW_MS;
   #gone = false;
   /** Ends the wait for the plugin to be loaded. */
   #loading: AbortController | null = new AbortController();
@@ -61,6 +60,8 @@ export class Instance {
   #restarts = false;
   /** When that began which takes longer than the window, on the clock of {@link sharedNow}; null when nothing does. */
   #stalledSince: number | null = null;
+  /** Of the calls' time in the worker, the latest counting most. */
+  averageMs = WINDOW_MS;
   lastUsed = performance.now();
 
   private constructor(
@@ -132,7 +133,7 @@ export class Instance {
   /** Calls that it takes beyond those it has: more ahead while they are short, one at a time otherwise. */
   get room(): number {
     if (this.#gone || this.#stalledSince !== null) return 0;
-    const ahead = Math.floor(WINDOW_MS / Math.max(this.#averageMs, 0.001));
+    const ahead = Math.floor(WINDOW_MS / Math.max(this.averageMs, 0.001));
     return Math.min(WINDOW_MAX, Math.max(1, ahead)) - this.#calls.size;
   }
 
@@ -222,7 +223,7 @@ export class Instance {
     const call = this.#calls.end(result.sequence);
     if (!call) return;
     if (result.kind !== "output" || this.options.isolation === "call") this.#restarts = true;
-    this.#averageMs += (result.elapsedMs - this.#averageMs) * 0.2;
+    this.averageMs += (result.elapsedMs - this.averageMs) * 0.2;
     this.#stalledSince = null;
     call.settle(outcomeOf(result));
   }
