@@ -1,47 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import binaryen from "binaryen";
-import { Bench, compileFixture, failure } from "./support.js";
+import { RAW_MANIFEST, rawPlugin, wat } from "./raw-plugin.js";
+import { Bench, call, compileFixture, failure } from "./support.js";
 
-const MANIFEST = {
-  name: "raw",
-  version: "1.0.0",
-  api_version: "1",
-  handles: ["raw.call"],
-  execution_timeout_ms: 200,
-  memory_limit: 2 * 1024 * 1024,
-};
-
-const INFO = JSON.stringify({ name: "raw", version: "1.0.0", api_version: "1", handles: ["raw.call"] });
-
-function wat(text: string): Uint8Array {
-  const module = binaryen.parseText(text);
-  try {
-    return module.emitBinary();
-  } finally {
-    module.dispose();
-  }
-}
-
-/** A plugin in bare WebAssembly: `plugin_info` is proper, `handle_request` is the text given. */
-function rawPlugin(handleRequest: string, memory = "1", more = ""): Uint8Array {
-  return wat(`(module
-    (import "extism:host/user" "mem_store" (func $store (param i32 i32) (result i64)))
-    (import "extism:host/env" "output_set" (func $output (param i64 i64)))
-    (import "extism:host/env" "error_set" (func $error (param i64)))
-    (import "extism:host/user" "kv_put" (func $kv_put (param i64 i64 i64) (result i64)))
-    (memory (export "memory") ${memory})
-    (data (i32.const 0) "${INFO.replaceAll('"', "\\22")}")
-    (data (i32.const 512) "\\ff\\fe")
-    ${more}
-    (func (export "plugin_info") (result i32)
-      (call $output (call $store (i32.const 0) (i32.const ${INFO.length})) (i64.const ${INFO.length}))
-      (i32.const 0))
-    (func $recurse (param i32) (result i32)
-      (i32.add (call $recurse (local.get 0)) (i32.const 1)))
-    (func (export "handle_request") (result i32) ${handleRequest}))`);
-}
-
-async function loadFailure(wasm: Uint8Array, manifest: object = MANIFEST) {
+async function loadFailure(wasm: Uint8Array, manifest: object = RAW_MANIFEST) {
   await using bench = new Bench({ spareWorkers: 0 });
   return await failure(bench.load(manifest, wasm));
 }
@@ -79,9 +40,19 @@ describe("what is refused before it runs", () => {
   });
 
   test("a module that starts with more memory than its limit", async () => {
-    const error = await loadFailure(rawPlugin("(i32.const 0)", "100"));
+    const error = await loadFailure(rawPlugin("(i32.const 0)", { memory: "100" }));
     expect(error.code).toBe("WASM_INVALID");
     expect(error.message).toContain("memory_limit");
+  });
+
+  test.each([
+    ["one table", "(table 1000001 funcref)"],
+    ["tables that are small one by one", "(table 600000 funcref) (table $b 600000 funcref)"],
+    ["many tables", Array.from({ length: 11 }, (_, at) => `(table $t${at} 100000 1000000 externref)`).join(" ")],
+  ])("%s that start with more elements than the limit", async (_what, fields) => {
+    const error = await loadFailure(rawPlugin("(i32.const 0)", { fields }));
+    expect(error.code).toBe("WASM_INVALID");
+    expect(error.message).toContain("1000000 elements");
   });
 
   test("a module over the size limit", async () => {
@@ -103,6 +74,21 @@ describe("what is refused before it runs", () => {
     );
     expect(error.code).toBe("PLUGIN_INVALID_RESPONSE");
   });
+});
+
+test("tables that do not say how far they grow share the limit", async () => {
+  await using bench = new Bench();
+  const grow = (table: string, by: number) => `(table.grow ${table} (ref.null func) (i32.const ${by}))`;
+  const refused = (table: string, by: number) => `(i32.ne ${grow(table, by)} (i32.const -1))`;
+  const wasm = rawPlugin(
+    `(if (i32.eq ${grow("$a", 400_000)} (i32.const -1)) (then unreachable))
+     (if (i32.or ${refused("$a", 200_000)} ${refused("$b", 600_000)}) (then unreachable))
+     (if (i32.eq ${grow("$b", 400_000)} (i32.const -1)) (then unreachable))
+     (call $answer)`,
+    { fields: "(table $a 1 funcref) (table $b 1 funcref)" },
+  );
+  const raw = await bench.load(RAW_MANIFEST, wasm);
+  expect(await call(raw, "raw.call")).toMatchObject({ name: "raw" });
 });
 
 describe("a guest that does not poll", () => {
@@ -129,7 +115,7 @@ describe("a guest that does not poll", () => {
     ],
   ])("%s is %s, twice", async (handleRequest, code) => {
     await using bench = new Bench();
-    const raw = await bench.load(MANIFEST, rawPlugin(handleRequest));
+    const raw = await bench.load(RAW_MANIFEST, rawPlugin(handleRequest));
     for (const round of [1, 2]) {
       const error = await failure(
         raw.handle({ method: "raw.call", params: round }, { requestId: "r", signal: new AbortController().signal }),

@@ -41,6 +41,42 @@ describe("Ring", () => {
     );
   });
 
+  test("what the writer takes back is never claimed, and everything else is, once", () => {
+    const step = fc.oneof(fc.record({ push: fc.nat(60) }), fc.constantFrom("claim" as const, "takeBack" as const));
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const memory = createRingBuffer(CAPACITY);
+        const [writer, reader] = [new Ring(memory), new Ring(memory)];
+        let unclaimed: { mark: number; id: number; length: number }[] = [];
+        let claims = 0;
+        const claim = () => {
+          const record = reader.claim();
+          const next = unclaimed.shift();
+          if (!next) return expect(record).toBeNull();
+          claims += 1;
+          expect([record?.fields[0], record?.body.length, writer.claimed]).toEqual([next.id, next.length, claims]);
+          reader.release();
+        };
+        for (const [id, it] of steps.entries()) {
+          if (it === "claim") claim();
+          else if (it === "takeBack") {
+            const from = Math.floor(unclaimed.length / 2);
+            expect(writer.hold()).toBe(true);
+            if (unclaimed[from]) writer.takeBack(unclaimed[from].mark);
+            writer.letGo();
+            unclaimed = unclaimed.slice(0, from);
+          } else {
+            const mark = writer.mark;
+            if (writer.push([id, 0, 0, 0], "x".repeat(it.push))) unclaimed.push({ mark, id, length: it.push });
+          }
+        }
+        while (unclaimed.length > 0) claim();
+        expect(reader.claim()).toBeNull();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   test("its flag tells each side once", () => {
     const ring = new Ring(createRingBuffer(CAPACITY));
     expect([ring.raise(), ring.raise(), ring.lower(), ring.lower(), ring.raise()]).toEqual([

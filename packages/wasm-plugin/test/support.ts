@@ -16,6 +16,7 @@ export class Bench implements AsyncDisposable {
   readonly store = new MemoryStore();
   readonly logs: LogLine[] = [];
   readonly denied: string[] = [];
+  readonly deniedTargets: (string | undefined)[] = [];
   readonly runtime: WasmPluginRuntime;
 
   constructor(options: WasmRuntimeOptions = {}) {
@@ -27,7 +28,10 @@ export class Bench implements AsyncDisposable {
       kv: this.store.kv,
       blobs: this.store.blobs,
       logger: { log: (level, message, fields) => this.logs.push({ level, message, ...(fields ? { fields } : {}) }) },
-      onDenied: ({ hostFunction, code }) => this.denied.push(`${hostFunction} ${code}`),
+      onDenied: ({ hostFunction, code, target }) => {
+        this.denied.push(`${hostFunction} ${code}`);
+        this.deniedTargets.push(target);
+      },
     };
     return new PluginHostContext(manifest, services, config);
   }

@@ -2,6 +2,9 @@ import { type MainSlot, sharedNow } from "./channel.js";
 import type { CallOutcome, FromWorker, LoadMessage } from "./messages.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
 
+/** Milliseconds between looks for whether the guest's own start has begun. */
+const LOOK_MS = 20;
+
 /** How loading a plugin into a worker failed. */
 export class LoadFailure extends Error {
   constructor(
@@ -40,8 +43,12 @@ export async function loaded(options: LoadingOptions): Promise<string> {
       const late = () => reject(new LoadFailure("start", { kind: "interrupted" }));
       timer = setTimeout(late, startTimeoutMs + limitMs);
       // The guest's part begins when the worker says so, with a negative number.
-      const isOver = () => slot.running < 0 && sharedNow() - slot.startedAt > limitMs;
-      watch = setInterval(() => isOver() && late(), Math.max(20, limitMs / 4));
+      const look = () => {
+        const left = slot.running < 0 ? limitMs - (sharedNow() - slot.startedAt) : LOOK_MS;
+        if (left > 0) watch = setTimeout(look, Math.max(1, left));
+        else late();
+      };
+      look();
       onAbort = () => reject(new LoadFailure("start", trap(signal.reason.message)));
       signal.addEventListener("abort", onAbort);
       if (signal.aborted) onAbort();
@@ -61,7 +68,7 @@ export async function loaded(options: LoadingOptions): Promise<string> {
     });
   } finally {
     clearTimeout(timer);
-    clearInterval(watch);
+    clearTimeout(watch);
     if (onAbort) signal.removeEventListener("abort", onAbort);
   }
 }
