@@ -16,12 +16,10 @@ if not equal then
 end
 local version = redis.call('INCR', KEYS[2])
 if ARGV[7] == '1' then
-  redis.call('SET', ARGV[1] .. ARGV[4], struct.pack('<I8', version) .. ARGV[8])
-  redis.call('ZADD', KEYS[1], 0, ARGV[4])
+  store(ARGV[1], ARGV[4], struct.pack('<I8', version) .. ARGV[8], 0)
   keep(version, 0, 'p', ARGV[4], ARGV[8])
 else
-  redis.call('DEL', ARGV[1] .. ARGV[4])
-  redis.call('ZREM', KEYS[1], ARGV[4])
+  remove(ARGV[1], ARGV[4])
   keep(version, 0, 'd', ARGV[4], '')
 end
 finish(ARGV[2], ARGV[3])

@@ -20,22 +20,13 @@ end
 if ops == 0 then return {1, tonumber(redis.call('GET', KEYS[2]) or '0')} end
 local version = redis.call('INCR', KEYS[2])
 local header = struct.pack('<I8', version)
-local now = redis.call('TIME')
-local nowMs = now[1] * 1000 + math.floor(now[2] / 1000)
 for i = 0, ops - 1 do
   local key, ttl = ARGV[at], tonumber(ARGV[at + 3])
   if ARGV[at + 1] == 'put' then
-    if ttl > 0 then
-      redis.call('SET', ARGV[1] .. key, header .. ARGV[at + 2], 'PX', ttl)
-      redis.call('ZADD', KEYS[3], nowMs + ttl, key)
-    else
-      redis.call('SET', ARGV[1] .. key, header .. ARGV[at + 2])
-    end
-    redis.call('ZADD', KEYS[1], 0, key)
+    store(ARGV[1], key, header .. ARGV[at + 2], ttl)
     keep(version, i, 'p', key, ARGV[at + 2])
   else
-    redis.call('DEL', ARGV[1] .. key)
-    redis.call('ZREM', KEYS[1], key)
+    remove(ARGV[1], key)
     keep(version, i, 'd', key, '')
   end
   at = at + 4

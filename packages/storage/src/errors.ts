@@ -67,6 +67,12 @@ export const storageErrors = {
       { operation },
       cause,
     ),
+  notReplicated: (operation: string, replicas: number) =>
+    new AspenError(
+      "OUTCOME_UNKNOWN",
+      `${operation} was applied, but ${replicas === 1 ? "no replica is" : `not ${replicas} replicas are`} known to have it, so that a fail-over may undo it; look at the replicas, and read before trying again`,
+      { operation, replicas },
+    ),
   blobHashInvalid: (hash: string) =>
     new AspenError(
       "BLOB_HASH_INVALID",

@@ -6,7 +6,15 @@ export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/emb
 export { EmbeddedReader } from "./drivers/embedded/reader.js";
 export { MemoryStore } from "./drivers/memory/memory-store.js";
 export { MemoryTable } from "./drivers/memory/memory-table.js";
-export { RedisStore, type RedisStoreOptions } from "./drivers/redis/redis-store.js";
+export type {
+  RedisAddress,
+  RedisClusterOptions,
+  RedisSentinelOptions,
+  RedisStoreOptions,
+  RedisTlsOptions,
+} from "./drivers/redis/options.js";
+export { RedisStore } from "./drivers/redis/redis-store.js";
+export { maskRedisUrl, parseRedisUrl } from "./drivers/redis/topology.js";
 export { storageErrors } from "./errors.js";
 export type {
   CasResult,

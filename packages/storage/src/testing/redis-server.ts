@@ -1,72 +1,44 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { freePort, RedisProcess } from "./redis-process.js";
 
 /** A Redis of a test's own: a free port, a private directory, ended by pid. Needs `redis-server` on the PATH. */
 export class RedisServer implements AsyncDisposable {
-  #process: ChildProcess | null = null;
-
   private constructor(
     readonly port: number,
-    private readonly directory: string,
-    private readonly settings: readonly string[],
+    private readonly process: RedisProcess,
   ) {}
 
   /** @param settings further lines of its configuration, as command line options: `["--maxmemory", "1gb"]` */
   static async start(settings: readonly string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), await mkdtemp(join(tmpdir(), "aspen-redis-")), settings);
-    await server.start();
-    return server;
+    const port = await freePort();
+    const argumentsOf = async (directory: string) => [
+      ...["--port", String(port), "--bind", "127.0.0.1", "--dir", directory],
+      ...["--save", "", "--appendonly", "yes", "--appendfsync", "always"],
+      // A rewrite's process outlives a killed server, and writes to a directory that is being removed.
+      ...["--auto-aof-rewrite-percentage", "0"],
+      ...settings,
+    ];
+    return new RedisServer(port, await RedisProcess.start(argumentsOf, /Ready to accept connections/));
   }
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it, or starts it again with the data it has. */
-  async start(): Promise<void> {
-    const options = ["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.directory];
-    const durable = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
-    // A rewrite's process outlives a killed server, and writes to a directory that is being removed.
-    durable.push("--auto-aof-rewrite-percentage", "0");
-    const child = spawn("redis-server", [...options, ...durable, ...this.settings], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    this.#process = child;
-    let log = "";
-    await new Promise<void>((resolve, reject) => {
-      child.on("error", reject);
-      child.on("exit", () => reject(new Error(`redis-server ended: ${log}`)));
-      child.stdout.on("data", (chunk: Buffer) => {
-        log += chunk.toString();
-        if (/Ready to accept connections/.test(log)) resolve();
-      });
-    });
+  /** Starts it again with the data it has. */
+  start(): Promise<void> {
+    return this.process.start();
   }
 
-  async stop(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    const child = this.#process;
-    this.#process = null;
-    if (!child || child.exitCode !== null) return;
-    const exited = once(child, "exit");
-    child.kill(signal);
-    await exited;
+  /** Sends a signal that does not end it, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void {
+    this.process.signal(signal);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-    await rm(this.directory, { recursive: true, force: true });
+  stop(signal?: NodeJS.Signals): Promise<void> {
+    return this.process.stop(signal);
   }
-}
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
-  return port;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.process[Symbol.asyncDispose]();
+  }
 }

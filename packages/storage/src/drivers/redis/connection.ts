@@ -1,81 +1,71 @@
-import { setTimeout as delay } from "node:timers/promises";
-import { AspenError } from "@aspen/plugin-api/abi";
-import type { RedisOptions } from "ioredis";
 import { storageErrors } from "../../errors.js";
-import { SCRIPTS, type ScriptName, scriptCommand, scriptText } from "./scripts.js";
-
-type Argument = string | number | Buffer;
-
-/** The part of an ioredis client that is used, so that another client can be adapted to it. */
-export interface RedisLike {
-  readonly status: string;
-  defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void;
-  /** Commands by name, answering with bytes: `getBuffer`, `mgetBuffer`, … */
-  [command: `${string}Buffer`]: (...args: Argument[]) => Promise<unknown>;
-  disconnect(): void;
-  on(event: "error", listener: (error: Error) => void): unknown;
-}
-
-/** The part of a client for subscriptions that is used. */
-export interface SubscriberLike {
-  subscribe(channel: string): Promise<unknown>;
-  disconnect(): void;
-  on(event: "error", listener: (error: Error) => void): unknown;
-  on(event: "message", listener: (channel: string, message: string) => void): unknown;
-  on(event: "ready", listener: () => void): unknown;
-}
+import { createClients, type RedisClient, type RedisClients, type RedisNode } from "./clients.js";
+import { Deadlines } from "./deadlines.js";
+import { isDemoted, isScriptMissing, outcomeOf } from "./outcome.js";
+import { REPEATABLE_SCRIPTS, type ScriptName, scriptOf } from "./scripts.js";
+import { Subscription } from "./subscription.js";
+import type { RedisTopology } from "./topology.js";
+import type { Argument, TrackedCommand } from "./tracked-command.js";
+import { WaitingRoom } from "./waiting-room.js";
 
 export interface ConnectionOptions {
-  url: string;
-  /** Milliseconds a command may take, waiting for a lost connection included. @default 5000 */
-  commandTimeoutMs?: number;
+  topology: RedisTopology;
+  /** As in `RedisStoreOptions`. */
+  commandTimeoutMs: number;
+  maxWaitingCommands: number;
+  waitReplicas: number;
 }
 
-const KEYS_PER_SCRIPT = 5;
-/** Scripts that may be sent twice without harm. */
-const REPEATABLE: ReadonlySet<ScriptName> = new Set(["scan", "lease", "read-changes", "sweep"]);
-/** Milliseconds between looks at a connection that is being made again. */
-const RECONNECT_POLL_MS = 20;
+/** Milliseconds before something is tried again; doubled each time. */
+const RETRY_MS = { least: 10, most: 200 };
+/** Milliseconds for replicas to have a write; everything else on the connection waits for that long. */
+const REPLICAS_MS = 1000;
 
-/** One pipelined connection, with a deadline on everything and an honest answer when it is lost. */
+interface Call {
+  /** What messages call it. */
+  label: string;
+  name: string;
+  args: readonly Argument[];
+  /** May be applied more than once. */
+  repeatable: boolean;
+  /** Replicas must have it. */
+  replicated: boolean;
+  /** Where to send it instead of where its keys are. */
+  node?: RedisNode;
+}
+
+/** Pipelined commands, with a deadline on everything and an honest answer when a connection is lost. */
 export class RedisConnection {
+  readonly #client: RedisClient;
+  readonly #waiting: WaitingRoom;
+  readonly #deadlines = new Deadlines();
+  readonly #subscriptions = new Set<Subscription>();
   #closed = false;
+  /** The server was demoted: no command is sent any more until it is connected to again. */
+  #leaving = false;
   #lastError: Error | null = null;
 
   private constructor(
-    private readonly client: RedisLike,
-    private readonly timeoutMs: number,
-    private readonly subscriber: () => SubscriberLike,
+    private readonly clients: RedisClients,
+    private readonly options: ConnectionOptions,
   ) {
-    for (const name of SCRIPTS) {
-      client.defineCommand(scriptCommand(name), { lua: scriptText(name), numberOfKeys: KEYS_PER_SCRIPT });
-    }
-    client.on("error", (error) => {
-      this.#lastError = error;
+    this.#client = clients.client;
+    this.#waiting = new WaitingRoom(options.maxWaitingCommands);
+    const note = (error: Error & { lastNodeError?: Error }) => {
+      this.#lastError = error.lastNodeError ?? error;
+    };
+    this.#client.on("error", note);
+    this.#client.on("node error", note);
+    this.#client.on("ready", () => this.#waiting.wake());
+    this.#client.on("close", () => {
+      this.#leaving = false;
     });
+    this.#client.on("end", () => this.#connectAgain());
   }
 
-  /** @throws AspenError `STORE_UNAVAILABLE` when the server does not answer in time */
+  /** @throws AspenError `STORE_UNAVAILABLE` when no server answers in time */
   static async open(options: ConnectionOptions): Promise<RedisConnection> {
-    const { Redis } = await import("ioredis").catch((error) => {
-      throw storageErrors.unavailable("the redis driver needs the package ioredis: npm install ioredis@6", error);
-    });
-    const timeoutMs = options.commandTimeoutMs ?? 5000;
-    const settings = {
-      replyMapping: "legacy",
-      // Commands of one turn leave together anyway; with enableAutoPipelining a lone one waits for the next turn.
-      // A command is never sent twice nor kept for later: this class decides what may be tried again.
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      // 0, so that a lost connection ends every command under way; ioredis 6.0.0 leaves them without an answer.
-      maxRetriesPerRequest: 0,
-      connectTimeout: timeoutMs,
-      retryStrategy: (times) => Math.min(50 * times, 1000),
-    } as const satisfies RedisOptions;
-    const client = new Redis(options.url, settings) as unknown as RedisLike;
-    // A subscription is kept for later: it is made again after a lost connection.
-    const subscriber = () => new Redis(options.url, { ...settings, enableOfflineQueue: true });
-    const connection = new RedisConnection(client, timeoutMs, subscriber);
+    const connection = new RedisConnection(await createClients(options.topology, options.commandTimeoutMs), options);
     try {
       await connection.read("PING", []);
     } catch (error) {
@@ -85,98 +75,177 @@ export class RedisConnection {
     return connection;
   }
 
+  get isCluster(): boolean {
+    return this.#client.nodes !== undefined;
+  }
+
   /** A command that changes nothing; tried again until the deadline. */
-  async read(command: string, args: Argument[]): Promise<unknown> {
-    const deadline = Date.now() + this.timeoutMs;
-    for (;;) {
-      await this.#ready(deadline);
-      try {
-        return await this.#send(command, args, deadline);
-      } catch (error) {
-        if (isReply(error))
-          throw storageErrors.unavailable(`Redis refused ${command}: ${(error as Error).message}`, error);
-        if (Date.now() >= deadline || this.#closed)
-          throw storageErrors.unavailable(`Redis did not answer ${command} in time`, error);
-        await delay(RECONNECT_POLL_MS);
-      }
-    }
+  read(command: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: true, replicated: false });
   }
 
-  /** A command that changes something; sent at most once. @throws AspenError `OUTCOME_UNKNOWN` when it may have been applied */
-  async write(command: string, args: Argument[]): Promise<unknown> {
-    const deadline = Date.now() + this.timeoutMs;
-    await this.#ready(deadline);
-    try {
-      return await this.#send(command, args, deadline);
-    } catch (error) {
-      if (isReply(error))
-        throw storageErrors.unavailable(`Redis refused ${command}: ${(error as Error).message}`, error);
-      throw storageErrors.outcomeUnknown(command, error);
-    }
+  /** A command that changes something; applied at most once. @throws AspenError `OUTCOME_UNKNOWN` when it may have been applied */
+  write(command: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: false, replicated: true });
   }
 
-  script(name: ScriptName, keys: readonly string[], args: Argument[]): Promise<unknown> {
-    const call = [...keys, ...args];
-    return REPEATABLE.has(name) ? this.read(scriptCommand(name), call) : this.write(scriptCommand(name), call);
+  /** A command that changes something and may be applied twice without harm; tried again until the deadline. */
+  writeRepeatably(command: string, args: readonly Argument[]): Promise<unknown> {
+    return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: true, replicated: true });
+  }
+
+  /** As {@link read} or {@link write}, whichever the script is. */
+  script(name: ScriptName, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#call({
+      label: name,
+      name: "evalsha",
+      args: [scriptOf(name).sha, keys.length, ...keys, ...args],
+      repeatable: REPEATABLE_SCRIPTS.has(name),
+      replicated: !REPEATABLE_SCRIPTS.has(name),
+    });
+  }
+
+  /** Has every primary run a command that changes nothing. */
+  async readFromPrimaries(command: string, args: readonly Argument[]): Promise<{ node: string; reply: unknown }[]> {
+    const call = { label: command, name: command.toLowerCase(), args, repeatable: true, replicated: false };
+    const nodes = this.#client.nodes?.("master");
+    if (!nodes) return [{ node: "the server", reply: await this.#call(call) }];
+    return Promise.all(
+      nodes.map(async (node) => ({
+        node: `the node ${node.options.host}:${node.options.port}`,
+        reply: await this.#call({ ...call, node }),
+      })),
+    );
   }
 
   /**
    * Hears what is published on a channel, over a connection of its own; null when something may have been
    * missed. Returns what ends it.
+   * @throws AspenError `STORE_UNAVAILABLE`
    */
   async subscribe(channel: string, listener: (message: string | null) => void): Promise<() => void> {
-    const client = this.subscriber();
-    client.on("error", (error: Error) => {
-      this.#lastError = error;
-    });
-    client.on("message", (_channel: string, message: string) => listener(message));
-    client.on("ready", () => listener(null));
-    const timer = setTimeout(() => client.disconnect(), this.timeoutMs);
-    try {
-      await client.subscribe(channel);
-    } catch (error) {
-      client.disconnect();
-      throw storageErrors.unavailable("it cannot be subscribed to", error);
-    } finally {
-      clearTimeout(timer);
-    }
-    return () => client.disconnect();
+    const { subscriber } = this.clients;
+    const subscription = await Subscription.open(subscriber, channel, listener, this.options.commandTimeoutMs);
+    const end = () => {
+      this.#subscriptions.delete(subscription);
+      subscription.close();
+    };
+    this.#subscriptions.add(subscription);
+    if (this.#closed) end();
+    return end;
   }
 
   close(): void {
     this.#closed = true;
-    this.client.disconnect();
+    for (const subscription of this.#subscriptions) subscription.close();
+    this.#client.disconnect();
+    this.#waiting.wake();
   }
 
-  async #ready(deadline: number): Promise<void> {
-    while (this.client.status !== "ready") {
+  async #call(call: Call): Promise<unknown> {
+    const deadline = Date.now() + this.options.commandTimeoutMs;
+    let { name, args } = call;
+    for (let attempt = 0; ; attempt++) {
+      if (!this.#usable()) await this.#untilUsable(deadline);
+      const command = new this.clients.Command(name, args);
+      try {
+        return await this.#send(command, call, deadline);
+      } catch (error) {
+        if (error === REPLICAS_MISSING) throw storageErrors.notReplicated(call.label, this.options.waitReplicas);
+        if (isScriptMissing(error)) {
+          name = "eval";
+          args = [scriptOf(call.label as ScriptName).text, ...args.slice(1)];
+          continue;
+        }
+        const outcome = outcomeOf(error, command);
+        const { message } = error as Error;
+        if (outcome === "refused") throw storageErrors.unavailable(`Redis refused ${call.label}: ${message}`, error);
+        if (outcome === "unknown" && !call.repeatable) throw storageErrors.outcomeUnknown(call.label, error);
+        if (this.#closed) throw storageErrors.unavailable("it is closed", error);
+        const now = Date.now();
+        if (now >= deadline) {
+          throw storageErrors.unavailable(
+            `Redis did not carry out ${call.label} within ${this.options.commandTimeoutMs} ms: ${message}`,
+            error,
+          );
+        }
+        if (isDemoted(error)) this.#leave();
+        await this.#waiting.wait(Math.min(deadline, now + Math.min(RETRY_MS.least * 2 ** attempt, RETRY_MS.most)));
+      }
+    }
+  }
+
+  #usable(): boolean {
+    return this.#client.status === "ready" && !this.#leaving && !this.#closed;
+  }
+
+  async #untilUsable(deadline: number): Promise<void> {
+    while (!this.#usable()) {
       if (this.#closed) throw storageErrors.unavailable("it is closed");
       if (Date.now() >= deadline) {
-        throw storageErrors.unavailable(
-          `no connection to Redis within ${this.timeoutMs} ms${this.#lastError ? `: ${this.#lastError.message}` : ""}`,
-        );
+        const reason = this.#lastError ? `: ${this.#lastError.message}` : "";
+        throw storageErrors.unavailable(`no connection to Redis within ${this.options.commandTimeoutMs} ms${reason}`);
       }
-      await delay(RECONNECT_POLL_MS);
+      await this.#waiting.wait(deadline);
     }
   }
 
-  async #send(command: string, args: Argument[], deadline: number): Promise<unknown> {
-    const reply = this.client[`${command.toLowerCase()}Buffer`]!(...args);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("timed out")), Math.max(1, deadline - Date.now()));
+  async #send(command: TrackedCommand, { replicated, node }: Call, deadline: number): Promise<unknown> {
+    this.#waiting.assertRoom();
+    const reply = this.#reply(command, node, deadline);
+    const { waitReplicas } = this.options;
+    if (waitReplicas === 0 || !replicated) return reply;
+    // In the same turn, so that it follows the write on the same connection.
+    const wait = new this.clients.Command("wait", [waitReplicas, REPLICAS_MS], command);
+    const reached = this.#reply(wait, node, deadline).then(
+      (count) => wait.socket === command.socket && Number(count) >= waitReplicas,
+      () => false,
+    );
+    const answer = await reply;
+    if (!(await reached)) throw REPLICAS_MISSING;
+    return answer;
+  }
+
+  #reply(command: TrackedCommand, node: RedisNode | undefined, deadline: number): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      // It may still be sent, so that its outcome is not known even if it has not been written yet.
+      const onLate = () => settle(() => reject(LATE));
+      let left: (() => void) | null = null;
+      const settle = (then: () => void) => {
+        this.#deadlines.delete(onLate);
+        left?.();
+        left = null;
+        then();
+        if (this.#leaving && this.#deadlines.size === 0) this.#client.disconnect(true);
+      };
+      this.#deadlines.add(onLate, deadline);
+      (node ?? this.#client).sendCommand(command);
+      // A node of a cluster that is being connected to keeps it until then.
+      if (!command.written) left = this.#waiting.count();
+      command.promise.then(
+        (reply) => settle(() => resolve(reply)),
+        (error) => settle(() => reject(error)),
+      );
     });
-    try {
-      return await Promise.race([reply, late]);
-    } finally {
-      clearTimeout(timer);
-      // A reply that comes after its deadline has nobody to hear its error.
-      reply.catch(() => undefined);
-    }
+  }
+
+  /** Connects again, to whichever server is the primary by now, after all commands under way were answered. */
+  #leave(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    if (this.#deadlines.size === 0) this.#client.disconnect(true);
+  }
+
+  /** The client gave up, which it does when its connection is lost while it asks a Sentinel. */
+  #connectAgain(): void {
+    if (this.#closed) return;
+    const timer = setTimeout(() => {
+      // What fails is heard as an error, and its end as another one.
+      if (!this.#closed) this.#client.connect().catch(() => undefined);
+    }, RETRY_MS.most);
+    timer.unref();
   }
 }
 
-/** True for an error that the server itself answered: the command was not applied. */
-function isReply(error: unknown): boolean {
-  return error instanceof Error && !(error instanceof AspenError) && error.name === "ReplyError";
-}
+const LATE = new Error("it was not answered in time");
+const REPLICAS_MISSING = new Error("not enough replicas have it");

@@ -1,7 +1,6 @@
 import { decodeUtf8, namespaceOf, readU64 } from "@aspen/plugin-api/abi";
 import { compareBytes, prefixEnd } from "../../bytes.js";
 import { decodeCursor, encodeCursor } from "../../cursor.js";
-import { storageErrors } from "../../errors.js";
 import type {
   CasResult,
   KeyValueStore,
@@ -27,19 +26,29 @@ import {
 } from "../../validate.js";
 import { watchStore } from "../../watch.js";
 import type { RedisConnection } from "./connection.js";
+import { ExpirySweeper } from "./expiry-sweeper.js";
 import { RedisChangeLog } from "./redis-change-log.js";
+import type { ScriptName } from "./scripts.js";
+import type { Argument } from "./tracked-command.js";
 
 const VERSION_BYTES = 8;
+/** Milliseconds after which a namespace is registered again: a fail-over may have lost it. */
+const REGISTERED_MS = 60_000;
+/** Namespaces that are remembered as registered. */
+const REMEMBERED = 10_000;
 
 /**
  * An ordered key-value store on Redis. A namespace has one hash tag, so that it is atomic in Lua and
  * namespaces spread over a cluster:
  * `{prefix}:{tag}:r:{key}` a row (version, value), `…:i` the index, `…:v` the version, `…:e` the expiries, and
- * while it is watched `…:c` its changes and `…:w` what is known of them.
+ * while it is watched `…:c` its changes and `…:w` what is known of them. `{prefix}:namespaces` are all namespaces,
+ * `{prefix}:expiries` those in which something expires.
  */
 export class RedisKeyValueStore implements KeyValueStore {
-  readonly #known = new Set<string>();
+  /** Namespaces that were registered, and when. */
+  readonly #registered = new Map<string, number>();
   readonly #changes: RedisChangeLog;
+  readonly #sweeper: ExpirySweeper;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -52,6 +61,9 @@ export class RedisKeyValueStore implements KeyValueStore {
       keys: (namespace) => this.#keys(namespace),
       arguments: (namespace) => this.#arguments(namespace),
     });
+    this.#sweeper = new ExpirySweeper(connection, `${prefix}:expiries`, async (namespace) =>
+      Number(await connection.script("sweep", this.#keys(namespace), this.#arguments(namespace))),
+    );
   }
 
   async get(key: string): Promise<KvEntry | null> {
@@ -73,8 +85,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     const namespace = namespaceOf(key);
     // The value is copied before the first await: afterwards the caller may change it.
     const args = [...this.#arguments(namespace), key, Buffer.from(value), options?.ttlMs ?? 0];
-    await this.#register(namespace);
-    return Number(await this.connection.script("put", this.#keys(namespace), args));
+    return Number(await this.#write("put", namespace, args, options?.ttlMs));
   }
 
   async delete(key: string): Promise<boolean> {
@@ -115,9 +126,7 @@ export class RedisKeyValueStore implements KeyValueStore {
       next ? "1" : "0",
       Buffer.from(next ?? []),
     ];
-    await this.#register(namespace);
-    const reply = await this.connection.script("compare-and-swap", this.#keys(namespace), args);
-    const [ok, answer] = reply as [number, unknown];
+    const [ok, answer] = (await this.#write("compare-and-swap", namespace, args)) as [number, unknown];
     if (Number(ok) === 1) return { ok: true, version: Number(answer) };
     const actual = decodeRow(key, (answer ?? null) as Buffer | null);
     return { ok: false, actual: actual && { value: actual.value, version: actual.version } };
@@ -126,25 +135,22 @@ export class RedisKeyValueStore implements KeyValueStore {
   async transact(transaction: Transaction): Promise<TxResult> {
     const namespace = validateTransaction(transaction);
     if (namespace === null) return { ok: true, version: 0 };
-    const args: (string | number | Buffer)[] = [
-      ...this.#arguments(namespace),
-      transaction.checks.length,
-      transaction.ops.length,
-    ];
+    const args: Argument[] = [...this.#arguments(namespace), transaction.checks.length, transaction.ops.length];
     for (const check of transaction.checks) {
       if ("version" in check) args.push(check.key, "version", check.version);
       else if (check.value === null) args.push(check.key, "absent", "");
       else args.push(check.key, "value", Buffer.from(check.value));
     }
     const now = Date.now();
+    let soonest: number | undefined;
     for (const op of transaction.ops) {
       if (op.type === "put") {
         expiryOf(op, now);
+        if (op.ttlMs !== undefined) soonest = Math.min(op.ttlMs, soonest ?? op.ttlMs);
         args.push(op.key, "put", Buffer.from(op.value), op.ttlMs ?? 0);
       } else args.push(op.key, "delete", "", 0);
     }
-    await this.#register(namespace);
-    const [ok, answer] = (await this.connection.script("transact", this.#keys(namespace), args)) as [number, number];
+    const [ok, answer] = (await this.#write("transact", namespace, args, soonest)) as [number, number];
     return Number(ok) === 1 ? { ok: true, version: Number(answer) } : { ok: false, failed: Number(answer) };
   }
 
@@ -153,6 +159,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#sweeper.close();
     this.#changes.close();
     this.connection.close();
   }
@@ -176,16 +183,22 @@ export class RedisKeyValueStore implements KeyValueStore {
     return { entries, more: Number(more) === 1 };
   }
 
+  /** Runs a script that may add keys, of which the first expires after `ttlMs`. */
+  async #write(script: ScriptName, namespace: string, args: readonly Argument[], ttlMs?: number): Promise<unknown> {
+    await this.#register(namespace);
+    const announced = ttlMs === undefined ? null : this.#sweeper.announce(namespace, ttlMs);
+    const reply = await this.connection.script(script, this.#keys(namespace), args);
+    await announced;
+    return reply;
+  }
+
   /** Makes the namespace known to the registry, before its first key can be seen. */
   async #register(namespace: string): Promise<void> {
-    if (this.#known.has(namespace)) return;
-    try {
-      await this.connection.write("SADD", [`${this.prefix}:namespaces`, namespace]);
-    } catch (error) {
-      // Whether or not the name was added, the write that needed it was never sent.
-      throw storageErrors.unavailable("its registry of namespaces cannot be written", error);
-    }
-    this.#known.add(namespace);
+    const now = Date.now();
+    if (now - (this.#registered.get(namespace) ?? 0) < REGISTERED_MS) return;
+    await this.connection.writeRepeatably("SADD", [`${this.prefix}:namespaces`, namespace]);
+    if (this.#registered.size >= REMEMBERED) this.#registered.clear();
+    this.#registered.set(namespace, now);
   }
 
   /** Namespaces in which a key may start with `prefix`. */
@@ -211,7 +224,7 @@ export class RedisKeyValueStore implements KeyValueStore {
 
   #keys(namespace: string): string[] {
     const base = this.#base(namespace);
-    return [`${base}:i`, `${base}:v`, `${base}:e`, `${base}:c`, `${base}:w`];
+    return [`${base}:i`, `${base}:v`, `${base}:e`, `${base}:c`, `${base}:w`, `${base}:never`];
   }
 
   /** What every script is told first. */

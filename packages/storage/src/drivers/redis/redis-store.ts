@@ -1,39 +1,41 @@
 import type { BlobStore } from "../../blob-store.js";
 import { ChunkedBlobStore } from "../../blobs.js";
+import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../key-value-store.js";
 import type { Store } from "../../store.js";
 import { RedisConnection } from "./connection.js";
+import type { RedisStoreOptions } from "./options.js";
 import { RedisChunkStore } from "./redis-chunk-store.js";
 import { RedisKeyValueStore } from "./redis-key-value-store.js";
 import { checkServer } from "./server-check.js";
+import { topologyOf } from "./topology.js";
 
-export interface RedisStoreOptions {
-  /** `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. */
-  url: string;
-  /** First part of every key in Redis. @default "aspen" */
-  keyPrefix?: string;
-  /** Milliseconds a command may take, waiting for a lost connection included. @default 5000 */
-  commandTimeoutMs?: number;
-}
-
-/** Both primitives on one Redis server, shared by every node that names it. */
+/** Both primitives on a Redis server, a primary that Sentinels name, or a cluster, shared by every node that names it. */
 export class RedisStore implements Store {
   private constructor(
     readonly kv: KeyValueStore,
     readonly blobs: BlobStore,
-    /** What of the server's configuration may lose data, a sentence each. */
+    /** What of the servers' configuration may lose data, a sentence each. */
     readonly warnings: readonly string[],
   ) {}
 
-  /** @throws AspenError `STORE_UNAVAILABLE` when the server does not answer in time, evicts keys, or is a replica */
+  /**
+   * @throws AspenError `INVALID_PARAMS` for options that are none; `STORE_UNAVAILABLE` when no server answers in time,
+   * or one must not be used: it evicts keys, is a replica, or belongs to a cluster that is down or has slots without a node
+   */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
-    const connection = await RedisConnection.open(options);
+    const topology = topologyOf(options);
+    const connection = await RedisConnection.open({
+      topology,
+      commandTimeoutMs: wholeNumber(options, "commandTimeoutMs", 5000, 1),
+      maxWaitingCommands: wholeNumber(options, "maxWaitingCommands", 10_000, 1),
+      waitReplicas: wholeNumber(options, "waitReplicas", 0, 0),
+    });
     const prefix = options.keyPrefix ?? "aspen";
     try {
-      const warnings = await checkServer(connection);
+      const warnings = await checkServer(connection, topology.kind);
       const blobs = new ChunkedBlobStore(new RedisChunkStore(connection, prefix));
-      const database = new URL(options.url).pathname.slice(1) || "0";
-      const kv = new RedisKeyValueStore(connection, prefix, `${prefix}:changes:${database}`);
+      const kv = new RedisKeyValueStore(connection, prefix, `${prefix}:changes:${topology.database}`);
       return new RedisStore(kv, blobs, warnings);
     } catch (error) {
       connection.close();
@@ -44,4 +46,17 @@ export class RedisStore implements Store {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kv[Symbol.asyncDispose]();
   }
+}
+
+function wholeNumber<Field extends "commandTimeoutMs" | "maxWaitingCommands" | "waitReplicas">(
+  options: RedisStoreOptions,
+  field: Field,
+  byDefault: number,
+  least: number,
+): number {
+  const value = options[field] ?? byDefault;
+  if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1) {
+    throw storageErrors.invalid(field, `must be a whole number, at least ${least}`);
+  }
+  return value;
 }

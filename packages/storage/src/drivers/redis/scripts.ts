@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -5,8 +6,8 @@ import { dirname, join } from "node:path";
 /** The scripts lie beside the package's code, in the source tree as in the published package. */
 const folder = join(dirname(createRequire(import.meta.url).resolve("@aspen/storage/package.json")), "lua");
 
-/** Every script but `changes.lua`, which comes before each of them. */
-export const SCRIPTS = [
+/** Scripts on one namespace; `changes.lua` comes before each of them. */
+const NAMESPACE_SCRIPTS = [
   "put",
   "delete",
   "compare-and-swap",
@@ -16,13 +17,35 @@ export const SCRIPTS = [
   "read-changes",
   "sweep",
 ] as const;
-export type ScriptName = (typeof SCRIPTS)[number];
+/** Scripts on the registry of namespaces in which something expires. */
+const EXPIRY_SCRIPTS = ["announce-expiry", "take-due", "settle-due"] as const;
 
-export function scriptText(name: ScriptName): string {
-  return ["changes", name].map((file) => readFileSync(join(folder, `${file}.lua`), "utf8")).join("");
+export type ScriptName = (typeof NAMESPACE_SCRIPTS)[number] | (typeof EXPIRY_SCRIPTS)[number];
+
+/** Scripts that may be sent twice without harm. */
+export const REPEATABLE_SCRIPTS: ReadonlySet<ScriptName> = new Set([
+  "scan",
+  "lease",
+  "read-changes",
+  "sweep",
+  ...EXPIRY_SCRIPTS,
+]);
+
+export interface Script {
+  text: string;
+  /** SHA-1 of the text, by which the server knows it. */
+  sha: string;
 }
 
-/** The name of a script as a command of the client. */
-export function scriptCommand(name: ScriptName): string {
-  return `aspen_${name.replaceAll("-", "_")}`;
+const loaded = new Map<ScriptName, Script>();
+
+/** Read once from the disk. */
+export function scriptOf(name: ScriptName): Script {
+  const known = loaded.get(name);
+  if (known) return known;
+  const files = (NAMESPACE_SCRIPTS as readonly string[]).includes(name) ? ["changes", name] : [name];
+  const text = files.map((file) => readFileSync(join(folder, `${file}.lua`), "utf8")).join("");
+  const script = { text, sha: createHash("sha1").update(text).digest("hex") };
+  loaded.set(name, script);
+  return script;
 }

@@ -1,0 +1,77 @@
+import { decodeUtf8 } from "@aspen/plugin-api/abi";
+import type { RedisConnection } from "./connection.js";
+
+/** Milliseconds between looks for namespaces in which something has expired. */
+const LOOK_MS = 1000;
+/** Namespaces that one look takes, and milliseconds for which no other store takes them. */
+const TAKEN = { namespaces: 100, ms: 2000 };
+/** Most times that one namespace is swept in one look; each drops up to 1,000 entries. */
+const SWEEPS = 10;
+/** Milliseconds for which a namespace is remembered though nothing expires in it. */
+const REMEMBERED_MS = 60_000;
+
+/**
+ * Drops the index entries of what has expired. Redis itself drops the values, so that nobody reads them. All stores
+ * share a registry of namespaces by when something expires in them, which outlives them.
+ */
+export class ExpirySweeper {
+  readonly #timer: NodeJS.Timeout;
+  /** Namespaces that could not be announced, and when something expires in them. */
+  readonly #missed = new Map<string, number>();
+  #looking = false;
+  #closed = false;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly registry: string,
+    /** Drops what has expired in a namespace; says when the next entry expires, -1 for never. */
+    private readonly sweep: (namespace: string) => Promise<number>,
+  ) {
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#timer.unref();
+  }
+
+  /** Says that something expires; never fails, as it is said again until it is heard. */
+  async announce(namespace: string, ttlMs: number): Promise<void> {
+    const due = Date.now() + ttlMs;
+    try {
+      await this.connection.script("announce-expiry", [this.registry], [namespace, ttlMs]);
+    } catch {
+      // The write that this is about has its own outcome.
+      this.#missed.set(namespace, Math.min(due, this.#missed.get(namespace) ?? due));
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking || this.#closed) return;
+    this.#looking = true;
+    try {
+      await this.#announceMissed();
+      const taken = await this.connection.script("take-due", [this.registry], [TAKEN.namespaces, TAKEN.ms]);
+      const flat = (taken as Buffer[]).map((part) => decodeUtf8(part));
+      for (let i = 0; i < flat.length && !this.#closed; i += 2) await this.#sweepOne(flat[i]!, flat[i + 1]!);
+    } catch {
+      // Whoever uses the store hears of what is wrong with it; what was taken is looked at again.
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #announceMissed(): Promise<void> {
+    for (const [namespace, due] of [...this.#missed]) {
+      this.#missed.delete(namespace);
+      await this.announce(namespace, Math.max(0, due - Date.now()));
+    }
+  }
+
+  async #sweepOne(namespace: string, taken: string): Promise<void> {
+    let next = 0;
+    for (let i = 0; i < SWEEPS && next >= 0 && next <= Date.now(); i++) next = await this.sweep(namespace);
+    await this.connection.script("settle-due", [this.registry], [namespace, taken, next, REMEMBERED_MS]);
+  }
+}

@@ -1,0 +1,27 @@
+import { isReply, type TrackedCommand } from "./tracked-command.js";
+
+/** What is known of a command that failed. */
+export type Outcome =
+  /** A server refused it, and would again. */
+  | "refused"
+  /** It was not applied, and may be when it is tried again. */
+  | "not applied"
+  | "unknown";
+
+/** Refusals that pass: of a demoted primary, while data is loaded, while a slot moves, without enough replicas, … */
+const PASSING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|BUSY)\b/;
+
+export function outcomeOf(error: unknown, command: TrackedCommand): Outcome {
+  if (isReply(error)) return PASSING.test(error.message) ? "not applied" : "refused";
+  return command.written ? "unknown" : "not applied";
+}
+
+/** True when the server became a replica, so that another one has to be found. */
+export function isDemoted(error: unknown): boolean {
+  return isReply(error) && error.message.startsWith("READONLY");
+}
+
+/** True when the server does not have a script any more. */
+export function isScriptMissing(error: unknown): boolean {
+  return isReply(error) && error.message.startsWith("NOSCRIPT");
+}

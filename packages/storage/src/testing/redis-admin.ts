@@ -1,0 +1,15 @@
+import type { Redis } from "ioredis";
+
+/** A plain connection to one server, cluster node or Sentinel. ioredis is loaded only here: other drivers need none. */
+export async function redisAdmin(port: number, password?: string): Promise<Redis> {
+  const { Redis } = await import("ioredis");
+  const admin = new Redis({
+    host: "127.0.0.1",
+    port,
+    ...(password === undefined ? {} : { password }),
+    enableReadyCheck: false,
+  });
+  // Whoever sends a command hears that it failed.
+  admin.on("error", () => undefined);
+  return admin;
+}
