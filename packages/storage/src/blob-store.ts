@@ -5,6 +5,10 @@ export interface BlobStat {
   hash: BlobHash;
   /** Bytes. */
   size: number;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  /** When the bytes were last put, also by one who found them stored already. Milliseconds since the epoch. */
+  lastPutAt: number;
 }
 
 export interface ByteRange {
@@ -14,21 +18,88 @@ export interface ByteRange {
   end?: number;
 }
 
+export interface PutBlobOptions {
+  /** A tag that references the blob from its first moment on, as {@link BlobStore.addReference} would. @default none */
+  reference?: string;
+  /** Ends the put between two chunks; it rejects with the signal's reason. @default never */
+  signal?: AbortSignal;
+}
+
+export interface CollectGarbageOptions {
+  /**
+   * Milliseconds since its last put for which a blob without references is kept, at least {@link MIN_GRACE_MS}. It must
+   * be longer than anyone takes from a put to the reference. @default 86400000 (24 h)
+   */
+  graceMs?: number;
+  /** Tells what would be removed, and removes nothing. @default false */
+  dryRun?: boolean;
+  /** Ends the collection early; it rejects with the signal's reason. What is removed by then stays so. @default never */
+  signal?: AbortSignal;
+}
+
+/** What a garbage collection removed, or would remove. */
+export interface CollectedGarbage {
+  /** Blobs without references. */
+  blobs: number;
+  /** Bytes of those blobs. */
+  bytes: number;
+  /** Uploads that nobody finished, and deletions that nobody finished. */
+  leftovers: number;
+}
+
+/** The shortest grace period; milliseconds. */
+export const MIN_GRACE_MS = 1000;
+export const DEFAULT_GRACE_MS = 24 * 60 * 60 * 1000;
+
+/** Longest tag, in bytes of UTF-8. */
+export const TAG_BYTES = 256;
+
+/** Most tags that reference one blob. */
+export const MAX_REFERENCES = 10_000;
+
 /**
- * A content-addressed store of immutable bytes in chunks of 1 MiB. Reads verify the hash.
+ * A content-addressed store of immutable bytes. Every chunk is verified before it is handed out.
  *
- * Throws `AspenError`: `BLOB_HASH_INVALID`, `BLOB_NOT_FOUND`, `BLOB_CORRUPT`, `INVALID_PARAMS`, `STORE_UNAVAILABLE`.
+ * Throws `AspenError`: `BLOB_HASH_INVALID`, `BLOB_NOT_FOUND`, `BLOB_CORRUPT`, `INVALID_PARAMS`, `STORE_UNAVAILABLE`, and
+ * `OUTCOME_UNKNOWN` from `delete` and `removeReference`, which are sent once.
  */
 export interface BlobStore extends AsyncDisposable {
-  /** Stores the bytes once, however often they are put. Memory use is constant for a stream. */
-  put(data: Uint8Array | AsyncIterable<Uint8Array>): Promise<BlobHash>;
-  /** Streams the blob. @throws AspenError `BLOB_NOT_FOUND` (on the call), `BLOB_CORRUPT` (while reading). */
+  /**
+   * Stores the bytes once, however often they are put. Memory use is constant for a stream. Putting bytes whose blob lacks parts, or was found corrupt by this store object, repairs it.
+   * @throws AspenError `PAYLOAD_TOO_LARGE` over 16 TiB
+   */
+  put(data: Uint8Array | AsyncIterable<Uint8Array>, options?: PutBlobOptions): Promise<BlobHash>;
+  /**
+   * Streams the blob; stop reading to end it. A range costs the chunks it touches; the whole also verifies the hash.
+   * @throws AspenError `BLOB_NOT_FOUND` (on the call, and while reading when it is deleted), `BLOB_CORRUPT` (while reading)
+   */
   get(hash: BlobHash, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
   /** The whole blob in memory. @throws AspenError `PAYLOAD_TOO_LARGE` when it is over `maxBytes`. */
   read(hash: BlobHash, maxBytes: number): Promise<Uint8Array>;
   has(hash: BlobHash): Promise<boolean>;
   stat(hash: BlobHash): Promise<BlobStat | null>;
-  /** True when it was there. */
+  /** Removes it, referenced or not, and its references. True when it was there. */
   delete(hash: BlobHash): Promise<boolean>;
-  list(): AsyncIterable<BlobStat>;
+  /** Every blob in the order of the hashes, read in pages; what is put or deleted meanwhile may or may not be seen. */
+  list(options?: ListBlobsOptions): AsyncIterable<BlobStat>;
+  /**
+   * Keeps the blob from garbage collection under a name of the caller's, 1 to {@link TAG_BYTES} bytes without control
+   * characters. Again with the same tag changes nothing.
+   * @throws AspenError `BLOB_NOT_FOUND`; `INVALID_PARAMS` also over {@link MAX_REFERENCES} tags
+   */
+  addReference(hash: BlobHash, tag: string): Promise<void>;
+  /** True when the tag was there. */
+  removeReference(hash: BlobHash, tag: string): Promise<boolean>;
+  /** The blob's tags, sorted. @throws AspenError `BLOB_NOT_FOUND` */
+  references(hash: BlobHash): Promise<string[]>;
+  /**
+   * Removes blobs without references whose last put is longer ago than the grace period, and what uploads and deletions
+   * left that were cut short. Safe beside everything else, on every process of a shared store.
+   */
+  collectGarbage(options?: CollectGarbageOptions): Promise<CollectedGarbage>;
+}
+
+export interface ListBlobsOptions {
+  /** Begins after this hash. @default the first */
+  after?: BlobHash;
 }

@@ -83,6 +83,18 @@ export const storageErrors = {
     new AspenError("BLOB_CORRUPT", `the stored bytes of blob ${hash} do not match its hash; restore it from a copy`, {
       hash,
     }),
+  blobOverLimit: (limit: number) =>
+    new AspenError("PAYLOAD_TOO_LARGE", `a blob has at most ${limit} bytes; split what you put`, { limit }),
+  uploadAbandoned: () =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      "the upload could not be kept alive and was given up, so that its parts may be gone; put the blob again",
+    ),
+  tooManyReferences: (hash: string, limit: number) =>
+    new AspenError("INVALID_PARAMS", `blob ${hash} has ${limit} references already; remove some or use fewer tags`, {
+      hash,
+      limit,
+    }),
   blobTooLarge: (hash: string, size: number, limit: number) =>
     new AspenError("PAYLOAD_TOO_LARGE", `blob ${hash} has ${size} bytes; at most ${limit} can be read at once`, {
       hash,

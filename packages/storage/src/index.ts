@@ -1,6 +1,29 @@
 /** Ordered key-value and content-addressed blob stores. @module */
-export type { BlobHash, BlobStat, BlobStore, ByteRange } from "./blob-store.js";
-export { blobHash, CHUNK_BYTES, ChunkedBlobStore, type ChunkStore, type ChunkUpload } from "./blobs.js";
+export {
+  type BlobHash,
+  type BlobStat,
+  type BlobStore,
+  type ByteRange,
+  type CollectedGarbage,
+  type CollectGarbageOptions,
+  DEFAULT_GRACE_MS,
+  type ListBlobsOptions,
+  MAX_REFERENCES,
+  MIN_GRACE_MS,
+  type PutBlobOptions,
+  TAG_BYTES,
+} from "./blob-store.js";
+export type {
+  BlobContent,
+  BlobRecord,
+  ChunkStore,
+  ChunkUpload,
+  CommitOptions,
+  PartReader,
+} from "./blobs/chunk-store.js";
+export { ChunkedBlobStore, type ChunkedBlobStoreOptions } from "./blobs/chunked-blob-store.js";
+export { blobHash } from "./blobs/hash.js";
+export { CHUNK_BYTES, type Cut, type Part } from "./blobs/layout.js";
 export { addToCounter, type UpdateOptions, updateValue } from "./counter.js";
 export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/embedded-store.js";
 export { EmbeddedReader } from "./drivers/embedded/reader.js";

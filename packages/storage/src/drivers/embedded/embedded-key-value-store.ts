@@ -17,6 +17,7 @@ import type {
 } from "../../key-value-store.js";
 import { expiryOf, validateKey, validateKeys, validateTransaction, validateValue } from "../../validate.js";
 import { watchStore } from "../../watch.js";
+import { commit } from "./commit.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
 import type { Environment } from "./environment.js";
 import { readEntry, readPage } from "./reader.js";
@@ -178,13 +179,12 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   async #write<T>(work: () => T): Promise<T> {
     if (this.#closed) throw storageErrors.unavailable("it is closed");
     try {
-      const result = await this.environment.root.transaction(work);
+      const result = await commit(this.environment, work);
       this.#changes.committed();
       return result;
     } catch (error) {
       this.#changes.rolledBack();
-      const reason = await commitError(error);
-      throw storageErrors.unavailable(reason instanceof Error ? reason.message : String(reason), error);
+      throw error;
     }
   }
 
@@ -225,16 +225,6 @@ function prepareCheck(check: Check): PreparedCheck {
   const bytes = Buffer.from(check.key, "utf8");
   if ("version" in check) return { bytes, version: check.version, value: null };
   return { bytes, version: null, value: check.value && copyBytes(check.value) };
-}
-
-/** Why a commit failed: lmdb has it as a promise, which must be handled or ends the process. */
-async function commitError(error: unknown): Promise<unknown> {
-  const reason = (error as { commitError?: unknown }).commitError;
-  if (!(reason instanceof Promise)) return error;
-  return reason.then(
-    () => error,
-    (cause: unknown) => cause,
-  );
 }
 
 function expiryKey(expiresAt: number, key: Uint8Array): Buffer {

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { isAspenError } from "@aspen/plugin-api/abi";
 import type { BlobStore } from "../../blob-store.js";
-import { ChunkedBlobStore } from "../../blobs.js";
+import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../key-value-store.js";
 import type { Store } from "../../store.js";
@@ -30,16 +30,17 @@ export class EmbeddedStore implements Store {
   /** @throws AspenError `STORE_UNAVAILABLE` when the directory cannot be used, or another store has it */
   static async open(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
     const { directory, durability = "strict" } = options;
-    let environment: Environment;
+    let environment: Environment | undefined;
     let lock: DirectoryLock | undefined;
-    const chunks = new FileChunkStore(directory);
+    let chunks: FileChunkStore;
     try {
       await mkdir(directory, { recursive: true });
       lock = await DirectoryLock.acquire(directory);
       if (await fillUp(directory)) await inspect(directory);
       environment = await openEnvironment(directory, { readOnly: false, strict: durability === "strict" });
-      await chunks.prepare();
+      chunks = await FileChunkStore.open(directory, environment);
     } catch (error) {
+      await environment?.root.close();
       await lock?.release();
       if (isAspenError(error)) throw error;
       throw storageErrors.unavailable(`${directory}: ${error instanceof Error ? error.message : String(error)}`, error);
@@ -49,8 +50,8 @@ export class EmbeddedStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.kv[Symbol.asyncDispose]();
     await this.blobs[Symbol.asyncDispose]();
+    await this.kv[Symbol.asyncDispose]();
     await this.lock.release();
   }
 }

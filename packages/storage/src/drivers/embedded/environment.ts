@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Database, RootDatabase } from "lmdb";
+import type { BlobRecord } from "../../blobs/chunk-store.js";
 
 /** Bytes of address space reserved at first; LMDB grows it as needed. */
 const MAP_BYTES = 256 * 2 ** 20;
@@ -15,6 +16,10 @@ export interface Environment {
   changes: Database<Buffer, Buffer>;
   /** Expiry (8 bytes big-endian) and key to nothing, in the order of expiry. */
   expiries: Database<Buffer, Buffer>;
+  /** Hash of a blob, 32 bytes, to its record. */
+  blobs: Database<BlobRecord, Buffer>;
+  /** Hash of a blob and a tag to nothing. */
+  references: Database<Buffer, Buffer>;
 }
 
 /** Opens the LMDB environment of a store directory. */
@@ -44,5 +49,7 @@ export async function openEnvironment(
     versions: root.openDB({ name: "versions", ...binary }),
     changes: root.openDB({ name: "changes", ...binary }),
     expiries: root.openDB({ name: "expiries", ...binary }),
+    blobs: root.openDB({ name: "blobs", keyEncoding: "binary", encoding: "msgpack" }),
+    references: root.openDB({ name: "references", ...binary }),
   };
 }

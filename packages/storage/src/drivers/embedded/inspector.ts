@@ -2,11 +2,18 @@
 import { type Environment, openEnvironment } from "./environment.js";
 import { isIntact } from "./rows.js";
 
-function inspect({ rows, versions, changes, expiries }: Environment): void {
-  for (const { key, value } of rows.getRange({})) {
+function inspect({ root: _root, ...databases }: Environment): void {
+  for (const [name, database] of Object.entries(databases)) {
+    // LMDB opens none for reading that is not there.
+    if (!database) throw new Error(`its part "${name}" is missing`);
+  }
+  for (const { key, value } of databases.rows.getRange({})) {
     if (!isIntact(value as Buffer)) throw new Error(`the value of ${JSON.stringify(String(key))} is not as written`);
   }
-  for (const database of [versions, changes, expiries]) for (const { value } of database.getRange({})) void value;
+  const { versions, changes, expiries, blobs, references } = databases;
+  for (const database of [versions, changes, expiries, blobs, references]) {
+    for (const { value } of database.getRange({})) void value;
+  }
 }
 
 const [, , directory = "."] = process.argv;

@@ -1,5 +1,5 @@
 import type { BlobStore } from "../../blob-store.js";
-import { ChunkedBlobStore } from "../../blobs.js";
+import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import type { KeyValueStore } from "../../key-value-store.js";
 import type { Store } from "../../store.js";
 import { TableKeyValueStore } from "../../table-key-value-store.js";

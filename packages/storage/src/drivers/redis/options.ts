@@ -76,4 +76,9 @@ export interface RedisStoreOptions {
    * @default 0
    */
   waitReplicas?: number;
+  /**
+   * Milliseconds after which garbage collection may give up an upload of a blob whose process does not renew it.
+   * @default 600000
+   */
+  uploadLeaseMs?: number;
 }

@@ -1,103 +1,165 @@
-import { randomUUID } from "node:crypto";
 import { decodeUtf8 } from "@aspen/plugin-api/abi";
-import type { BlobHash, BlobStat } from "../../blob-store.js";
-import type { ChunkStore, ChunkUpload } from "../../blobs.js";
+import { type BlobHash, type BlobStat, type CollectedGarbage, MAX_REFERENCES } from "../../blob-store.js";
+import type { BlobRecord, ChunkStore, ChunkUpload, PartReader } from "../../blobs/chunk-store.js";
+import { inOrder } from "../../blobs/in-order.js";
+import { Layout } from "../../blobs/layout.js";
+import { storageErrors } from "../../errors.js";
+import { BlobGarbage } from "./blob-garbage.js";
+import { BlobKeys, BUCKETS } from "./blob-keys.js";
+import { BlobParts, onlyUnavailable } from "./blob-parts.js";
 import type { RedisConnection } from "./connection.js";
+import { RedisUpload } from "./redis-upload.js";
 
-/** Seconds after which an upload that nobody ended is forgotten. */
-const UPLOAD_TTL_S = 3600;
+/** Records that are listed in one step. */
+const PAGE = 500;
+/** Buckets that are listed ahead, because most of a small store's are empty. */
+const BUCKETS_AHEAD = 7;
+/** Parts whose length is asked for at once. */
+const PARTS_AHEAD = 64;
+
+export interface RedisChunkStoreOptions {
+  /** First part of every key. */
+  prefix: string;
+  /** Milliseconds after which an upload may be given up whose process does not renew it. */
+  leaseMs: number;
+}
 
 /**
- * Keeps each chunk under a key of its own, `{prefix}:blob:c:{upload}:{index}`; a blob is the record
- * `{prefix}:blob:h:{hash}` = `{upload} {size} {chunks}` that names the upload whose chunks it has.
+ * Keeps each part under a key of its own, `{prefix}:blob:p:{upload}:{index}`, spread over a cluster. What is decided on
+ * a blob lies in one slot for each first byte of the hashes, `{prefix}:blob:{byte}:…`, and is decided in Lua; see
+ * `lua/blob.lua`. Parts are written before the record and removed after it; what is between is written down, too.
  */
 export class RedisChunkStore implements ChunkStore {
+  readonly #keys: BlobKeys;
+  readonly #parts: BlobParts;
+  readonly #garbage: BlobGarbage;
+  readonly #leaseMs: number;
+
   constructor(
     private readonly connection: RedisConnection,
-    private readonly prefix: string,
-  ) {}
-
-  async stat(hash: BlobHash): Promise<BlobStat | null> {
-    const record = await this.#record(hash);
-    return record && { hash, size: record.size };
+    { prefix, leaseMs }: RedisChunkStoreOptions,
+  ) {
+    this.#keys = new BlobKeys(prefix);
+    this.#parts = new BlobParts(connection, this.#keys);
+    this.#garbage = new BlobGarbage(connection, this.#keys, this.#parts);
+    this.#leaseMs = leaseMs;
   }
 
-  async chunk(hash: BlobHash, index: number): Promise<Uint8Array | null> {
-    const record = await this.#record(hash);
-    if (!record || index >= record.chunks) return null;
-    const chunk = (await this.connection.read("GET", [this.#chunkKey(record.upload, index)])) as Buffer | null;
-    return chunk && new Uint8Array(chunk);
-  }
-
-  async upload(): Promise<ChunkUpload> {
-    const id = randomUUID();
-    let chunks = 0;
-    const drop = async () => {
-      await Promise.all(
-        Array.from({ length: chunks }, (_, index) => this.connection.write("DEL", [this.#chunkKey(id, index)])),
-      );
-    };
+  async record(hash: BlobHash): Promise<BlobRecord | null> {
+    const reply = await this.connection.read("HMGET", [this.#keys.record(hash), ..."uskhnmcp"]);
+    const [upload, size, chunkBytes, hashesPerPage, parts, pages, createdAt, lastPutAt] = reply as (Buffer | null)[];
+    if (!upload) return null;
     return {
-      write: async (chunk) => {
-        await this.connection.write("SET", [this.#chunkKey(id, chunks), Buffer.from(chunk), "EX", UPLOAD_TTL_S]);
-        chunks += 1;
-      },
-      commit: async (hash, size) => {
-        await Promise.all(
-          Array.from({ length: chunks }, (_, index) => this.connection.write("PERSIST", [this.#chunkKey(id, index)])),
-        );
-        const set = await this.connection.write("SET", [this.#hashKey(hash), `${id} ${size} ${chunks}`, "NX"]);
-        if (set === null) await drop();
-        else await this.connection.write("SADD", [`${this.prefix}:blobs`, hash]);
-      },
-      abort: drop,
+      upload: decodeUtf8(upload),
+      size: numberOf(size),
+      chunkBytes: numberOf(chunkBytes),
+      hashesPerPage: numberOf(hashesPerPage),
+      parts: numberOf(parts),
+      pages: pages ?? new Uint8Array(0),
+      createdAt: numberOf(createdAt),
+      lastPutAt: numberOf(lastPutAt),
     };
+  }
+
+  async open(_hash: BlobHash, { upload }: BlobRecord): Promise<PartReader> {
+    return {
+      read: ({ index }) => this.#parts.read(upload, index),
+      close: async () => {},
+    };
+  }
+
+  async isWhole(_hash: BlobHash, record: BlobRecord): Promise<boolean> {
+    const parts = new Layout(record.size, record).all();
+    const lengths = inOrder(parts, PARTS_AHEAD, async ({ index, length }) => {
+      return (await this.#parts.length(record.upload, index)) === length;
+    });
+    for await (const fits of lengths) if (!fits) return false;
+    return true;
+  }
+
+  async touch(hash: BlobHash, reference: string | undefined): Promise<boolean> {
+    return isDone(hash, await this.connection.script("blob-touch", this.#keys.bucketOf(hash), [hash, reference ?? ""]));
+  }
+
+  upload(hash?: BlobHash): Promise<ChunkUpload> {
+    const place = { connection: this.connection, keys: this.#keys, parts: this.#parts, leaseMs: this.#leaseMs };
+    return RedisUpload.begin(place, hash);
   }
 
   async delete(hash: BlobHash): Promise<boolean> {
-    const record = await this.#record(hash);
-    if (!record) return false;
-    await this.connection.write("SREM", [`${this.prefix}:blobs`, hash]);
-    const removed = Number(await this.connection.write("DEL", [this.#hashKey(hash)]));
-    await Promise.all(
-      Array.from({ length: record.chunks }, (_, index) =>
-        this.connection.write("DEL", [this.#chunkKey(record.upload, index)]),
-      ),
-    );
-    return removed === 1;
+    const keys = this.#keys.bucketOf(hash);
+    const removed = (await this.connection.script("blob-delete", keys, [hash])) as [Buffer, Buffer | null] | null;
+    if (!removed) return false;
+    const [upload, parts] = removed;
+    const buried = this.#keys.buried(hash.slice(0, 2));
+    // The blob is gone: what cannot be tidied up now is left to garbage collection.
+    await this.#garbage.removeBuried(buried, decodeUtf8(upload), Number(parts)).catch(onlyUnavailable);
+    return true;
   }
 
-  async *list(): AsyncGenerator<BlobStat> {
-    let cursor = "0";
-    do {
-      const [next, hashes] = (await this.connection.read("SSCAN", [`${this.prefix}:blobs`, cursor])) as [
-        Buffer,
-        Buffer[],
-      ];
-      cursor = decodeUtf8(next);
-      for (const hash of hashes) {
-        const found = await this.stat(decodeUtf8(hash));
-        if (found) yield found;
+  async addReference(hash: BlobHash, tag: string): Promise<boolean> {
+    return isDone(hash, await this.connection.script("blob-reference", this.#keys.bucketOf(hash), [hash, tag]));
+  }
+
+  async removeReference(hash: BlobHash, tag: string): Promise<boolean> {
+    return Number(await this.connection.script("blob-unreference", this.#keys.bucketOf(hash), [hash, tag])) === 1;
+  }
+
+  async references(hash: BlobHash): Promise<string[] | null> {
+    const [found, tags] = await Promise.all([
+      this.connection.read("EXISTS", [this.#keys.record(hash)]),
+      this.connection.read("SMEMBERS", [this.#keys.tags(hash)]),
+    ]);
+    return Number(found) === 1 ? (tags as Buffer[]).map((tag) => decodeUtf8(tag)) : null;
+  }
+
+  async *list(after: BlobHash | undefined): AsyncGenerator<BlobStat, void, undefined> {
+    const first = after === undefined ? 0 : BUCKETS.indexOf(after.slice(0, 2));
+    const from = (bucket: string) => (after?.startsWith(bucket) ? `(${after}` : "-");
+    const begun = inOrder(BUCKETS.slice(first), BUCKETS_AHEAD, async (bucket) => {
+      return { bucket, page: await this.#page(bucket, from(bucket)) };
+    });
+    for await (let { bucket, page } of begun) {
+      for (;;) {
+        yield* page.stats;
+        if (page.next === null) break;
+        page = await this.#page(bucket, page.next);
       }
-    } while (cursor !== "0");
+    }
+  }
+
+  collectGarbage(options: { graceMs: number; dryRun: boolean; signal: AbortSignal }): Promise<CollectedGarbage> {
+    return this.#garbage.collect(options);
   }
 
   async close(): Promise<void> {
     this.connection.close();
   }
 
-  async #record(hash: BlobHash): Promise<{ upload: string; size: number; chunks: number } | null> {
-    const record = (await this.connection.read("GET", [this.#hashKey(hash)])) as Buffer | null;
-    if (!record) return null;
-    const [upload = "", size, chunks] = decodeUtf8(record).split(" ");
-    return { upload, size: Number(size), chunks: Number(chunks) };
+  async #page(bucket: string, from: string): Promise<{ stats: BlobStat[]; next: string | null }> {
+    const index = await this.connection.read("ZRANGEBYLEX", [this.#keys.index(bucket), from, "+", "LIMIT", 0, PAGE]);
+    const hashes = (index as Buffer[]).map((hash) => decodeUtf8(hash));
+    const found = await Promise.all(
+      hashes.map(async (hash) => {
+        const reply = await this.connection.read("HMGET", [this.#keys.record(hash), "s", "c", "p"]);
+        const [size, createdAt, lastPutAt] = reply as (Buffer | null)[];
+        // Deleted meanwhile.
+        if (!size) return [];
+        return [{ hash, size: numberOf(size), createdAt: numberOf(createdAt), lastPutAt: numberOf(lastPutAt) }];
+      }),
+    );
+    return { stats: found.flat(), next: hashes.length < PAGE ? null : `(${hashes.at(-1)}` };
   }
+}
 
-  #hashKey(hash: BlobHash): string {
-    return `${this.prefix}:blob:h:${hash}`;
-  }
+/** A field that is missing or no number makes a record that no blob can have. */
+function numberOf(field: Buffer | null | undefined): number {
+  return field ? Number(decodeUtf8(field)) : Number.NaN;
+}
 
-  #chunkKey(upload: string, index: number): string {
-    return `${this.prefix}:blob:c:${upload}:${index}`;
-  }
+/** @throws AspenError `INVALID_PARAMS` */
+function isDone(hash: BlobHash, reply: unknown): boolean {
+  if (Buffer.isBuffer(reply) && decodeUtf8(reply) === "full")
+    throw storageErrors.tooManyReferences(hash, MAX_REFERENCES);
+  return Number(reply) === 1;
 }

@@ -1,5 +1,5 @@
 import type { BlobStore } from "../../blob-store.js";
-import { ChunkedBlobStore } from "../../blobs.js";
+import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../key-value-store.js";
 import type { Store } from "../../store.js";
@@ -34,7 +34,8 @@ export class RedisStore implements Store {
     const prefix = options.keyPrefix ?? "aspen";
     try {
       const warnings = await checkServer(connection, topology.kind);
-      const blobs = new ChunkedBlobStore(new RedisChunkStore(connection, prefix));
+      const leaseMs = wholeNumber(options, "uploadLeaseMs", 600_000, 1);
+      const blobs = new ChunkedBlobStore(new RedisChunkStore(connection, { prefix, leaseMs }));
       const kv = new RedisKeyValueStore(connection, prefix, `${prefix}:changes:${topology.database}`);
       return new RedisStore(kv, blobs, warnings);
     } catch (error) {
@@ -48,9 +49,9 @@ export class RedisStore implements Store {
   }
 }
 
-function wholeNumber<Field extends "commandTimeoutMs" | "maxWaitingCommands" | "waitReplicas">(
+function wholeNumber(
   options: RedisStoreOptions,
-  field: Field,
+  field: "commandTimeoutMs" | "maxWaitingCommands" | "waitReplicas" | "uploadLeaseMs",
   byDefault: number,
   least: number,
 ): number {

@@ -20,7 +20,23 @@ const NAMESPACE_SCRIPTS = [
 /** Scripts on the registry of namespaces in which something expires. */
 const EXPIRY_SCRIPTS = ["announce-expiry", "take-due", "settle-due"] as const;
 
-export type ScriptName = (typeof NAMESPACE_SCRIPTS)[number] | (typeof EXPIRY_SCRIPTS)[number];
+/** Scripts on one blob; `blob.lua` comes before each of them. */
+const BLOB_SCRIPTS = [
+  "blob-abandon",
+  "blob-collect",
+  "blob-commit",
+  "blob-delete",
+  "blob-fence",
+  "blob-lease",
+  "blob-reference",
+  "blob-touch",
+  "blob-unreference",
+] as const;
+
+export type ScriptName =
+  | (typeof NAMESPACE_SCRIPTS)[number]
+  | (typeof EXPIRY_SCRIPTS)[number]
+  | (typeof BLOB_SCRIPTS)[number];
 
 /** Scripts that may be sent twice without harm. */
 export const REPEATABLE_SCRIPTS: ReadonlySet<ScriptName> = new Set([
@@ -29,6 +45,12 @@ export const REPEATABLE_SCRIPTS: ReadonlySet<ScriptName> = new Set([
   "read-changes",
   "sweep",
   ...EXPIRY_SCRIPTS,
+  "blob-abandon",
+  "blob-collect",
+  "blob-commit",
+  "blob-fence",
+  "blob-reference",
+  "blob-touch",
 ]);
 
 export interface Script {
@@ -43,9 +65,15 @@ const loaded = new Map<ScriptName, Script>();
 export function scriptOf(name: ScriptName): Script {
   const known = loaded.get(name);
   if (known) return known;
-  const files = (NAMESPACE_SCRIPTS as readonly string[]).includes(name) ? ["changes", name] : [name];
+  const files = [...leadingFiles(name), name];
   const text = files.map((file) => readFileSync(join(folder, `${file}.lua`), "utf8")).join("");
   const script = { text, sha: createHash("sha1").update(text).digest("hex") };
   loaded.set(name, script);
   return script;
+}
+
+/** What comes before a script. */
+function leadingFiles(name: string): string[] {
+  if ((NAMESPACE_SCRIPTS as readonly string[]).includes(name)) return ["changes"];
+  return (BLOB_SCRIPTS as readonly string[]).includes(name) ? ["blob"] : [];
 }

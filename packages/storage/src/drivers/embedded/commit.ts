@@ -1,0 +1,25 @@
+import { storageErrors } from "../../errors.js";
+import type { Environment } from "./environment.js";
+
+/**
+ * Runs `work` in the next write transaction and resolves once that is committed. What `work` throws undoes it.
+ * @throws AspenError `STORE_UNAVAILABLE`
+ */
+export async function commit<T>(environment: Environment, work: () => T): Promise<T> {
+  try {
+    return await environment.root.transaction(work);
+  } catch (error) {
+    const reason = await commitError(error);
+    throw storageErrors.unavailable(reason instanceof Error ? reason.message : String(reason), error);
+  }
+}
+
+/** Why a commit failed: lmdb has it as a promise, which must be handled or ends the process. */
+async function commitError(error: unknown): Promise<unknown> {
+  const reason = (error as { commitError?: unknown }).commitError;
+  if (!(reason instanceof Promise)) return error;
+  return reason.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+}
