@@ -1,15 +1,15 @@
 -- The changes after a version, never a part of a version's.
--- KEYS as in put.lua and changes.lua  ARGV[1] version  ARGV[2] about how many
+-- KEYS as in changes.lua  ARGV[1] version  ARGV[2] about how many
 -- Returns {0} when not all of them are kept, else {1, stream entry, …}.
-local from = redis.call('HGET', KEYS[5], 'from')
+local from = redis.call('HGET', WATCH, 'from')
 if not from or tonumber(ARGV[1]) < tonumber(from) then return {0} end
 local first = string.format('%.0f', tonumber(ARGV[1]) + 1)
 local out = {1}
-local entries = redis.call('XRANGE', KEYS[4], first, '+', 'COUNT', ARGV[2])
+local entries = redis.call('XRANGE', CHANGES, first, '+', 'COUNT', ARGV[2])
 for _, entry in ipairs(entries) do out[#out + 1] = entry end
 if #entries == tonumber(ARGV[2]) then
   local last = entries[#entries][1]
-  for _, entry in ipairs(redis.call('XRANGE', KEYS[4], '(' .. last, string.match(last, '^(%d+)-'))) do
+  for _, entry in ipairs(redis.call('XRANGE', CHANGES, '(' .. last, string.match(last, '^(%d+)-'))) do
     out[#out + 1] = entry
   end
 end

@@ -1,29 +1,33 @@
 -- One page of a namespace in byte order; first drops what has expired.
--- KEYS and ARGV[1..3] as in put.lua
--- ARGV[4] from  ARGV[5] to (bounds of ZRANGEBYLEX, in its own order)
--- ARGV[6] limit  ARGV[7] '1' for reverse  ARGV[8] '1' for keys and versions only
+-- KEYS as in changes.lua
+-- ARGV[1] from  ARGV[2] to (bounds of ZRANGEBYLEX, in its own order)
+-- ARGV[3] limit  ARGV[4] '1' for reverse  ARGV[5] '1' for keys and versions only
 -- Returns {more (0 or 1), key, row, key, row, …}.
-if expire(ARGV[1]) > 0 then finish(ARGV[2], ARGV[3]) end
-local command = ARGV[7] == '1' and 'ZREVRANGEBYLEX' or 'ZRANGEBYLEX'
-local limit, offset = tonumber(ARGV[6]), 0
-local out, found = {0}, 0
+if expire() > 0 then finish() end
+local command = ARGV[4] == '1' and 'ZREVRANGEBYLEX' or 'ZRANGEBYLEX'
+local limit, offset, keysOnly = tonumber(ARGV[3]), 0, ARGV[5] == '1'
+local out, last = {0}, 1
+local full = 2 * limit + 1
 while true do
-  local keys = redis.call(command, KEYS[1], ARGV[4], ARGV[5], 'LIMIT', offset, 500)
+  -- One key more than the page has room for tells whether another page follows; a call takes some thousand arguments.
+  local count = math.min((full - last) / 2 + 1, 1000)
+  local keys = redis.call(command, INDEX, ARGV[1], ARGV[2], 'LIMIT', offset, count)
   if #keys == 0 then return out end
   local names = {}
-  for i, key in ipairs(keys) do names[i] = ARGV[1] .. key end
+  for i = 1, #keys do names[i] = ROWS .. keys[i] end
   local rows = redis.call('MGET', unpack(names))
-  for i, key in ipairs(keys) do
+  for i = 1, #keys do
     local row = rows[i]
     if row then
-      if found == limit then
+      if last == full then
         out[1] = 1
         return out
       end
-      found = found + 1
-      out[#out + 1] = key
-      out[#out + 1] = ARGV[8] == '1' and string.sub(row, 1, 8) or row
+      out[last + 1] = keys[i]
+      out[last + 2] = keysOnly and string.sub(row, 1, 8) or row
+      last = last + 2
     end
   end
+  if #keys < count then return out end
   offset = offset + #keys
 end

@@ -1,11 +1,11 @@
 -- Applies all operations when every check holds, none otherwise.
--- KEYS and ARGV[1..3] as in put.lua  ARGV[4] number of checks  ARGV[5] number of operations
+-- KEYS as in changes.lua  ARGV[1] number of checks  ARGV[2] number of operations
 -- then per check: key, kind ('version', 'value', 'absent'), operand
 -- then per operation: key, kind ('put', 'delete'), value, milliseconds to live or 0
 -- Returns {1, version}, or {0, index of the first check that failed}.
-local checks, ops, at = tonumber(ARGV[4]), tonumber(ARGV[5]), 6
+local checks, ops, at = tonumber(ARGV[1]), tonumber(ARGV[2]), 3
 for i = 0, checks - 1 do
-  local row = redis.call('GET', ARGV[1] .. ARGV[at])
+  local row = redis.call('GET', ROWS .. ARGV[at])
   local kind, operand, holds = ARGV[at + 1], ARGV[at + 2], false
   if kind == 'absent' then
     holds = not row
@@ -17,19 +17,19 @@ for i = 0, checks - 1 do
   if not holds then return {0, i} end
   at = at + 3
 end
-if ops == 0 then return {1, tonumber(redis.call('GET', KEYS[2]) or '0')} end
-local version = redis.call('INCR', KEYS[2])
+if ops == 0 then return {1, tonumber(redis.call('GET', VERSION) or '0')} end
+local version = redis.call('INCR', VERSION)
 local header = struct.pack('<I8', version)
 for i = 0, ops - 1 do
   local key, ttl = ARGV[at], tonumber(ARGV[at + 3])
   if ARGV[at + 1] == 'put' then
-    store(ARGV[1], key, header .. ARGV[at + 2], ttl)
+    store(key, header .. ARGV[at + 2], ttl)
     keep(version, i, 'p', key, ARGV[at + 2])
   else
-    remove(ARGV[1], key)
+    remove(key)
     keep(version, i, 'd', key, '')
   end
   at = at + 4
 end
-finish(ARGV[2], ARGV[3])
+finish()
 return {1, version}

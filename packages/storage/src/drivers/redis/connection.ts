@@ -1,3 +1,4 @@
+import { isAspenError } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
 import { createClients, type RedisClient, type RedisClients, type RedisNode } from "./clients.js";
 import { Deadlines } from "./deadlines.js";
@@ -32,6 +33,11 @@ interface Call {
   replicated: boolean;
   /** Where to send it instead of where its keys are. */
   node?: RedisNode;
+}
+
+interface Failure {
+  command: TrackedCommand;
+  error: unknown;
 }
 
 /** Pipelined commands, with a deadline on everything and an honest answer when a connection is lost. */
@@ -142,37 +148,53 @@ export class RedisConnection {
     this.#waiting.wake();
   }
 
-  async #call(call: Call): Promise<unknown> {
+  #call(call: Call): Promise<unknown> {
     const deadline = Date.now() + this.options.commandTimeoutMs;
-    let { name, args } = call;
+    if (!this.#usable()) return this.#carryOut(call, deadline);
+    const command = new this.clients.Command(call.name, call.args);
+    // What nearly always happens, without the promises of the rest.
+    return this.#send(command, call, deadline).catch((error) => this.#carryOut(call, deadline, { command, error }));
+  }
+
+  /** Waits and tries until the command is carried out, must not be tried again, or its time is over. */
+  async #carryOut(call: Call, deadline: number, failure?: Failure): Promise<unknown> {
+    let failed = failure;
     for (let attempt = 0; ; attempt++) {
+      let { name, args } = call;
+      if (failed && isScriptMissing(failed.error)) {
+        name = "eval";
+        args = [scriptOf(call.label as ScriptName).text, ...args.slice(1)];
+      } else if (failed) {
+        this.#assertRepeatable(call, failed, deadline);
+        if (isDemoted(failed.error)) this.#leave();
+        const wait = Math.min(RETRY_MS.least * 2 ** attempt, RETRY_MS.most);
+        await this.#waiting.wait(Math.min(deadline, Date.now() + wait));
+      }
       if (!this.#usable()) await this.#untilUsable(deadline);
       const command = new this.clients.Command(name, args);
       try {
         return await this.#send(command, call, deadline);
       } catch (error) {
-        if (error === REPLICAS_MISSING) throw storageErrors.notReplicated(call.label, this.options.waitReplicas);
-        if (isScriptMissing(error)) {
-          name = "eval";
-          args = [scriptOf(call.label as ScriptName).text, ...args.slice(1)];
-          continue;
-        }
-        const outcome = outcomeOf(error, command);
-        const { message } = error as Error;
-        if (outcome === "refused") throw storageErrors.unavailable(`Redis refused ${call.label}: ${message}`, error);
-        if (outcome === "unknown" && !call.repeatable) throw storageErrors.outcomeUnknown(call.label, error);
-        if (this.#closed) throw storageErrors.unavailable("it is closed", error);
-        const now = Date.now();
-        if (now >= deadline) {
-          throw storageErrors.unavailable(
-            `Redis did not carry out ${call.label} within ${this.options.commandTimeoutMs} ms: ${message}`,
-            error,
-          );
-        }
-        if (isDemoted(error)) this.#leave();
-        await this.#waiting.wait(Math.min(deadline, now + Math.min(RETRY_MS.least * 2 ** attempt, RETRY_MS.most)));
+        failed = { command, error };
       }
     }
+  }
+
+  /** @throws AspenError when a command that failed must not, or cannot, be tried again */
+  #assertRepeatable({ label, repeatable }: Call, { command, error }: Failure, deadline: number): void {
+    if (error === REPLICAS_MISSING) throw storageErrors.notReplicated(label, this.options.waitReplicas);
+    if (isAspenError(error)) throw error;
+    const outcome = outcomeOf(error, command);
+    const { message } = error as Error;
+    if (outcome === "refused") throw storageErrors.unavailable(`Redis refused ${label}: ${message}`, error);
+    if (outcome === "unknown" && !repeatable) throw storageErrors.outcomeUnknown(label, error);
+    if (this.#closed) throw storageErrors.unavailable("it is closed", error);
+    if (Date.now() < deadline) return;
+    const { commandTimeoutMs } = this.options;
+    throw storageErrors.unavailable(
+      `Redis did not carry out ${label} within ${commandTimeoutMs} ms: ${message}`,
+      error,
+    );
   }
 
   #usable(): boolean {
@@ -190,8 +212,7 @@ export class RedisConnection {
     }
   }
 
-  async #send(command: TrackedCommand, { replicated, node }: Call, deadline: number): Promise<unknown> {
-    this.#waiting.assertRoom();
+  #send(command: TrackedCommand, { replicated, node }: Call, deadline: number): Promise<unknown> {
     const reply = this.#reply(command, node, deadline);
     const { waitReplicas } = this.options;
     if (waitReplicas === 0 || !replicated) return reply;
@@ -201,31 +222,36 @@ export class RedisConnection {
       (count) => wait.socket === command.socket && Number(count) >= waitReplicas,
       () => false,
     );
-    const answer = await reply;
-    if (!(await reached)) throw REPLICAS_MISSING;
-    return answer;
+    return reply.then(async (answer) => {
+      if (!(await reached)) throw REPLICAS_MISSING;
+      return answer;
+    });
   }
 
   #reply(command: TrackedCommand, node: RedisNode | undefined, deadline: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      this.#waiting.assertRoom();
       // It may still be sent, so that its outcome is not known even if it has not been written yet.
-      const onLate = () => settle(() => reject(LATE));
       let left: (() => void) | null = null;
-      const settle = (then: () => void) => {
+      const end = () => {
         this.#deadlines.delete(onLate);
         left?.();
         left = null;
-        then();
         if (this.#leaving && this.#deadlines.size === 0) this.#client.disconnect(true);
       };
+      const fail = (error: unknown) => {
+        end();
+        reject(error);
+      };
+      const onLate = () => fail(LATE);
       this.#deadlines.add(onLate, deadline);
       (node ?? this.#client).sendCommand(command);
       // A node of a cluster that is being connected to keeps it until then.
       if (!command.written) left = this.#waiting.count();
-      command.promise.then(
-        (reply) => settle(() => resolve(reply)),
-        (error) => settle(() => reject(error)),
-      );
+      command.promise.then((reply) => {
+        end();
+        resolve(reply);
+      }, fail);
     });
   }
 

@@ -9,17 +9,16 @@ import type { RedisConnection } from "./connection.js";
 const LOOK_MS = 1000;
 
 export interface RedisChangeLogParts {
-  /** Where scripts publish the namespace that they changed. */
+  /** Where scripts publish the version of a namespace that they changed, and the key of that version. */
   channel: string;
-  keys(namespace: string): string[];
-  /** What every script is told first. */
-  arguments(namespace: string): string[];
+  /** Of the scripts on a namespace. */
+  keys(namespace: string): readonly [version: string, ...string[]];
 }
 
 /** The past of watched namespaces in streams. */
 export class RedisChangeLog implements ChangeLog {
   readonly #waiters = new Waiters();
-  /** Newest versions that were heard of, of the namespaces that are watched here. */
+  /** Newest versions that were heard of, by the keys of those that are watched here. */
   readonly #heard = new Map<string, Version>();
   #subscribed: Promise<() => void> | null = null;
 
@@ -34,26 +33,28 @@ export class RedisChangeLog implements ChangeLog {
       this.#subscribed = null;
       throw error;
     });
-    const version = Number(await this.connection.script("lease", this.parts.keys(namespace), [WATCH_LEASE_MS]));
-    this.#heard.set(namespace, Math.max(version, this.#heard.get(namespace) ?? 0));
+    const keys = this.parts.keys(namespace);
+    const version = Number(await this.connection.script("lease", keys, [WATCH_LEASE_MS, this.parts.channel]));
+    this.#heard.set(keys[0], Math.max(version, this.#heard.get(keys[0]) ?? 0));
     return version;
   }
 
   async read(namespace: string, after: Version, limit: number): Promise<Change[]> {
-    const heard = this.#heard.get(namespace) ?? 0;
-    const reply = await this.connection.script("read-changes", this.parts.keys(namespace), [after, limit]);
+    const keys = this.parts.keys(namespace);
+    const heard = this.#heard.get(keys[0]) ?? 0;
+    const reply = await this.connection.script("read-changes", keys, [after, limit]);
     const [kept, ...entries] = reply as [number, ...StreamEntry[]];
     if (Number(kept) === 0) throw storageErrors.watchCompacted(namespace, after);
     // What was heard of is not there: the server was emptied since. Without this a watch would not wait any more.
-    if (entries.length === 0 && heard > after && this.#heard.get(namespace) === heard)
-      this.#heard.set(namespace, after);
+    if (entries.length === 0 && heard > after && this.#heard.get(keys[0]) === heard) this.#heard.set(keys[0], after);
     return entries.map(decodeEntry);
   }
 
   async wait(namespace: string, after: Version, signal: AbortSignal): Promise<void> {
-    if ((this.#heard.get(namespace) ?? 0) > after) return;
-    const late = await this.#waiters.wait(namespace, signal, LOOK_MS);
-    if (late) await this.connection.script("sweep", this.parts.keys(namespace), this.parts.arguments(namespace));
+    const keys = this.parts.keys(namespace);
+    if ((this.#heard.get(keys[0]) ?? 0) > after) return;
+    const late = await this.#waiters.wait(keys[0], signal, LOOK_MS);
+    if (late) await this.connection.script("sweep", keys, []);
   }
 
   /** Ends every wait. */
@@ -69,10 +70,10 @@ export class RedisChangeLog implements ChangeLog {
       return;
     }
     const space = message.indexOf(" ");
-    const namespace = message.slice(space + 1);
-    if (!this.#heard.has(namespace)) return;
-    this.#heard.set(namespace, Number(message.slice(0, space)));
-    this.#waiters.wake(namespace);
+    const key = message.slice(space + 1);
+    if (!this.#heard.has(key)) return;
+    this.#heard.set(key, Number(message.slice(0, space)));
+    this.#waiters.wake(key);
   }
 }
 

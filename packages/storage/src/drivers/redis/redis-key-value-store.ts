@@ -1,5 +1,5 @@
 import { decodeUtf8, namespaceOf, readU64 } from "@aspen/plugin-api/abi";
-import { compareBytes, prefixEnd } from "../../bytes.js";
+import { compareBytes, copyOf, prefixEnd } from "../../bytes.js";
 import { decodeCursor, encodeCursor } from "../../cursor.js";
 import type {
   CasResult,
@@ -34,8 +34,20 @@ import type { Argument } from "./tracked-command.js";
 const VERSION_BYTES = 8;
 /** Milliseconds after which a namespace is registered again: a fail-over may have lost it. */
 const REGISTERED_MS = 60_000;
-/** Namespaces that are remembered as registered. */
+/** Namespaces whose names are remembered. */
 const REMEMBERED = 10_000;
+
+type Rows = (Buffer | null)[];
+
+/** What a namespace's keys in Redis are called. */
+interface NamesOf {
+  /** KEYS of its scripts. */
+  keys: [version: string, never: string];
+  /** What the name of every row begins with. */
+  rows: string;
+  /** When the namespace was last registered, ms since the epoch; 0 for never. */
+  registeredAt: number;
+}
 
 /**
  * An ordered key-value store on Redis. A namespace has one hash tag, so that it is atomic in Lua and
@@ -45,8 +57,7 @@ const REMEMBERED = 10_000;
  * `{prefix}:expiries` those in which something expires.
  */
 export class RedisKeyValueStore implements KeyValueStore {
-  /** Namespaces that were registered, and when. */
-  readonly #registered = new Map<string, number>();
+  readonly #known = new Map<string, NamesOf>();
   readonly #changes: RedisChangeLog;
   readonly #sweeper: ExpirySweeper;
 
@@ -54,15 +65,14 @@ export class RedisKeyValueStore implements KeyValueStore {
     private readonly connection: RedisConnection,
     private readonly prefix: string,
     /** Where changes are told; one for each database, which channels know nothing of. */
-    private readonly channel: string,
+    channel: string,
   ) {
     this.#changes = new RedisChangeLog(connection, {
       channel,
-      keys: (namespace) => this.#keys(namespace),
-      arguments: (namespace) => this.#arguments(namespace),
+      keys: (namespace) => this.#names(namespace).keys,
     });
     this.#sweeper = new ExpirySweeper(connection, `${prefix}:expiries`, async (namespace) =>
-      Number(await connection.script("sweep", this.#keys(namespace), this.#arguments(namespace))),
+      Number(await connection.script("sweep", this.#names(namespace).keys, [])),
     );
   }
 
@@ -73,9 +83,25 @@ export class RedisKeyValueStore implements KeyValueStore {
 
   async getMany(keys: readonly string[]): Promise<(KvEntry | null)[]> {
     validateKeys(keys);
-    // One command per key: keys of several namespaces may lie on several nodes; they share a round trip.
-    const rows = await Promise.all(keys.map((key) => this.connection.read("GET", [this.#rowKey(key)])));
-    return rows.map((row, index) => decodeRow(keys[index]!, row as Buffer | null));
+    // A command for each namespace: several may lie on several nodes; the commands share a round trip.
+    const indexes = new Map<string, number[]>();
+    for (const [index, key] of keys.entries()) {
+      const namespace = namespaceOf(key);
+      const group = indexes.get(namespace);
+      if (group) group.push(index);
+      else indexes.set(namespace, [index]);
+    }
+    const entries: (KvEntry | null)[] = Array(keys.length).fill(null);
+    await Promise.all(
+      [...indexes.values()].map(async (group) => {
+        const rows = await this.connection.read(
+          "MGET",
+          group.map((index) => this.#rowKey(keys[index]!)),
+        );
+        for (const [at, index] of group.entries()) entries[index] = decodeRow(keys[index]!, (rows as Rows)[at]!);
+      }),
+    );
+    return entries;
   }
 
   async put(key: string, value: Uint8Array, options?: PutOptions): Promise<Version> {
@@ -84,15 +110,14 @@ export class RedisKeyValueStore implements KeyValueStore {
     expiryOf(options, Date.now());
     const namespace = namespaceOf(key);
     // The value is copied before the first await: afterwards the caller may change it.
-    const args = [...this.#arguments(namespace), key, Buffer.from(value), options?.ttlMs ?? 0];
+    const args = [key, Buffer.from(value), String(options?.ttlMs ?? 0)];
     return Number(await this.#write("put", namespace, args, options?.ttlMs));
   }
 
   async delete(key: string): Promise<boolean> {
     validateKey(key);
     const namespace = namespaceOf(key);
-    const args = [...this.#arguments(namespace), key];
-    return Number(await this.connection.script("delete", this.#keys(namespace), args)) === 1;
+    return Number(await this.connection.script("delete", this.#names(namespace).keys, [key])) === 1;
   }
 
   async scan(options: ScanOptions): Promise<ScanPage> {
@@ -118,14 +143,8 @@ export class RedisKeyValueStore implements KeyValueStore {
     if (expected) validateValue(key, expected);
     if (next) validateValue(key, next);
     const namespace = namespaceOf(key);
-    const args = [
-      ...this.#arguments(namespace),
-      key,
-      expected ? "1" : "0",
-      Buffer.from(expected ?? []),
-      next ? "1" : "0",
-      Buffer.from(next ?? []),
-    ];
+    const given = `${expected ? 1 : 0}${next ? 1 : 0}`;
+    const args = [key, given, expected ? Buffer.from(expected) : "", next ? Buffer.from(next) : ""];
     const [ok, answer] = (await this.#write("compare-and-swap", namespace, args)) as [number, unknown];
     if (Number(ok) === 1) return { ok: true, version: Number(answer) };
     const actual = decodeRow(key, (answer ?? null) as Buffer | null);
@@ -135,7 +154,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   async transact(transaction: Transaction): Promise<TxResult> {
     const namespace = validateTransaction(transaction);
     if (namespace === null) return { ok: true, version: 0 };
-    const args: Argument[] = [...this.#arguments(namespace), transaction.checks.length, transaction.ops.length];
+    const args: Argument[] = [transaction.checks.length, transaction.ops.length];
     for (const check of transaction.checks) {
       if ("version" in check) args.push(check.key, "version", check.version);
       else if (check.value === null) args.push(check.key, "absent", "");
@@ -170,35 +189,41 @@ export class RedisKeyValueStore implements KeyValueStore {
     const high = end ? bound("(", end, "+") : "+";
     const cut = after === null ? null : bound("(", Buffer.from(after, "utf8"), "-");
     const [from, to] = options.reverse ? [cut ?? high, low] : [cut ?? low, high];
-    const [more, ...flat] = (await this.connection.script("scan", this.#keys(namespace), [
-      ...this.#arguments(namespace),
-      from,
-      to,
-      limit,
-      options.reverse ? "1" : "0",
-      options.keysOnly ? "1" : "0",
-    ])) as [number, ...Buffer[]];
+    const flags = [options.reverse ? "1" : "0", options.keysOnly ? "1" : "0"];
+    const { keys } = this.#names(namespace);
+    const reply = (await this.connection.script("scan", keys, [from, to, limit, ...flags])) as [number, ...Buffer[]];
     const entries: KvEntry[] = [];
-    for (let i = 0; i < flat.length; i += 2) entries.push(decodeRow(decodeUtf8(flat[i]!), flat[i + 1]!)!);
-    return { entries, more: Number(more) === 1 };
+    for (let i = 1; i < reply.length; i += 2) {
+      entries.push(decodeRow((reply[i] as Buffer).toString("utf8"), reply[i + 1] as Buffer)!);
+    }
+    return { entries, more: reply[0] === 1 };
   }
 
   /** Runs a script that may add keys, of which the first expires after `ttlMs`. */
-  async #write(script: ScriptName, namespace: string, args: readonly Argument[], ttlMs?: number): Promise<unknown> {
-    await this.#register(namespace);
-    const announced = ttlMs === undefined ? null : this.#sweeper.announce(namespace, ttlMs);
-    const reply = await this.connection.script(script, this.#keys(namespace), args);
-    await announced;
-    return reply;
+  #write(script: ScriptName, namespace: string, args: readonly Argument[], ttlMs?: number): Promise<unknown> {
+    const names = this.#names(namespace);
+    if (ttlMs === undefined && Date.now() - names.registeredAt < REGISTERED_MS) {
+      return this.connection.script(script, names.keys, args);
+    }
+    return this.#announceAndWrite(script, namespace, names, args, ttlMs);
   }
 
-  /** Makes the namespace known to the registry, before its first key can be seen. */
-  async #register(namespace: string): Promise<void> {
-    const now = Date.now();
-    if (now - (this.#registered.get(namespace) ?? 0) < REGISTERED_MS) return;
-    await this.connection.writeRepeatably("SADD", [`${this.prefix}:namespaces`, namespace]);
-    if (this.#registered.size >= REMEMBERED) this.#registered.clear();
-    this.#registered.set(namespace, now);
+  async #announceAndWrite(
+    script: ScriptName,
+    namespace: string,
+    names: NamesOf,
+    args: readonly Argument[],
+    ttlMs?: number,
+  ): Promise<unknown> {
+    // Made known to the registry before its first key can be seen.
+    if (Date.now() - names.registeredAt >= REGISTERED_MS) {
+      await this.connection.writeRepeatably("SADD", [`${this.prefix}:namespaces`, namespace]);
+      names.registeredAt = Date.now();
+    }
+    const announced = ttlMs === undefined ? null : this.#sweeper.announce(namespace, ttlMs);
+    const reply = await this.connection.script(script, names.keys, args);
+    await announced;
+    return reply;
   }
 
   /** Namespaces in which a key may start with `prefix`. */
@@ -209,32 +234,25 @@ export class RedisKeyValueStore implements KeyValueStore {
       .filter((name) => name.startsWith(prefix) || prefix.startsWith(name));
   }
 
-  #base(namespace: string): string {
-    // encodeURIComponent leaves no brace, so the tag is exactly the namespace.
-    return `${this.prefix}:{${encodeURIComponent(namespace)}}`;
-  }
-
-  #rowPrefix(namespace: string): string {
-    return `${this.#base(namespace)}:r:`;
-  }
-
   #rowKey(key: string): string {
-    return this.#rowPrefix(namespaceOf(key)) + key;
+    return this.#names(namespaceOf(key)).rows + key;
   }
 
-  #keys(namespace: string): string[] {
-    const base = this.#base(namespace);
-    return [`${base}:i`, `${base}:v`, `${base}:e`, `${base}:c`, `${base}:w`, `${base}:never`];
-  }
-
-  /** What every script is told first. */
-  #arguments(namespace: string): string[] {
-    return [this.#rowPrefix(namespace), this.channel, namespace];
+  #names(namespace: string): NamesOf {
+    let names = this.#known.get(namespace);
+    if (!names) {
+      // encodeURIComponent leaves no brace, so the tag is exactly the namespace.
+      const base = `${this.prefix}:{${encodeURIComponent(namespace)}}`;
+      names = { keys: [`${base}:v`, `${base}:never`], rows: `${base}:r:`, registeredAt: 0 };
+      if (this.#known.size >= REMEMBERED) this.#known.clear();
+      this.#known.set(namespace, names);
+    }
+    return names;
   }
 }
 
 function decodeRow(key: string, row: Buffer | null): KvEntry | null {
-  return row && { key, version: readU64(row), value: new Uint8Array(row.subarray(VERSION_BYTES)) };
+  return row && { key, version: readU64(row), value: copyOf(row, VERSION_BYTES) };
 }
 
 function bound(mark: "[" | "(", bytes: Uint8Array, none: string): string | Buffer {

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { Command } from "ioredis";
 
 export type Argument = string | number | Buffer;
@@ -11,6 +12,28 @@ export interface TrackedCommand extends Command {
 }
 
 export type TrackedCommandClass = new (name: string, args: readonly Argument[], slotOf?: Command) => TrackedCommand;
+
+const REJECT = Symbol("reject");
+
+interface Rejectable {
+  /** No field of the class: the base class sets it before there are any. */
+  [REJECT]?: (error: Error) => void;
+  written: boolean;
+}
+
+/** Sockets that hold back what is written to them. */
+const held = new WeakSet<Writable>();
+
+/** Has the commands of one turn leave together: the client writes each by a system call of its own. */
+function holdForTurn(socket: Writable): void {
+  if (held.has(socket)) return;
+  held.add(socket);
+  socket.cork();
+  process.nextTick(() => {
+    held.delete(socket);
+    socket.uncork();
+  });
+}
 
 /** Of the client's own class, which is loaded only when Redis is used. */
 export function trackedCommandClass(Base: typeof Command): TrackedCommandClass {
@@ -29,6 +52,7 @@ export function trackedCommandClass(Base: typeof Command): TrackedCommandClass {
     override toWritable(socket: object): string | Buffer {
       this.written = true;
       this.socket = socket;
+      holdForTurn(socket as Writable);
       return super.toWritable(socket);
     }
 
@@ -39,16 +63,15 @@ export function trackedCommandClass(Base: typeof Command): TrackedCommandClass {
   }
   // The cluster client sends a refused command elsewhere by putting a function of its own in the place of `reject`;
   // whatever is put there, a refusal passes here first.
-  const rejects = new WeakMap<object, (error: Error) => void>();
   Object.defineProperty(Tracked.prototype, "reject", {
-    get(this: Tracked) {
-      return rejects.get(this);
+    get(this: Rejectable) {
+      return this[REJECT];
     },
-    set(this: Tracked, reject: (error: Error) => void) {
-      rejects.set(this, (error) => {
+    set(this: Rejectable, reject: (error: Error) => void) {
+      this[REJECT] = (error) => {
         if (isReply(error)) this.written = false;
         reject(error);
-      });
+      };
     },
   });
   return Tracked;
