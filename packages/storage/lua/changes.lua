@@ -7,16 +7,23 @@ local VERSION = KEYS[1]
 local BASE = string.sub(VERSION, 1, -2)
 -- Rows by key; the index, all keys (sorted set); when they expire, milliseconds (sorted set)
 local ROWS, INDEX, EXPIRIES = BASE .. 'r:', BASE .. 'i', BASE .. 'e'
--- Changes (stream; ids are version-index; fields: kind p(ut), d(elete) or (e)x(pire), key, value) and what is known of
--- them (hash: from, the version after which all are kept; bytes, of keys and values; channel, where they are told)
+-- Changes (stream; ids are version-index; fields: kind p(ut), d(elete) or (e)x(pire), key, value, mark) and what is
+-- known of them (hash: from, the version after which all are kept; bytes, of keys and values; mark; channel, where
+-- they are told)
 local CHANGES, WATCH = BASE .. 'c', BASE .. 'w'
 local CHANGES_KEPT, BYTES_KEPT, STREAM_MS = 10000, 16777216, 1200000
 local watched = redis.call('EXISTS', WATCH) == 1
 
+-- What tells something written now from anything else that may take its place: the time in microseconds.
+local function mark()
+  local now = redis.call('TIME')
+  return now[1] .. string.format('%06d', now[2])
+end
+
 -- Keeps one change of a version; finish() must follow the last one of the script.
 local function keep(version, index, kind, key, value)
   if not watched then return end
-  redis.call('XADD', CHANGES, string.format('%.0f-%d', version, index + 1), 't', kind, 'k', key, 'v', value)
+  redis.call('XADD', CHANGES, string.format('%.0f-%d', version, index + 1), 't', kind, 'k', key, 'v', value, 'm', mark())
   redis.call('HINCRBY', WATCH, 'bytes', #key + #value)
 end
 

@@ -13,8 +13,8 @@ const DOWN_MS = 1000;
 export interface RedisSentinelsShape {
   /** As of `RedisServer.start`, for both servers. @default none */
   settings?: readonly string[];
-  /** Lines of every Sentinel's configuration, such as `requirepass secret`. @default none */
-  sentinelSettings?: readonly string[];
+  /** What the Sentinels want to be told. @default none */
+  sentinelPassword?: string;
 }
 
 /**
@@ -28,36 +28,22 @@ export class RedisSentinels implements AsyncDisposable {
   private constructor(
     /** The first is the primary at the start. */
     readonly servers: readonly [RedisServer, RedisServer],
-    readonly sentinels: readonly { port: number; process: RedisProcess }[],
+    readonly sentinels: { port: number; process: RedisProcess }[],
     private readonly password: string | undefined,
   ) {}
 
-  static async start({ settings = [], sentinelSettings = [] }: RedisSentinelsShape = {}): Promise<RedisSentinels> {
+  static async start({ settings = [], sentinelPassword }: RedisSentinelsShape = {}): Promise<RedisSentinels> {
     const common = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", ...settings];
     const primary = await RedisServer.start(common);
     const replica = await RedisServer.start([...common, "--replicaof", `127.0.0.1 ${primary.port}`]);
-    const sentinels: { port: number; process: RedisProcess }[] = [];
-    const password = sentinelSettings.find((line) => line.startsWith("requirepass "))?.slice("requirepass ".length);
-    const group = new RedisSentinels([primary, replica], sentinels, password);
-    for (let i = 0; i < SENTINELS; i++) {
-      const port = await freePort();
-      const lines = [
-        `port ${port}`,
-        "bind 127.0.0.1",
-        ...sentinelSettings,
-        ...(password === undefined ? [] : [`sentinel sentinel-pass ${password}`]),
-        `sentinel monitor ${group.name} 127.0.0.1 ${primary.port} 2`,
-        `sentinel down-after-milliseconds ${group.name} ${DOWN_MS}`,
-        `sentinel failover-timeout ${group.name} 5000`,
-      ];
-      const process = await RedisProcess.start(async (directory) => {
-        const file = join(directory, "sentinel.conf");
-        await writeFile(file, `${lines.join("\n")}\n`);
-        return [file, "--sentinel"];
-      }, /\+monitor master/);
-      sentinels.push({ port, process });
+    const group = new RedisSentinels([primary, replica], [], sentinelPassword);
+    try {
+      for (let i = 0; i < SENTINELS; i++) group.sentinels.push(await group.#startSentinel());
+      await group.#settled();
+    } catch (error) {
+      await group[Symbol.asyncDispose]();
+      throw error;
     }
-    await group.#settled();
     return group;
   }
 
@@ -92,6 +78,25 @@ export class RedisSentinels implements AsyncDisposable {
       );
     });
     await until("another primary is named", async () => (await this.primary()) !== before);
+  }
+
+  async #startSentinel(): Promise<{ port: number; process: RedisProcess }> {
+    const port = await freePort();
+    const password = this.password === undefined ? null : JSON.stringify(this.password);
+    const lines = [
+      `port ${port}`,
+      "bind 127.0.0.1",
+      ...(password === null ? [] : [`requirepass ${password}`, `sentinel sentinel-pass ${password}`]),
+      `sentinel monitor ${this.name} 127.0.0.1 ${this.servers[0].port} 2`,
+      `sentinel down-after-milliseconds ${this.name} ${DOWN_MS}`,
+      `sentinel failover-timeout ${this.name} 5000`,
+    ];
+    const argumentsOf = async (directory: string) => {
+      const file = join(directory, "sentinel.conf");
+      await writeFile(file, `${lines.join("\n")}\n`);
+      return [file, "--sentinel"];
+    };
+    return { port, process: await RedisProcess.start(argumentsOf, /\+monitor master/) };
   }
 
   /** Resolves when all Sentinels know each other and both servers, and the replica follows. */

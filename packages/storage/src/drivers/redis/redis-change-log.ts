@@ -15,8 +15,8 @@ export interface RedisChangeLogParts {
   keys(namespace: string): readonly [version: string, ...string[]];
 }
 
-/** The past of watched namespaces in streams. */
-export class RedisChangeLog implements ChangeLog {
+/** The past of watched namespaces in streams, as one connection hears of it. */
+export class RedisChangeLog {
   readonly #waiters = new Waiters();
   /** Newest versions that were heard of, by the keys of those that are watched here. */
   readonly #heard = new Map<string, Version>();
@@ -27,30 +27,44 @@ export class RedisChangeLog implements ChangeLog {
     private readonly parts: RedisChangeLogParts,
   ) {}
 
-  async lease(namespace: string): Promise<Version> {
+  /** The log as one watch reads it. */
+  forWatch(): ChangeLog {
+    const reader = new MarkedReader();
+    return {
+      lease: (namespace) => this.#lease(namespace, reader),
+      read: (namespace, after, limit) => this.#read(namespace, after, limit, reader),
+      wait: (namespace, after, signal) => this.#wait(namespace, after, signal),
+    };
+  }
+
+  async #lease(namespace: string, reader: MarkedReader): Promise<Version> {
     this.#subscribed ??= this.connection.subscribe(this.parts.channel, (message) => this.#hear(message));
     await this.#subscribed.catch((error) => {
       this.#subscribed = null;
       throw error;
     });
     const keys = this.parts.keys(namespace);
-    const version = Number(await this.connection.script("lease", keys, [WATCH_LEASE_MS, this.parts.channel]));
+    const reply = await this.connection.script("lease", keys, [WATCH_LEASE_MS, this.parts.channel]);
+    const version = reader.leased(reply as [number, Buffer, Buffer]);
     this.#heard.set(keys[0], Math.max(version, this.#heard.get(keys[0]) ?? 0));
     return version;
   }
 
-  async read(namespace: string, after: Version, limit: number): Promise<Change[]> {
+  async #read(namespace: string, after: Version, limit: number, reader: MarkedReader): Promise<Change[]> {
     const keys = this.parts.keys(namespace);
     const heard = this.#heard.get(keys[0]) ?? 0;
-    const reply = await this.connection.script("read-changes", keys, [after, limit]);
+    const args = [after, limit, reader.watch, reader.markOf(after)];
+    const reply = await this.connection.script("read-changes", keys, args);
     const [kept, ...entries] = reply as [number, ...StreamEntry[]];
     if (Number(kept) === 0) throw storageErrors.watchCompacted(namespace, after);
     // What was heard of is not there: the server was emptied since. Without this a watch would not wait any more.
     if (entries.length === 0 && heard > after && this.#heard.get(keys[0]) === heard) this.#heard.set(keys[0], after);
-    return entries.map(decodeEntry);
+    const changes = entries.map(decodeEntry);
+    if (changes.length > 0) reader.read(changes.at(-1)!.version, entries.at(-1)![1][7]);
+    return changes;
   }
 
-  async wait(namespace: string, after: Version, signal: AbortSignal): Promise<void> {
+  async #wait(namespace: string, after: Version, signal: AbortSignal): Promise<void> {
     const keys = this.parts.keys(namespace);
     if ((this.#heard.get(keys[0]) ?? 0) > after) return;
     const late = await this.#waiters.wait(keys[0], signal, LOOK_MS);
@@ -77,7 +91,29 @@ export class RedisChangeLog implements ChangeLog {
   }
 }
 
-type StreamEntry = [id: Buffer, fields: [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer]];
+/** The marks by which a watch knows that what it has read is still the past: see `lua/read-changes.lua`. */
+class MarkedReader {
+  watch = "";
+  /** Of versions that it may go on from. */
+  readonly #marks = new Map<Version, string>();
+
+  leased([version, watch, mark]: [number, Buffer, Buffer]): Version {
+    this.watch ||= decodeUtf8(watch);
+    this.#marks.set(Number(version), decodeUtf8(mark));
+    return Number(version);
+  }
+
+  read(version: Version, mark: Buffer): void {
+    this.#marks.clear();
+    this.#marks.set(version, decodeUtf8(mark));
+  }
+
+  markOf(version: Version): string {
+    return this.#marks.get(version) ?? "";
+  }
+}
+
+type StreamEntry = [id: Buffer, fields: [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer]];
 
 function decodeEntry([id, [, kind, , key, , value]]: StreamEntry): Change {
   const type = kind.toString();

@@ -174,7 +174,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   }
 
   watch(prefix: string, options?: WatchOptions): AsyncIterable<KvEvent> {
-    return watchStore(this, this.#changes, prefix, options);
+    return watchStore(this, this.#changes.forWatch(), prefix, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -43,14 +43,24 @@ export async function checkServer(connection: RedisConnection, kind: RedisTopolo
 }
 
 async function checkCluster(connection: RedisConnection): Promise<void> {
-  const cluster = fields(await connection.read("CLUSTER", ["INFO"]));
+  // Any node first: when it knows that another one is down, nobody has to wait for that one.
+  checkClusterInfo("a node", await connection.read("CLUSTER", ["INFO"]));
+  for (const { node, reply } of await connection.readFromPrimaries("CLUSTER", ["INFO"])) checkClusterInfo(node, reply);
+}
+
+function checkClusterInfo(node: string, reply: unknown): void {
+  const cluster = fields(reply);
   const assigned = Number(cluster.get("cluster_slots_assigned"));
   if (assigned !== SLOTS) {
-    throw storageErrors.unavailable(`${SLOTS - assigned} of the cluster's ${SLOTS} slots have no node; assign them`);
+    throw storageErrors.unavailable(
+      `${SLOTS - assigned} of the cluster's ${SLOTS} slots have no node, as ${node} sees it; assign them`,
+    );
   }
   if (cluster.get("cluster_state") !== "ok") {
     const failing = SLOTS - Number(cluster.get("cluster_slots_ok"));
-    throw storageErrors.unavailable(`the cluster is down: the nodes of ${failing} slots do not answer`);
+    throw storageErrors.unavailable(
+      `the cluster is down, as ${node} sees it: the nodes of ${failing} slots do not answer`,
+    );
   }
 }
 
