@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RedisStore } from "../src/index.js";
 import { RedisServer, testStore } from "../src/testing/index.js";
+import { until } from "../src/testing/until.js";
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -98,23 +99,6 @@ describe("redis store", () => {
     expect(await open("--rename-command", "CONFIG", "HIDDEN")).toEqual([expect.stringContaining("CONFIG")]);
   });
 
-  test("a user with a password and no more rights than it needs", async () => {
-    const rules =
-      "on >secret ~aspen:* &aspen:* +@read +@write +@scripting +publish +subscribe +ping +info +time -@admin";
-    await using own = await RedisServer.start(["--user", "node", ...rules.split(" "), "--user", "default", "off"]);
-    const address = own.url.slice("redis://".length);
-    await using store = await RedisStore.open({ url: `redis://node:secret@${address}` });
-    expect(store.warnings).toEqual([expect.stringContaining("configuration")]);
-    await store.kv.put("a:1", encodeUtf8("1"));
-    expect(await store.blobs.read(await store.blobs.put(encodeUtf8("blob")), 10)).toEqual(encodeUtf8("blob"));
-    for await (const event of store.kv.watch("a:")) if (event.type === "synced") break;
-    for (const url of [own.url, `redis://node:wrong@${address}`]) {
-      await expect(RedisStore.open({ url, commandTimeoutMs: 500 })).rejects.toMatchObject({
-        code: "STORE_UNAVAILABLE",
-      });
-    }
-  });
-
   test("watches of two databases of one server do not hear of each other", async () => {
     await using one = await RedisStore.open({ url: `${server.url}/1` });
     await using two = await RedisStore.open({ url: `${server.url}/2` });
@@ -172,5 +156,170 @@ describe("redis store", () => {
     controller.abort();
     await second;
     admin.disconnect();
+  });
+
+  test("a write that was under way when the connection was lost is applied once, or its outcome is not known", async () => {
+    await using own = await RedisServer.start();
+    await using store = await RedisStore.open({ url: own.url, commandTimeoutMs: 10_000 });
+    const writes = Array.from({ length: 200 }, (_, i) => store.kv.put(`u:${i}`, encodeUtf8("1")));
+    const settled = Promise.allSettled(writes);
+    await writes[0];
+    await own.stop();
+    const later = Array.from({ length: 20 }, (_, i) => store.kv.put(`u:later${i}`, encodeUtf8("1")));
+    await own.start();
+    // What was not sent waits for the server, and is applied.
+    await Promise.all(later);
+    let acknowledged = 0;
+    for (const [i, result] of (await settled).entries()) {
+      if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      else {
+        acknowledged += 1;
+        expect((await store.kv.get(`u:${i}`))?.version).toBe(result.value);
+      }
+    }
+    const { entries } = await store.kv.scan({ prefix: "u:" });
+    expect(entries.length).toBeGreaterThanOrEqual(acknowledged + 20);
+    expect(new Set(entries.map(({ version }) => version)).size).toBe(entries.length);
+    // Every write has a version of its own, so that one that was applied twice would leave a gap.
+    expect(Math.max(...entries.map(({ version }) => version))).toBe(entries.length);
+  });
+
+  test("a server that does not answer holds nobody longer than the time limit", async () => {
+    await using own = await RedisServer.start();
+    await using store = await RedisStore.open({ url: own.url, commandTimeoutMs: 300 });
+    await store.kv.put("h:1", encodeUtf8("1"));
+    own.signal("SIGSTOP");
+    const [read, write] = await Promise.allSettled([store.kv.get("h:1"), store.kv.put("h:2", encodeUtf8("1"))]);
+    expect(read).toMatchObject({ status: "rejected", reason: { code: "STORE_UNAVAILABLE" } });
+    expect(write).toMatchObject({ status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } });
+    own.signal("SIGCONT");
+    await until("it answers again", async () => (await store.kv.get("h:1").catch(() => null)) !== null);
+  });
+
+  test("only so many commands wait for a connection", async () => {
+    await using own = await RedisServer.start();
+    await using store = await RedisStore.open({ url: own.url, maxWaitingCommands: 5, commandTimeoutMs: 20_000 });
+    await store.kv.put("q:1", encodeUtf8("1"));
+    await own.stop();
+    const first = await Promise.race([
+      store.kv.get("q:1"),
+      new Promise((resolve) => setTimeout(resolve, 100, "waits")),
+    ]);
+    expect(first).toBe("waits");
+    const waiting = Array.from({ length: 4 }, () => store.kv.get("q:1"));
+    await expect(store.kv.get("q:1")).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("maxWaitingCommands"),
+    });
+    await own.start();
+    for (const entry of await Promise.all(waiting)) expect(entry).not.toBeNull();
+  });
+
+  describe("expiry", () => {
+    const sizes = async (admin: Redis, namespace: string) =>
+      Promise.all(["i", "e"].map((set) => admin.zcard(`aspen:{${encodeURIComponent(namespace)}}:${set}`)));
+
+    test("leaves neither index nor expiry entries, without anybody scanning", async () => {
+      await using own = await RedisServer.start();
+      const admin = new Redis(own.url);
+      await using store = await RedisStore.open({ url: own.url });
+      const namespaces = Array.from({ length: 5 }, (_, i) => `t${i}:`);
+      for (const namespace of namespaces) {
+        await Promise.all(
+          Array.from({ length: 300 }, (_, i) => store.kv.put(`${namespace}${i}`, encodeUtf8("1"), { ttlMs: 50 + i })),
+        );
+        await store.kv.transact({
+          checks: [],
+          ops: [{ type: "put", key: `${namespace}tx`, value: encodeUtf8("1"), ttlMs: 100 }],
+        });
+      }
+      await store.kv.put("t0:stays", encodeUtf8("1"));
+      await store.kv.put("t1:late", encodeUtf8("1"), { ttlMs: 600_000 });
+      await until("everything is swept", async () => {
+        const all = await Promise.all(namespaces.map((namespace) => sizes(admin, namespace)));
+        return JSON.stringify(all) === "[[1,0],[1,1],[0,0],[0,0],[0,0]]";
+      });
+      expect((await store.kv.scan({ prefix: "t" })).entries.map(({ key }) => key)).toEqual(["t0:stays", "t1:late"]);
+      admin.disconnect();
+    });
+
+    test("is swept by a store that was not there when it was written", async () => {
+      await using own = await RedisServer.start();
+      const admin = new Redis(own.url);
+      {
+        await using store = await RedisStore.open({ url: own.url });
+        await store.kv.put("old:1", encodeUtf8("1"), { ttlMs: 50 });
+      }
+      expect(await sizes(admin, "old:")).toEqual([1, 1]);
+      await own.stop();
+      await own.start();
+      await using _store = await RedisStore.open({ url: own.url });
+      await until("it is swept", async () => (await sizes(admin, "old:")).join() === "0,0");
+      admin.disconnect();
+    });
+
+    test("of an entry that was replaced does not touch the new one", async () => {
+      await using store = await RedisStore.open({ url: server.url });
+      const admin = new Redis(server.url);
+      const value = encodeUtf8("1");
+      for (const key of ["put", "delete", "cas", "transact", "removed", "longer"]) {
+        await store.kv.put(`again:${key}`, value, { ttlMs: 1500 });
+      }
+      await store.kv.put("again:put", value);
+      await store.kv.delete("again:delete");
+      await store.kv.put("again:delete", value);
+      await store.kv.compareAndSwap("again:cas", value, value);
+      await store.kv.transact({
+        checks: [],
+        ops: [
+          { type: "put", key: "again:transact", value },
+          { type: "delete", key: "again:removed" },
+        ],
+      });
+      await store.kv.put("again:longer", value, { ttlMs: 600_000 });
+      expect(await sizes(admin, "again:")).toEqual([5, 1]);
+      await new Promise((resolve) => setTimeout(resolve, 2600));
+      expect(await sizes(admin, "again:")).toEqual([5, 1]);
+      expect((await store.kv.scan({ prefix: "again:" })).entries).toHaveLength(5);
+      admin.disconnect();
+    });
+
+    test("is told to a watch also when the key is deleted or the index looked at first", async () => {
+      await using store = await RedisStore.open({ url: server.url });
+      const events: string[] = [];
+      for await (const event of store.kv.watch("gone:")) {
+        events.push(event.type === "delete" && event.expired ? "expired" : event.type);
+        if (event.type === "synced") {
+          await store.kv.put("gone:1", encodeUtf8("1"), { ttlMs: 1 });
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          expect(await store.kv.delete("gone:1")).toBe(false);
+        }
+        if (events.length === 3) break;
+      }
+      expect(events).toEqual(["synced", "put", "expired"]);
+    });
+
+    test("namespaces in which nothing expires any more are forgotten, unless something is announced meanwhile", async () => {
+      const admin = new Redis(server.url);
+      const { scriptOf } = await import("../src/drivers/redis/scripts.js");
+      const run = (name: Parameters<typeof scriptOf>[0], ...args: (string | number)[]) =>
+        admin.eval(scriptOf(name).text, 1, "registry", ...args);
+      await run("announce-expiry", "a:", 0);
+      const [namespace, taken] = (await run("take-due", 10, 5000)) as [string, string];
+      expect(namespace).toBe("a:");
+      expect(await run("take-due", 10, 5000)).toEqual([]);
+      await run("announce-expiry", "a:", 60_000);
+      expect(await run("settle-due", "a:", taken, -1, 0)).toBe(0);
+      const take = async () => {
+        const score = Number(await admin.zscore("registry", "a:"));
+        await admin.zadd("registry", (score % 1) + 1, "a:");
+        return ((await run("take-due", 10, 5000)) as string[])[1]!;
+      };
+      expect(await run("settle-due", "a:", await take(), -1, 0)).toBe(1);
+      expect(await admin.zcard("registry")).toBe(1);
+      expect(await run("settle-due", "a:", await take(), -1, 0)).toBe(1);
+      expect(await admin.zcard("registry")).toBe(0);
+      admin.disconnect();
+    });
   });
 });

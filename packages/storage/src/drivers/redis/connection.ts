@@ -6,7 +6,7 @@ import { isDemoted, isScriptMissing, outcomeOf } from "./outcome.js";
 import { REPEATABLE_SCRIPTS, type ScriptName, scriptOf } from "./scripts.js";
 import { Subscription } from "./subscription.js";
 import type { RedisTopology } from "./topology.js";
-import type { Argument, TrackedCommand } from "./tracked-command.js";
+import { type Argument, isReply, type TrackedCommand } from "./tracked-command.js";
 import { WaitingRoom } from "./waiting-room.js";
 
 export interface ConnectionOptions {
@@ -50,6 +50,8 @@ export class RedisConnection {
   /** The server was demoted: no command is sent any more until it is connected to again. */
   #leaving = false;
   #lastError: Error | null = null;
+  /** The client would go on in database 0 when it may not select the one that it is told to. */
+  #notSelected: Error | null = null;
 
   private constructor(
     private readonly clients: RedisClients,
@@ -57,14 +59,16 @@ export class RedisConnection {
   ) {
     this.#client = clients.client;
     this.#waiting = new WaitingRoom(options.maxWaitingCommands);
-    const note = (error: Error & { lastNodeError?: Error }) => {
+    const note = (error: Error & { lastNodeError?: Error; command?: { name: string } }) => {
       this.#lastError = error.lastNodeError ?? error;
+      if (isReply(error) && error.command?.name === "select") this.#notSelected = error;
     };
     this.#client.on("error", note);
     this.#client.on("node error", note);
     this.#client.on("ready", () => this.#waiting.wake());
     this.#client.on("close", () => {
       this.#leaving = false;
+      this.#notSelected = null;
     });
     this.#client.on("end", () => this.#connectAgain());
   }
@@ -198,12 +202,19 @@ export class RedisConnection {
   }
 
   #usable(): boolean {
-    return this.#client.status === "ready" && !this.#leaving && !this.#closed;
+    return this.#client.status === "ready" && !this.#leaving && !this.#closed && !this.#notSelected;
   }
 
   async #untilUsable(deadline: number): Promise<void> {
     while (!this.#usable()) {
       if (this.#closed) throw storageErrors.unavailable("it is closed");
+      if (this.#notSelected) {
+        const { database } = this.options.topology;
+        throw storageErrors.unavailable(
+          `the database ${database} cannot be selected: ${this.#notSelected.message}`,
+          this.#notSelected,
+        );
+      }
       if (Date.now() >= deadline) {
         const reason = this.#lastError ? `: ${this.#lastError.message}` : "";
         throw storageErrors.unavailable(`no connection to Redis within ${this.options.commandTimeoutMs} ms${reason}`);
