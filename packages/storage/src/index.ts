@@ -27,6 +27,7 @@ export { CHUNK_BYTES, type Cut, type Part } from "./blobs/layout.js";
 export { addToCounter, type UpdateOptions, updateValue } from "./counter.js";
 export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/embedded-store.js";
 export { EmbeddedReader } from "./drivers/embedded/reader.js";
+export { MemoryChunkStore } from "./drivers/memory/memory-chunk-store.js";
 export { MemoryStore } from "./drivers/memory/memory-store.js";
 export { MemoryTable } from "./drivers/memory/memory-table.js";
 export type {
