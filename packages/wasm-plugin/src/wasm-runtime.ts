@@ -21,16 +21,18 @@ export class WasmPluginRuntime implements PluginRuntime {
   readonly #options: ResolvedWasmRuntimeOptions;
   readonly #spares: SpareWorkers;
   readonly #pools = new Set<InstancePool>();
+  #closed = false;
 
   constructor(options: WasmRuntimeOptions = {}) {
     this.#options = resolveOptions(options);
     this.#spares = new SpareWorkers(this.#options.spareWorkers, this.#options.reader);
   }
 
-  /** @throws AspenError `WASM_INVALID`, `MANIFEST_INVALID`, or what the guest's start failed with */
+  /** @throws AspenError `WASM_INVALID`, `MANIFEST_INVALID`, `PLUGIN_UNAVAILABLE`, or what the guest's start failed with */
   async start(artifact: PluginArtifact, host: PluginHostContext): Promise<PluginInstance> {
     const { manifest, code } = artifact;
     const loaded = await loadModule(manifest.name, code, manifest.memory_limit);
+    if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
     const log = (record: object) => void host.invoke("log_write", [encodeUtf8(JSON.stringify(record))]);
     const pool: InstancePool = new InstancePool({
       plugin: manifest.name,
@@ -65,6 +67,7 @@ export class WasmPluginRuntime implements PluginRuntime {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#pools].map((pool) => pool.close()));
     await this.#spares[Symbol.asyncDispose]();
   }

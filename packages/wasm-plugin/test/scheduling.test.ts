@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import type { WasmPluginHandler } from "../src/index.js";
+import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
 import { Bench, call, failure } from "./support.js";
 
 /** So many short calls that the pool sends others ahead. */
@@ -85,6 +86,22 @@ describe("a quick call that was sent ahead behind a slow one", () => {
     const { entries } = await bench.store.kv.scan({ prefix: "starter:mark:", keysOnly: true, limit: 5000 });
     expect(entries).toHaveLength(1200);
   });
+});
+
+test("a call that ends about when it would be terminated is answered or told so, and takes no other with it", async () => {
+  await using bench = new Bench();
+  const prefixes = { kv_prefixes: ["raw:"], permissions: ["kv:read"] };
+  // It does not poll: 220 ms are its limit and the grace after it.
+  const wasm = rawPlugin("(if (call $exists) (then (call $spin (i64.const 220)))) (call $answer)");
+  const raw = await bench.load({ ...RAW_MANIFEST, ...prefixes }, wasm);
+  for (let round = 0; round < 4; round++) {
+    await bench.store.kv.delete("raw:x");
+    for (let i = 0; i < 100; i++) await call(raw, "raw.call");
+    await bench.store.kv.put("raw:x", Uint8Array.of(1));
+    const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => call(raw, "raw.call")));
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") expect(outcome.reason.code).toBe("PLUGIN_TIMEOUT");
+  }
 });
 
 test.each([1, 3])("a call that is given up before it begins never runs, with at most %d instances", async (most) => {
