@@ -52,6 +52,20 @@ export const nodeErrors = {
   badRequest: (problem: string) => new AspenError("INVALID_PARAMS", `the request cannot be read: ${problem}`),
   noRoute: (request: string) =>
     new AspenError("METHOD_NOT_FOUND", `there is nothing at ${request}; methods are at POST /rpc/<method>`),
+  verbNotAllowed: (verb: string, path: string, allow: string) =>
+    new AspenError("VERB_NOT_ALLOWED", `${path} does not take ${verb}; use ${allow}`, { allow }),
+  headersTooLarge: (limit: number) =>
+    new AspenError(
+      "HEADERS_TOO_LARGE",
+      `the request line and headers are over ${limit} bytes; send fewer or shorter ones`,
+      {
+        limit,
+      },
+    ),
+  requestTimeout: (limitMs: number) =>
+    new AspenError("REQUEST_TIMEOUT", `the request did not arrive whole within ${limitMs} ms; send it again`, {
+      limitMs,
+    }),
   foreignHost: (host: string) =>
     new AspenError(
       "PERMISSION_DENIED",

@@ -4,9 +4,34 @@ import { LIMITS } from "@aspen/plugin-api";
 import { method, methodsHandler } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
 import { ContainerModule } from "inversify";
+import { pino } from "pino";
 import { z } from "zod";
 import type { AspenNode } from "../src/index.js";
 import { http, startNode, temporaryDirectory } from "./support.js";
+
+const CHUNKED = "POST /rpc/test.echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
+
+/** Sends text as it is and waits until the node ends the connection. */
+async function raw(url: string, text: string) {
+  const { port } = new URL(url);
+  const answer = await new Promise<string>((resolve, reject) => {
+    const socket = createConnection(Number(port), "127.0.0.1", () => socket.write(text));
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += String(chunk);
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(received));
+  });
+  const [head = "", body = ""] = answer.split("\r\n\r\n");
+  const header = (name: string) => new RegExp(`^${name}: (.*)$`, "im").exec(head)?.[1]?.trim();
+  return {
+    status: Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1]),
+    type: header("content-type"),
+    requestId: header("x-request-id"),
+    body: JSON.parse(body),
+  };
+}
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 let node: AspenNode;
@@ -122,7 +147,7 @@ describe("POST /rpc/<method>", () => {
     });
   });
 
-  it("answers METHOD_NOT_FOUND for an unknown method, path or verb", async () => {
+  it("answers METHOD_NOT_FOUND for an unknown method or path", async () => {
     for (const path of [
       "/rpc/no.such",
       "/rpc/__proto__",
@@ -134,7 +159,7 @@ describe("POST /rpc/<method>", () => {
     ]) {
       expect(await post(path, "{}")).toMatchObject({ status: 404, body: { error: { code: "METHOD_NOT_FOUND" } } });
     }
-    expect(await http(node.url, "/rpc/kv.get", { method: "GET" })).toMatchObject({
+    expect(await http(node.url, "/kv.get", { method: "GET" })).toMatchObject({
       status: 404,
       body: { error: { message: expect.stringContaining("POST /rpc/<method>") } },
     });
@@ -199,18 +224,66 @@ describe("POST /rpc/<method>", () => {
     await stopped;
   });
 
-  it("survives what is no HTTP", async () => {
-    const { port } = new URL(node.url);
-    const answer = await new Promise<string>((resolve) => {
-      const socket = createConnection(Number(port), "127.0.0.1", () => socket.end("\u0000garbage\r\n\r\n"));
-      let text = "";
-      socket.on("data", (chunk) => {
-        text += String(chunk);
-      });
-      socket.on("close", () => resolve(text));
+  it("names the verbs of a path that does not take the one that was used", async () => {
+    const tries = [
+      ...["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PROPFIND"].map((verb) => [verb, "/rpc/kv.get", "POST"]),
+      ["GET", "/rpc/no.such?a=/b", "POST"],
+      ...["POST", "PATCH", "MKCOL"].map((verb) => [verb, "/healthz", "GET, HEAD"]),
+    ] as [string, string, string][];
+    for (const [method, path, allow] of tries) {
+      const answer = await http(node.url, path, { method });
+      expect(answer).toMatchObject({ status: 405, headers: { allow } });
+      if (method !== "HEAD") expect(answer.body.error).toMatchObject({ code: "VERB_NOT_ALLOWED", details: { allow } });
+    }
+    expect(await http(node.url, "/healthz", { method: "HEAD" })).toMatchObject({ status: 200 });
+  });
+
+  it.each([
+    ["what is no HTTP", "\u0000garbage\r\n\r\n", 400, "INVALID_PARAMS"],
+    ["an unknown verb", "FROB /healthz HTTP/1.1\r\n\r\n", 400, "INVALID_PARAMS"],
+    ["a bad request line", "GET /healthz HTTP/9.9.9\r\n\r\n", 400, "INVALID_PARAMS"],
+    ["two lengths", "POST /rpc/a HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{", 400, "INVALID_PARAMS"],
+    ["a bad chunk", `${CHUNKED}zz\r\n`, 400, "INVALID_PARAMS"],
+    ["too many headers", `GET /healthz HTTP/1.1\r\nx: ${"y".repeat(200_000)}\r\n\r\n`, 431, "HEADERS_TOO_LARGE"],
+  ])("refuses %s in the shape of every error", async (_what, text, status, code) => {
+    const answer = await raw(node.url, text);
+    expect(answer).toMatchObject({ status, type: "application/json; charset=utf-8", body: { error: { code } } });
+    expect(answer.body.error).toEqual({
+      code,
+      message: expect.any(String),
+      details: expect.any(Object),
+      requestId: answer.requestId,
     });
-    expect(answer).toMatch(/^HTTP\/1\.1 400/);
     expect(await http(node.url, "/healthz", { method: "GET" })).toMatchObject({ status: 200, body: { status: "ok" } });
+  });
+
+  it("refuses a request that does not arrive whole in time", async () => {
+    const own = await temporaryDirectory();
+    const slow = await startNode(own.path, { limits: { requestTimeoutMs: 200 } });
+    for (const text of ["", "GET /healthz HT", `${CHUNKED}1\r\n{\r\n`]) {
+      expect(await raw(slow.url, text)).toMatchObject({ status: 408, body: { error: { code: "REQUEST_TIMEOUT" } } });
+    }
+    expect(await http(slow.url, "/healthz", { method: "GET" })).toMatchObject({ status: 200 });
+    await slow[Symbol.asyncDispose]();
+    await own.remove();
+  });
+
+  it("logs that it is ready, once and in its own words, and the requests that it answers", async () => {
+    const own = await temporaryDirectory();
+    const lines: { level: number; msg: string; method?: string }[] = [];
+    const log = pino({ level: "debug" }, { write: (line: string) => lines.push(JSON.parse(line)) });
+    const logged = await startNode(own.path, {}, { log });
+    await http(logged.url, "/rpc/node.info", { body: "{}" });
+    await http(logged.url, "/rpc/no.such", { body: "{}" });
+    await logged[Symbol.asyncDispose]();
+    await own.remove();
+    const texts = lines.map(({ msg }) => msg);
+    expect(texts.filter((text) => /listening/i.test(text))).toEqual([]);
+    expect(texts.filter((text) => text === "node ready")).toHaveLength(1);
+    expect(lines.filter(({ level }) => level === 20)).toEqual([
+      expect.objectContaining({ msg: "answered", method: "node.info" }),
+      expect.objectContaining({ msg: "refused", method: "no.such" }),
+    ]);
   });
 
   it("answers requests under way before it stops, and takes no more", async () => {

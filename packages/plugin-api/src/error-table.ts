@@ -29,6 +29,10 @@ export const ERROR_TABLE = {
   CANCELLED: row(499, 1, 5, true, "The caller cancelled the request."),
   INTERNAL: row(500, 13, 1, false, "A defect of the node; the log has the details under the request id."),
 
+  VERB_NOT_ALLOWED: row(405, 12, 2, true, "The path exists, but not for this HTTP verb; Allow names those it has."),
+  REQUEST_TIMEOUT: row(408, 4, 5, true, "A request did not arrive whole within its time."),
+  HEADERS_TOO_LARGE: row(431, 8, 2, true, "A request's headers are larger than the node reads."),
+
   PERMISSION_DENIED: row(403, 7, 3, true, "The plugin or caller has no permission for the operation."),
   KV_NAMESPACE_DENIED: row(403, 7, 3, true, "A key or scan prefix lies outside the plugin's allowed prefixes."),
   KV_CONFLICT: row(409, 10, 6, true, "A compare-and-swap or a transaction's check met another value."),

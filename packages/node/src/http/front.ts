@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import { type AspenError, isAspenError } from "@aspen/plugin-api";
 import { type Dispatcher, rpcErrors } from "@aspen/rpc-core";
 import fastify, {
@@ -10,25 +11,45 @@ import fastify, {
 } from "fastify";
 import type { Logger } from "pino";
 import { nodeErrors } from "../errors.js";
+import { ClientErrors } from "./client-errors.js";
+import { errorBody, JSON_TYPE } from "./error-body.js";
 import { parseJsonBody } from "./json-body.js";
 import { hostName, isLoopback, isSameOrigin } from "./loopback.js";
 
-const JSON_TYPE = "application/json; charset=utf-8";
+/** What there is, and the verbs for it. */
+const PATHS = [
+  { path: /^\/healthz$/, allow: "GET, HEAD" },
+  { path: /^\/rpc\/[^/]+$/, allow: "POST" },
+];
+
+/** Longest time to receive a request's headers, and between looks for requests that are late, in milliseconds. */
+const HEADERS_MS = 60_000;
+const LOOK_MS = 30_000;
 
 export interface HttpFrontOptions {
   dispatcher: Pick<Dispatcher, "dispatch">;
   log: Logger;
   /** Most bytes of a body. */
   bodyBytes: number;
-  /** Longest time to answer one request, in milliseconds. */
+  /** Longest time to receive one request, and then to answer it, in milliseconds. */
   requestTimeoutMs: number;
 }
 
 /** The HTTP front: `POST /rpc/<method>` and `GET /healthz`. It does not listen yet. */
 export function httpFront(options: HttpFrontOptions): FastifyInstance {
   const { dispatcher, log, bodyBytes, requestTimeoutMs } = options;
+  const clientErrors = new ClientErrors(log, requestTimeoutMs);
   const server = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    // The framework's own news are none of the node's; what it warns of is.
+    loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }) as FastifyBaseLogger,
+    childLoggerFactory: (_logger, bindings, options) => log.child(bindings, options) as FastifyBaseLogger,
+    requestTimeout: requestTimeoutMs,
+    http: {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
+      connectionsCheckingInterval: Math.max(50, Math.min(LOOK_MS, requestTimeoutMs / 4)),
+    },
+    clientErrorHandler: (error, socket) => clientErrors.answer(error, socket as Socket),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     bodyLimit: bodyBytes,
     genReqId: requestId,
@@ -39,14 +60,19 @@ export function httpFront(options: HttpFrontOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => sendError(request, reply, nodeErrors.badRequest(error.message)),
   });
 
+  clientErrors.watch(server.server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) =>
     sendError(request, reply, toAspenError(error, request.id, bodyBytes)),
   );
-  server.setNotFoundHandler((request, reply) =>
-    sendError(request, reply, nodeErrors.noRoute(`${request.method} ${request.url.slice(0, 128)}`)),
-  );
+  server.setNotFoundHandler((request, reply) => {
+    const path = request.url.split("?", 1)[0]!;
+    const known = PATHS.find((it) => it.path.test(path));
+    if (!known) return sendError(request, reply, nodeErrors.noRoute(`${request.method} ${request.url.slice(0, 128)}`));
+    reply.header("allow", known.allow);
+    return sendError(request, reply, nodeErrors.verbNotAllowed(request.method, path.slice(0, 128), known.allow));
+  });
   server.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
     refuseForeign(request);
@@ -94,10 +120,10 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
 }
 
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
-  const { code, message, details = {}, status } = error;
+  const { code, status } = error;
   const { method } = (request.params ?? {}) as { method?: string };
   const level = code === "INTERNAL" ? "error" : status.user ? "debug" : "warn";
   request.log[level]({ err: error, code, method }, "refused");
   reply.header("x-request-id", request.id).code(status.http).type(JSON_TYPE);
-  return reply.send(JSON.stringify({ error: { code, message, details, requestId: request.id } }));
+  return reply.send(errorBody(error, request.id));
 }
