@@ -117,6 +117,14 @@ describe("a build that fails says where and why", () => {
     });
   });
 
+  test("a top level that asks for secure random numbers, which are the host's", async () => {
+    await using folder = await PluginFolder.create(`export const id = crypto.randomUUID();\n${handler("")}`);
+    const error = await failure(compilePlugin(folder.path));
+    expect(error.code).toBe("BUILD_FAILED");
+    expect(error.message).toMatch(/random_bytes.*top level/);
+    expect(error.message).not.toContain("permission");
+  });
+
   test("a top level that drops the promise of a host call", async () => {
     await using folder = await PluginFolder.create(
       `import { definePlugin, kv } from "@aspen/guest-sdk";
@@ -132,7 +140,10 @@ describe("a build that fails says where and why", () => {
   test("a top level that never ends", async () => {
     await using folder = await PluginFolder.create("for (;;);");
     const error = await failure(compilePlugin(folder.path));
-    expect(error).toMatchObject({ code: "BUILD_FAILED", message: expect.stringContaining("interrupted") });
+    expect(error).toMatchObject({ code: "BUILD_FAILED", details: { file: "src/plugin.ts", limitMs: 10_000 } });
+    expect(error.message).toContain("src/plugin.ts: the plugin's top level ran longer than 10 s");
+    expect(error.message).toMatch(/src\/plugin\.ts:1(:\d+)?/);
+    expect(error.message).not.toContain("interrupted");
   });
 
   test("more memory than its limit", async () => {

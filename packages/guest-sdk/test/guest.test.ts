@@ -90,7 +90,74 @@ describe("a compiled plugin", () => {
     expect(request(guest(host), "sampler.uuid")).toBe("ffffffff-ffff-4fff-bfff-ffffffffffff");
     const denied = recordingHost({ random_bytes: refused("PERMISSION_DENIED", "no") });
     expect(request(guest(denied), "sampler.uuid")).toMatchObject({
-      error: { message: expect.stringContaining("randomness") },
+      error: { code: "PERMISSION_DENIED", message: expect.stringContaining("randomness") },
+    });
+  });
+
+  test("random numbers that the host refuses keep the host's code", async () => {
+    const body = "return crypto.getRandomValues(new Uint8Array(params))";
+    await using folder = await PluginFolder.create(handler(body));
+    for (const [answer, error] of [
+      [
+        refused("PERMISSION_DENIED", "no"),
+        { code: "PERMISSION_DENIED", message: expect.stringContaining("randomness") },
+      ],
+      [refused("INTERNAL", "no entropy"), { code: "INTERNAL", message: "no entropy" }],
+      [notFound(), { code: "INTERNAL", message: expect.stringContaining("unknown tag") }],
+    ] as const) {
+      const plugin = await runner(folder.path, recordingHost({ random_bytes: answer }));
+      expect(request(plugin, "sample.run", 8)).toMatchObject({ error });
+    }
+  });
+
+  describe("a promise that is rejected and never handled", () => {
+    /** What a handler leaves in the log, after its answer. */
+    async function warnings(body: string): Promise<{ answer: unknown; records: { message: string }[] }> {
+      await using folder = await PluginFolder.create(handler(body, "definePlugin, kv"), { permissions: ["kv:read"] });
+      const host = recordingHost({ kv_get: refused("KV_NAMESPACE_DENIED", "not yours") });
+      const plugin = await runner(folder.path, host);
+      const answer = request(plugin, "sample.run");
+      const records = host.calls.filter(([name]) => name === "log_write").map(([, record]) => JSON.parse(record!));
+      return { answer, records };
+    }
+
+    test("leaves one warning with its message, code and stack, and changes no answer", async () => {
+      const body = `kv.get("a"); void (async () => { await null; throw new RangeError("lost"); })();
+        Promise.reject("text"); return 7;`;
+      const { answer, records } = await warnings(body);
+      expect(answer).toBe(7);
+      const message = (text: string) => `a promise was rejected and nothing handled it: ${text}`;
+      expect(records).toEqual([
+        expect.objectContaining({ message: message("not yours") }),
+        expect.objectContaining({ message: message('threw "text"') }),
+        expect.objectContaining({ message: message("RangeError: lost") }),
+      ]);
+      expect(records).toMatchObject([
+        { level: "warn", fields: { code: "KV_NAMESPACE_DENIED" } },
+        { level: "warn" },
+        { level: "warn", fields: { stack: expect.stringContaining("RangeError: lost") } },
+      ]);
+    });
+
+    test("is none when it is handled, be it late, or is the handler's own", async () => {
+      const late = `const failed = Promise.reject(new Error("late")); await null; await null;
+        return failed.catch((error) => error.message);`;
+      expect(await warnings(late)).toEqual({ answer: "late", records: [] });
+      const own = "await null; throw new Error('mine');";
+      expect(await warnings(own)).toMatchObject({ answer: { error: { message: "Error: mine" } }, records: [] });
+      expect(
+        (await warnings("return Promise.allSettled([Promise.reject(1)]).then((all) => all.length)")).records,
+      ).toEqual([]);
+    });
+
+    test("is reported by the call that it belongs to, and many of them in few lines", async () => {
+      const body = "if (params) for (let i = 0; i < 5000; i++) Promise.reject(new Error(String(i))); return 1;";
+      await using folder = await PluginFolder.create(handler(body));
+      const host = recordingHost({});
+      const plugin = await runner(folder.path, host);
+      for (const params of [false, true, false]) expect(request(plugin, "sample.run", params)).toBe(1);
+      expect(host.calls).toHaveLength(11);
+      expect(JSON.parse(host.calls[10]![1]!).message).toContain("4990 more");
     });
   });
 

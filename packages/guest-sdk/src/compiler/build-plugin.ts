@@ -6,7 +6,7 @@ import { bundlePlugin } from "./bundle.js";
 import { compilerErrors } from "./errors.js";
 import { snapshot } from "./snapshot.js";
 import { loadTemplate } from "./template/load-template.js";
-import { BuildVm, GuestException } from "./vm.js";
+import { BUILD_LIMIT_MS, BuildVm, GuestException } from "./vm.js";
 
 // The package is CommonJS without named ESM exports.
 const { blake3 } = createRequire(import.meta.url)("@napi-rs/blake-hash") as typeof import("@napi-rs/blake-hash");
@@ -64,6 +64,7 @@ export async function compilePlugin(directory: string): Promise<CompiledPlugin> 
   } catch (error) {
     if (!(error instanceof GuestException)) throw error;
     const stack = new GuestStackMap(bundle.sourceMap).map(error.guestStack);
+    if (error.stopped) throw compilerErrors.topLevelEndless(name, manifest.entry.source, BUILD_LIMIT_MS, stack);
     throw compilerErrors.topLevelThrew(name, error.message, stack);
   }
 }

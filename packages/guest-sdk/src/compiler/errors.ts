@@ -25,6 +25,12 @@ export const compilerErrors = {
       `the top level of plugin ${plugin}, which runs when it is built, threw ${message}\n${stack.trimEnd()}`,
       { message, stack },
     ),
+  topLevelEndless: (plugin: string, file: string, limitMs: number, stack: string) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `${file}: the plugin's top level ran longer than ${limitMs / 1000} s, and was stopped; move the work of ${plugin} to a handler or onInit\n${stack.trimEnd()}`,
+      { file, limitMs, stack },
+    ),
   hostCallAtBuild: (hostFunction: string) =>
     new AspenError(
       "BUILD_FAILED",

@@ -54,6 +54,10 @@ export async function snapshot({
   const globalObject = vm.engine.qjs_get_global();
   vm.global("g_dispatch").value = vm.property(globalObject, "__dispatch");
   vm.global("g_finish").value = vm.property(globalObject, "__finish");
+  vm.global("g_rejection").value = vm.property(globalObject, "__rejection");
+  vm.global("g_report").value = vm.property(globalObject, "__report");
+  // From here on, as rejections of the build are none of a call.
+  vm.engine.qjs_set_promise_rejection_handler(1);
   vm.global("g_undefined").value = vm.engine.qjs_get_undefined();
   vm.global("g_random_state").value = findRandomState(vm);
   vm.engine.qjs_run_gc();

@@ -2,7 +2,7 @@ import { encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_ERROR, RESULT
 import { compilerErrors } from "./errors.js";
 
 /** Wall time that a plugin's top level may take when it is built, in milliseconds. */
-const BUILD_LIMIT_MS = 10_000;
+export const BUILD_LIMIT_MS = 10_000;
 
 /** `JS_STRIP_SOURCE` of QuickJS: bytecode without source text, with line numbers. */
 const STRIP_SOURCE = 16;
@@ -34,6 +34,7 @@ interface EngineExports {
   qjs_run_gc(): void;
   qjs_set_interrupt_handler(on: number): void;
   qjs_set_max_stack_size(bytes: number): void;
+  qjs_set_promise_rejection_handler(on: number): void;
 }
 
 /** Handle of the one block that a build has: the last host call's answer. */
@@ -46,11 +47,13 @@ function buildTimeAnswer(name: HostFunctionName): Uint8Array {
   return Buffer.concat([Uint8Array.of(RESULT_ERROR), error]);
 }
 
-/** The guest's JavaScript threw. */
+/** The guest's JavaScript threw, or was stopped. */
 export class GuestException extends Error {
   constructor(
     message: string,
     readonly guestStack: string,
+    /** It ran into the time limit. */
+    readonly stopped: boolean,
   ) {
     super(message);
   }
@@ -61,6 +64,8 @@ export class BuildVm {
   readonly engine: EngineExports;
   /** The first host function of a store that the top level called; its promise may have been dropped. */
   refused: HostFunctionName | null = null;
+  /** The top level was stopped at its limit. */
+  stopped = false;
   readonly exports: Record<string, unknown>;
 
   private constructor(instance: WebAssembly.Instance) {
@@ -89,7 +94,10 @@ export class BuildVm {
       // A fixed clock and seed: the same source gives the same bytes.
       now_ns: () => 0n,
       random_seed: () => 0n,
-      interrupted: () => (performance.now() > deadline ? 1 : 0),
+      interrupted: () => {
+        vm.stopped ||= performance.now() > deadline;
+        return vm.stopped ? 1 : 0;
+      },
     });
     Object.assign(imports["extism:host/env"]!, {
       input_length: () => 0n,
@@ -181,7 +189,7 @@ export class BuildVm {
 
   #exception(): GuestException {
     const exception = this.engine.qjs_get_exception();
-    return new GuestException(this.text(exception), this.text(this.property(exception, "stack")));
+    return new GuestException(this.text(exception), this.text(this.property(exception, "stack")), this.stopped);
   }
 
   #withText<T>(text: string, use: (pointer: number, length: number) => T): T {

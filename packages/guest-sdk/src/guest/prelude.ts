@@ -89,6 +89,25 @@ function shown(value: unknown): string {
   }
 }
 
+/** As in `@aspen/plugin-api`, which cannot be imported before there is a TextEncoder. */
+const RESULT_OK = 1;
+const RESULT_ERROR = 3;
+
+/** The host's own error, so that it keeps its code; for a missing permission with what to do. */
+function randomRefused(result: Uint8Array | number): Error {
+  if (typeof result === "number") {
+    const code = result === 0 ? "PAYLOAD_TOO_LARGE" : "PLUGIN_OUT_OF_MEMORY";
+    return Object.assign(new Error("there is no room for random numbers in this call"), { code });
+  }
+  if (result[0] !== RESULT_ERROR) {
+    return Object.assign(new Error("random_bytes: the host answered with an unknown tag"), { code: "INTERNAL" });
+  }
+  const { code, message } = JSON.parse(decode(result.subarray(1))) as { code: string; message: string };
+  if (code !== "PERMISSION_DENIED") return Object.assign(new Error(message), { code });
+  const advice = 'random numbers for keys and ids need the permission "randomness" in plugin.json';
+  return Object.assign(new Error(advice), { code });
+}
+
 /** Asks the host at most this many bytes at once (its own limit). */
 const RANDOM_CHUNK = 65_536;
 
@@ -97,9 +116,7 @@ function getRandomValues<T extends ArrayBufferView>(target: T): T {
   for (let start = 0; start < bytes.length; start += RANDOM_CHUNK) {
     const length = Math.min(RANDOM_CHUNK, bytes.length - start);
     const result = host.random_bytes(String(length));
-    if (typeof result === "number" || result[0] !== 1) {
-      throw new Error('random numbers for keys and ids need the permission "randomness" in plugin.json');
-    }
+    if (typeof result === "number" || result[0] !== RESULT_OK) throw randomRefused(result);
     bytes.set(result.subarray(1), start);
   }
   return target;

@@ -2,6 +2,7 @@ import { type GuestExport, type GuestRequest, OPTIONAL_EXPORTS, REQUIRED_EXPORTS
 import { isPlugin, type Plugin, type PluginHealthReport } from "../api/define-plugin.js";
 import { guestErrorJson } from "./guest-error.js";
 import { intrinsics } from "./intrinsics.js";
+import { Rejections } from "./rejections.js";
 
 /** What the build knows of a plugin from its plugin.json. */
 export interface ServedInfo {
@@ -14,7 +15,10 @@ const DONE = 0;
 const FAILED = 1;
 const PENDING = 2;
 
-/** Connects a plugin with the engine template, which calls `__dispatch` and, when that left it pending, `__finish`. */
+/**
+ * Connects a plugin with the engine template, which calls `__dispatch` and, when that left it pending, `__finish`;
+ * `__rejection` whenever a promise is rejected or handled after all, and in such a call `__report` at its end.
+ */
 export function serve(plugin: unknown, info: ServedInfo): void {
   if (!isPlugin(plugin)) {
     throw new TypeError("the plugin's file must `export default definePlugin({ handlers: { … } })`");
@@ -69,7 +73,14 @@ export function serve(plugin: unknown, info: ServedInfo): void {
     if (state === PENDING) report({ message: "the handler's promise can never settle: nothing is left to be done" });
     return state;
   };
-  Object.assign(globalThis, { __dispatch: dispatch, __finish: finish, __exports: Object.keys(exported).join() });
+  const rejections = new Rejections();
+  Object.assign(globalThis, {
+    __dispatch: dispatch,
+    __finish: finish,
+    __rejection: rejections.note,
+    __report: rejections.report,
+    __exports: Object.keys(exported).join(),
+  });
 }
 
 type ExportTable = Partial<Record<GuestExport, () => unknown>>;

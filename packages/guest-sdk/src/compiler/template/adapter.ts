@@ -7,7 +7,10 @@ export const INTRINSICS = { inputJson: "J", output: "O", fail: "X", encode: "E",
 export const TEMPLATE_EXPORTS = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
 
 /** Globals that the snapshot fills in: pointers to values and to the engine's own state. */
-export const TEMPLATE_GLOBALS = ["g_dispatch", "g_finish", "g_undefined", "g_context", "g_random_state"] as const;
+export const TEMPLATE_GLOBALS = [
+  ...(["g_dispatch", "g_finish", "g_rejection", "g_report"] as const),
+  ...(["g_undefined", "g_context", "g_random_state"] as const),
+];
 
 /** The name under which a host function is registered in the guest: `H` and one byte for its row. */
 export function hostFunctionName(index: number): string {
@@ -73,6 +76,8 @@ export function adapterWat(): string {
   ${HOST_FUNCTIONS.map(({ name, parameters }) => user(name, parameters.map(() => "i64").join(" "), "i64")).join("\n  ")}
   ${TEMPLATE_GLOBALS.map((name) => `(global $${name} (export "${name}") (mut i32) (i32.const 0))`).join("\n  ")}
   (global $seeded (mut i32) (i32.const 0))
+  ;; 1: a promise was rejected in this call, perhaps with nobody to handle it.
+  (global $rejected (mut i32) (i32.const 0))
   ;; Bytes that the last store or read was about.
   (global $length (mut i32) (i32.const 0))
   ;; Why the last store was refused, plus one: 1 the host has no room, 2 the guest's memory is full. 0: it was not.
@@ -201,9 +206,27 @@ export function adapterWat(): string {
     (call $qjs_get_undefined))
 
   (func (export "host_interrupt") (result i32) (call $user_interrupted))
-  (func (export "host_promise_rejection") (param i32 i32 i32)
-    (call $qjs_free_value (local.get 0))
-    (call $qjs_free_value (local.get 1)))
+  ;; Tells the guest's own bookkeeping; without memory for that, the rejection goes unreported.
+  (func (export "host_promise_rejection") (param $promise i32) (param $reason i32) (param $handled i32)
+    (local $argv i32) (local $box i32)
+    (local.set $argv (call $wasm_malloc (i32.const 12)))
+    (if (local.get $argv) (then
+      (global.set $rejected (i32.const 1))
+      (local.set $box (call $qjs_new_number (f64.convert_i32_s (local.get $handled))))
+      (i32.store (local.get $argv) (local.get $promise))
+      (i32.store offset=4 (local.get $argv) (local.get $reason))
+      (i32.store offset=8 (local.get $argv) (local.get $box))
+      (call $ignore
+        (call $qjs_call (global.get $g_rejection) (global.get $g_undefined) (i32.const 3) (local.get $argv)))
+      (call $qjs_free_value (local.get $box))
+      (call $wasm_free (local.get $argv))))
+    (call $qjs_free_value (local.get $promise))
+    (call $qjs_free_value (local.get $reason)))
+
+  ;; Of a call whose failure is nobody's to hear: it was stopped, or has no memory left.
+  (func $ignore (param $box i32)
+    (if (call $qjs_is_exception (local.get $box)) (then (call $drop_exception)))
+    (call $qjs_free_value (local.get $box)))
   (func (export "host_module_normalize") (param i32 i32) (result i32) (i32.const 0))
   (func (export "host_module_load") (param i32 i32) (result i32) (i32.const 0))
   ;; Guests live in UTC.
@@ -261,6 +284,10 @@ export function adapterWat(): string {
     (if (i32.eq (local.get $state) (i32.const 2)) (then
       (local.set $state (call $number
         (call $qjs_call (global.get $g_finish) (global.get $g_undefined) (i32.const 0) (i32.const 0))))))
+    (if (global.get $rejected) (then
+      (global.set $rejected (i32.const 0))
+      (call $ignore
+        (call $qjs_call (global.get $g_report) (global.get $g_undefined) (i32.const 0) (i32.const 0)))))
     (local.get $state))
   ${TEMPLATE_EXPORTS.map((_, at) => `(func (export "run_${at}") (result i32) (call $run (i32.const ${at})))`).join("\n  ")}
 )

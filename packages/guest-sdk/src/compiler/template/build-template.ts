@@ -25,7 +25,7 @@ const KEPT_EXPORTS = new Set<string>([
   ...["qjs_new_object", "qjs_new_host_function", "qjs_set_prop_string", "qjs_get_prop_string", "qjs_free_value"],
   ...["qjs_is_exception", "qjs_get_exception", "qjs_get_string_len", "qjs_free_cstring", "qjs_get_undefined"],
   ...["qjs_is_job_pending", "qjs_execute_pending_job", "qjs_run_gc"],
-  ...["qjs_set_interrupt_handler", "qjs_set_max_stack_size"],
+  ...["qjs_set_interrupt_handler", "qjs_set_max_stack_size", "qjs_set_promise_rejection_handler"],
   ...TEMPLATE_GLOBALS,
   ...TEMPLATE_EXPORTS.map((_, at) => `run_${at}`),
 ]);
