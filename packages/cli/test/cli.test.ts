@@ -44,10 +44,21 @@ describe("aspen node start", () => {
     expect(open.stderr).toMatch(/^error CONFIG_INVALID: .*listen\.host.*authentication is not available/);
     expect(await aspen(["node", "start", "--data-dir", dataDir, "--redis", "redis://x"])).toMatchObject({ code: 2 });
     expect((await aspen(["node", "start", "--listen", "nonsense"])).stderr).toMatch(/HOST:PORT/);
-    const away = await aspen(["node", "start", "--listen", "127.0.0.1:0", "--redis", "redis://u:hunter2@127.0.0.1:1"]);
-    expect(away).toMatchObject({ code: 7 });
-    expect(away.stderr).toContain("STORE_UNAVAILABLE");
-    expect(away.stderr).not.toContain("hunter2");
+    const unreachable = [
+      "redis://u:hunter2@127.0.0.1:1",
+      "redis+cluster://u:hunter2@127.0.0.1:1,127.0.0.1:2",
+      "redis+sentinel://u:hunter2@127.0.0.1:1/main?sentinelPassword=hunter2",
+    ];
+    const start = (redis: string) => aspen(["node", "start", "--listen", "127.0.0.1:0", "--redis", redis]);
+    for (const away of await Promise.all(unreachable.map(start))) {
+      expect(away).toMatchObject({ code: 7 });
+      expect(away.stderr).toContain("STORE_UNAVAILABLE");
+      expect(away.stderr).not.toContain("hunter2");
+    }
+    const wrong = await aspen(["node", "start", "--redis", "redis://u:hunter2@127.0.0.1/x"]);
+    expect(wrong).toMatchObject({ code: 2 });
+    expect(wrong.stderr).toMatch(/redisUrl: must end in a database's number/);
+    expect(wrong.stderr).not.toContain("hunter2");
   });
 });
 

@@ -1,3 +1,4 @@
+import { maskRedisUrl, parseRedisUrl } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "./errors.js";
 import { isLoopback } from "./http/loopback.js";
@@ -23,12 +24,18 @@ const limitsSchema = z.strictObject({
   drainMs: z.int().min(0).max(600_000).default(10_000),
 });
 
-const isRedisUrl = (text: string) => /^rediss?:\/\//.test(text) && URL.canParse(text);
+const redisUrlSchema = z.string().superRefine((text, context) => {
+  try {
+    parseRedisUrl(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: (error as Error).message.replace(/^url /, "") });
+  }
+});
 
 const configSchema = z
   .strictObject({
     dataDir: z.string().min(1).optional(),
-    redisUrl: z.string().refine(isRedisUrl, "must be a redis:// or rediss:// address").optional(),
+    redisUrl: redisUrlSchema.optional(),
     listen: listenSchema.prefault({}),
     limits: limitsSchema.prefault({}),
     logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
@@ -43,7 +50,10 @@ const configSchema = z
 export interface NodeConfig {
   /** Directory of the embedded store; made when it is missing. Either this or `redisUrl`. */
   dataDir?: string;
-  /** `redis://` or `rediss://` address of the store that several nodes share. Either this or `dataDir`. */
+  /**
+   * Address of the Redis that several nodes share, in any form of `RedisStoreOptions.url`: `redis://`,
+   * `redis+sentinel://`, `redis+cluster://`, or with `rediss` for TLS. Either this or `dataDir`.
+   */
   redisUrl?: string;
   listen?: {
     /** A loopback address; any other is refused. @default "127.0.0.1" */
@@ -78,11 +88,8 @@ export function resolveConfig(config: NodeConfig): ResolvedNodeConfig {
   );
 }
 
-/** The store's address without its password, for logs and `node.info`. */
+/** The store's address without passwords, for logs and `node.info`. */
 export function describeStore(config: Pick<ResolvedNodeConfig, "dataDir" | "redisUrl">): string {
   if (config.dataDir !== undefined) return `embedded:${config.dataDir}`;
-  const url = new URL(config.redisUrl ?? "redis:");
-  if (url.password) url.password = "***";
-  url.search = "";
-  return url.href;
+  return maskRedisUrl(config.redisUrl ?? "redis:");
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
+import { describeStore } from "../src/config.js";
 import { toWire } from "../src/handlers/values.js";
 import { type AspenNode, createNode, resolveConfig } from "../src/index.js";
 import { http, startNode, temporaryDirectory } from "./support.js";
@@ -182,6 +183,8 @@ describe("configuration", () => {
       [{}, "dataDir"],
       [{ dataDir: "a", redisUrl: "redis://x" }, "dataDir"],
       [{ redisUrl: "http://x" }, "redisUrl"],
+      [{ redisUrl: "redis://u:hunter2@a,b" }, "redisUrl"],
+      [{ redisUrl: "redis+sentinel://u:hunter2@a" }, "redisUrl"],
       [{ dataDir: "a", listen: { host: "0.0.0.0" } }, "listen.host"],
       [{ dataDir: "a", listen: { host: "::" } }, "listen.host"],
       [{ dataDir: "a", listen: { host: "example.org" } }, "listen.host"],
@@ -196,6 +199,19 @@ describe("configuration", () => {
       /authentication is not available/,
     );
     expect(resolveConfig({ dataDir: "a" })).toMatchObject({ listen: { host: "127.0.0.1", port: 7070 } });
+  });
+
+  it("takes every form of a Redis address, and shows it without passwords", () => {
+    const shown = {
+      "redis://u:hunter2@h/1": "redis://u:***@h/1",
+      "rediss://:hunter2@h": "rediss://:***@h",
+      "redis+cluster://u:hunter2@a:1,b:2": "redis+cluster://u:***@a:1,b:2",
+      "rediss+sentinel://u:hunter2@a,b/main/2?sentinelPassword=hunter2": "rediss+sentinel://u:***@a,b/main/2",
+    };
+    for (const [redisUrl, text] of Object.entries(shown)) expect(describeStore(resolveConfig({ redisUrl }))).toBe(text);
+    const refused = () => resolveConfig({ redisUrl: "redis://u:hunter2@h/x" });
+    expect(refused).toThrow(/redisUrl: must end in a database's number/);
+    expect(refused).not.toThrow(/hunter2/);
   });
 
   it("leaves nothing open when the port is taken or the store is away", async () => {

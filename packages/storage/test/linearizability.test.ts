@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { EmbeddedStore, type KeyValueStore, MemoryStore, RedisStore } from "../src/index.js";
-import { RedisServer } from "../src/testing/index.js";
+import { RedisCluster, RedisServer } from "../src/testing/index.js";
 import { isLinearizable, type Operation } from "./linearizability/checker.js";
 import { random, record } from "./linearizability/history.js";
 import { UnrulyProxy } from "./linearizability/unruly-proxy.js";
@@ -78,6 +78,16 @@ describe("random histories are linearizable", () => {
     const stores = await Promise.all(Array.from({ length: CLIENTS }, () => RedisStore.open({ url: server.url })));
     await check(
       "redis",
+      stores.map(({ kv }) => kv),
+    );
+    for (const store of stores) await store[Symbol.asyncDispose]();
+  });
+
+  test("on a Redis Cluster, of several connections", async () => {
+    await using cluster = await RedisCluster.start();
+    const stores = await Promise.all(Array.from({ length: CLIENTS }, () => RedisStore.open({ url: cluster.url })));
+    await check(
+      "cluster",
       stores.map(({ kv }) => kv),
     );
     for (const store of stores) await store[Symbol.asyncDispose]();

@@ -24,7 +24,10 @@ export function addNodeStart(node: Command): void {
     )
     .addOption(new Option("--data-dir <dir>", "keep everything in this directory (default: .aspen)"))
     .addOption(
-      new Option("--redis <url>", "keep everything in Redis, shared with other nodes")
+      new Option(
+        "--redis <url>",
+        "keep everything in Redis, shared with other nodes: redis://, redis+sentinel:// or redis+cluster://",
+      )
         .env("ASPEN_REDIS_URL")
         .conflicts("dataDir"),
     )

@@ -99,9 +99,12 @@ export class RedisConnection {
     return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: false, replicated: true });
   }
 
-  /** A command that changes something and may be applied twice without harm; tried again until the deadline. */
+  /**
+   * A command that changes something and may be applied twice without harm, or be lost in a fail-over; tried again until
+   * the deadline.
+   */
   writeRepeatably(command: string, args: readonly Argument[]): Promise<unknown> {
-    return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: true, replicated: true });
+    return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: true, replicated: false });
   }
 
   /** As {@link read} or {@link write}, whichever the script is. */
@@ -256,12 +259,12 @@ export class RedisConnection {
       };
       const onLate = () => fail(LATE);
       this.#deadlines.add(onLate, deadline);
-      (node ?? this.#client).sendCommand(command);
+      const reply = Promise.resolve((node ?? this.#client).sendCommand(command));
       // A node of a cluster that is being connected to keeps it until then.
       if (!command.written) left = this.#waiting.count();
-      command.promise.then((reply) => {
+      reply.then((answer) => {
         end();
-        resolve(reply);
+        resolve(answer);
       }, fail);
     });
   }
