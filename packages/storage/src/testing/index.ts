@@ -1,4 +1,5 @@
 /** The conformance suite that every store passes; for drivers of your own. @module */
+export { blobGarbageCases } from "./blob-garbage-cases.js";
 export { blobStoreCases } from "./blob-store-cases.js";
 export { keyValueStoreCases } from "./key-value-store-cases.js";
 export { RedisCluster, type RedisClusterShape } from "./redis-cluster.js";

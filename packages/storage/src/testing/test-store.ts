@@ -1,4 +1,5 @@
 import type { Store } from "../store.js";
+import { blobGarbageCases } from "./blob-garbage-cases.js";
 import { blobStoreCases } from "./blob-store-cases.js";
 import { keyValueStoreCases } from "./key-value-store-cases.js";
 import { watchCases } from "./watch-cases.js";
@@ -27,7 +28,12 @@ let namespaces = 0;
 
 /** Declares the tests of the whole contract. */
 export function testStore({ describe, test }: TestFramework, { name, open }: ConformanceOptions): void {
-  const groups = { "key-value store": keyValueStoreCases, watch: watchCases, "blob store": blobStoreCases };
+  const groups = {
+    "key-value store": keyValueStoreCases,
+    watch: watchCases,
+    "blob store": blobStoreCases,
+    "blob references and garbage": blobGarbageCases,
+  };
   for (const [group, cases] of Object.entries(groups)) {
     describe(`${name}: ${group}`, () => {
       for (const it of cases) {
