@@ -1,0 +1,163 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { encodeUtf8 } from "@aspen/plugin-api";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { blobHash, CHUNK_BYTES, MIN_GRACE_MS, RedisStore } from "../src/index.js";
+import { blobGarbageCases, blobStoreCases, RedisServer } from "../src/testing/index.js";
+
+let server: RedisServer;
+let admin: Redis;
+beforeAll(async () => {
+  server = await RedisServer.start();
+  admin = new Redis(server.url, { replyMapping: "legacy" });
+});
+afterAll(async () => {
+  admin.disconnect();
+  await server[Symbol.asyncDispose]();
+});
+
+const LIMIT = 100 * CHUNK_BYTES;
+const GRACE = { graceMs: MIN_GRACE_MS };
+
+/** Chunks that come when they are asked for. */
+async function* chunks(count: number, between: (index: number) => Promise<unknown>): AsyncGenerator<Uint8Array> {
+  for (let index = 0; index < count; index++) {
+    yield new Uint8Array(CHUNK_BYTES).fill(index + 1);
+    await between(index);
+  }
+}
+
+/** Ends the leases of all uploads, as time does when their processes hang. */
+async function endLeases(): Promise<number> {
+  let ended = 0;
+  for (const key of await admin.keys("aspen:blob:*:l")) {
+    for (const upload of await admin.zrange(key, 0, -1))
+      ended += Number(await admin.call("ZADD", key, "XX", "CH", "1", upload));
+  }
+  return ended;
+}
+
+test("an upload that takes longer than its lease renews it", async () => {
+  await using slow = await RedisStore.open({ url: server.url, uploadLeaseMs: 600 });
+  await using other = await RedisStore.open({ url: server.url });
+  let leftovers = 0;
+  const hash = await slow.blobs.put(
+    chunks(4, async () => {
+      await delay(500);
+      leftovers += (await other.blobs.collectGarbage(GRACE)).leftovers;
+    }),
+    { reference: "a" },
+  );
+  expect(leftovers).toBe(0);
+  expect((await other.blobs.read(hash, LIMIT)).length).toBe(4 * CHUNK_BYTES);
+});
+
+test("an upload whose process hung is given up, and can not become a blob any more", async () => {
+  await using hung = await RedisStore.open({ url: server.url });
+  await using other = await RedisStore.open({ url: server.url });
+  const parts = async () => (await admin.keys("aspen:blob:p:*")).length;
+  const before = await parts();
+  const put = hung.blobs.put(
+    chunks(3, async (index) => {
+      if (index !== 2) return;
+      expect(await endLeases()).toBe(1);
+      expect((await other.blobs.collectGarbage({ ...GRACE, dryRun: true })).leftovers).toBe(1);
+      expect(await parts()).toBeGreaterThan(before);
+      expect((await other.blobs.collectGarbage(GRACE)).leftovers).toBe(1);
+    }),
+  );
+  await expect(put).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: expect.stringContaining("given up") });
+  expect(await parts()).toBe(before);
+  // Nothing of it stays in the way.
+  const hash = await hung.blobs.put(chunks(3, async () => {}));
+  expect((await other.blobs.read(hash, LIMIT)).length).toBe(3 * CHUNK_BYTES);
+});
+
+test("a commit that comes after its upload was given up is refused", async () => {
+  await using store = await RedisStore.open({ url: server.url });
+  const data = encodeUtf8("committed late");
+  const hash = blobHash(data);
+  // A blob of one chunk names its hash at once; its lease ends before the commit comes.
+  const watched = new Redis(server.url);
+  const monitor = await watched.monitor();
+  let ending: Promise<number> | undefined;
+  monitor.on("monitor", (_time: string, args: string[]) => {
+    if (args[0]?.toLowerCase() === "set" && args[1]?.startsWith("aspen:blob:p:")) {
+      ending ??= endLeases().then(async (ended) => {
+        await store.blobs.collectGarbage(GRACE);
+        return ended;
+      });
+    }
+  });
+  const outcome = await store.blobs.put(data, { reference: "a" }).then(
+    () => "put",
+    (error: { code: string }) => error.code,
+  );
+  await ending;
+  monitor.disconnect();
+  watched.disconnect();
+  // Which of both was first is not known; both are right, and nothing between them is.
+  if (outcome === "put") expect(await store.blobs.read(hash, 100)).toEqual(data);
+  else {
+    expect(outcome).toBe("STORE_UNAVAILABLE");
+    expect(await store.blobs.has(hash)).toBe(false);
+  }
+});
+
+test("a deletion that was cut short is finished", async () => {
+  await using store = await RedisStore.open({ url: server.url });
+  const hash = await store.blobs.put(
+    chunks(3, async () => {}),
+    { reference: "a" },
+  );
+  const base = `aspen:blob:{${hash.slice(0, 2)}}`;
+  const [upload, parts] = await admin.hmget(`${base}:r:${hash}`, "u", "n");
+  // What blob-delete.lua does; its caller is killed before it removes the parts.
+  await admin.hset(`${base}:d`, upload!, parts!);
+  await admin.del(`${base}:r:${hash}`, `${base}:t:${hash}`);
+  await admin.zrem(`${base}:i`, hash);
+  expect(await admin.keys(`aspen:blob:p:${upload}:*`)).toHaveLength(4);
+  expect(await store.blobs.collectGarbage(GRACE)).toMatchObject({ leftovers: 1 });
+  expect(await admin.keys(`aspen:blob:p:${upload}:*`)).toEqual([]);
+  expect((await store.blobs.collectGarbage({ dryRun: true })).leftovers).toBe(0);
+});
+
+test("a server that is killed under a put and a get loses neither", async () => {
+  await using own = await RedisServer.start();
+  await using store = await RedisStore.open({ url: own.url, commandTimeoutMs: 10_000 });
+  const restart = async () => {
+    await own.stop();
+    await own.start();
+  };
+  const hash = await store.blobs.put(chunks(8, async (index) => (index === 4 ? restart() : undefined)));
+  const pieces: Uint8Array[] = [];
+  for await (const piece of await store.blobs.get(hash)) {
+    pieces.push(piece);
+    if (pieces.length === 3) await restart();
+  }
+  expect(blobHash(Buffer.concat(pieces))).toBe(hash);
+});
+
+test("every step stays within one slot of a cluster", async () => {
+  await using own = await RedisServer.start(["--cluster-enabled", "yes"]);
+  const node = new Redis(own.url);
+  await node.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+  const deadline = Date.now() + 10_000;
+  while (!/cluster_state:ok/.test((await node.call("CLUSTER", "INFO")) as string)) {
+    if (Date.now() > deadline) throw new Error("the cluster is not up within 10 s");
+    await delay(50);
+  }
+  // A node of a cluster refuses a script or command whose keys lie in two slots, also when it has both.
+  for (const it of [...blobStoreCases, ...blobGarbageCases]) {
+    await using store = await RedisStore.open({ url: own.url });
+    await it.run(store, `cluster-${it.name}:`);
+  }
+  await using store = await RedisStore.open({ url: own.url });
+  const hash = await store.blobs.put(chunks(8, async () => {}));
+  const upload = await node.hget(`aspen:blob:{${hash.slice(0, 2)}}:r:${hash}`, "u");
+  const slots = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => node.call("CLUSTER", "KEYSLOT", `aspen:blob:p:${upload}:${index}`)),
+  );
+  expect(new Set(slots).size).toBeGreaterThan(4);
+  node.disconnect();
+});
