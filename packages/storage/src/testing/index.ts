@@ -1,6 +1,7 @@
 /** The conformance suite that every store passes; for drivers of your own. @module */
 export { blobStoreCases } from "./blob-store-cases.js";
 export { keyValueStoreCases } from "./key-value-store-cases.js";
+export { maintenanceCases } from "./maintenance-cases.js";
 export { RedisServer } from "./redis-server.js";
 export { type ConformanceCase, type ConformanceOptions, type TestFramework, testStore } from "./test-store.js";
 export { watchCases } from "./watch-cases.js";

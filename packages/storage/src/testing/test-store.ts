@@ -1,6 +1,7 @@
 import type { Store } from "../store.js";
 import { blobStoreCases } from "./blob-store-cases.js";
 import { keyValueStoreCases } from "./key-value-store-cases.js";
+import { maintenanceCases } from "./maintenance-cases.js";
 import { watchCases } from "./watch-cases.js";
 
 /** The part of a test framework that is used; jest, vitest and `node:test` have it. */
@@ -27,7 +28,12 @@ let namespaces = 0;
 
 /** Declares the tests of the whole contract. */
 export function testStore({ describe, test }: TestFramework, { name, open }: ConformanceOptions): void {
-  const groups = { "key-value store": keyValueStoreCases, watch: watchCases, "blob store": blobStoreCases };
+  const groups = {
+    "key-value store": keyValueStoreCases,
+    watch: watchCases,
+    "blob store": blobStoreCases,
+    "maintenance, where it is offered": maintenanceCases,
+  };
   for (const [group, cases] of Object.entries(groups)) {
     describe(`${name}: ${group}`, () => {
       for (const it of cases) {

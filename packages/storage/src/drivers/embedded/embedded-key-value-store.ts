@@ -15,12 +15,14 @@ import type {
   Version,
   WatchOptions,
 } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import { expiryOf, validateKey, validateKeys, validateTransaction, validateValue } from "../../validate.js";
 import { watchStore } from "../../watch.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
+import { EmbeddedMaintenance } from "./embedded-maintenance.js";
 import type { Environment } from "./environment.js";
 import { asBuffer, readEntry, readPage } from "./reader.js";
-import { decodeRow, encodeRow, type Row } from "./rows.js";
+import { decodeRow, encodeRow, expiryKey, type Row } from "./rows.js";
 
 /** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
 const SWEEP_ROWS = 1000;
@@ -129,6 +131,20 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     return watchStore(this, this.#changes, prefix, options);
   }
 
+  /** Work on all of its databases. */
+  maintenance(): StoreMaintenance {
+    return new EmbeddedMaintenance({
+      environment: this.environment,
+      changes: this.#changes,
+      write: (work) => this.#write(work),
+      read: (work) => this.#read(work),
+      version: (namespace) => this.#version(namespace),
+      setVersion: (namespace, version) => this.#setVersion(namespace, version),
+      put: (key, row) => this.#put(key, row),
+      log: (version, changes) => this.#log(version, changes),
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -164,10 +180,14 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
 
   #nextVersion(namespace: string): Version {
     const version = this.#version(namespace) + 1;
+    this.#setVersion(namespace, version);
+    return version;
+  }
+
+  #setVersion(namespace: string, version: Version): void {
     const bytes = Buffer.alloc(8);
     writeU64(bytes, version);
     this.environment.versions.putSync(Buffer.from(namespace, "utf8"), bytes);
-    return version;
   }
 
   #read<T>(work: () => T): T {
@@ -223,11 +243,4 @@ async function commitError(error: unknown): Promise<unknown> {
     () => error,
     (cause: unknown) => cause,
   );
-}
-
-function expiryKey(expiresAt: number, key: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(8 + key.length);
-  bytes.writeBigUInt64BE(BigInt(expiresAt));
-  bytes.set(key, 8);
-  return bytes;
 }

@@ -1,7 +1,7 @@
 import { readU64, writeU64 } from "@aspen/plugin-api/abi";
 
 /** A row as LMDB keeps it: version (u64), expiry in ms since the epoch or 0 (u64), both little-endian, then the value. */
-const HEADER_BYTES = 16;
+export const HEADER_BYTES = 16;
 
 export interface Row {
   version: number;
@@ -27,4 +27,12 @@ export function decodeRow(bytes: Uint8Array | undefined, now: number, withValue 
     expiresAt,
     value: withValue ? new Uint8Array(bytes.subarray(HEADER_BYTES)) : new Uint8Array(0),
   };
+}
+
+/** A key in the list of expiries: when (ms since the epoch, big-endian), then the row's key. */
+export function expiryKey(expiresAt: number, key: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(8 + key.length);
+  bytes.writeBigUInt64BE(BigInt(expiresAt));
+  bytes.set(key, 8);
+  return bytes;
 }

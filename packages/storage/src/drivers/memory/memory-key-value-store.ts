@@ -16,6 +16,7 @@ import type {
   Version,
   WatchOptions,
 } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import {
   expiryOf,
   validateKey,
@@ -27,11 +28,13 @@ import {
 } from "../../validate.js";
 import { type Change, watchStore } from "../../watch.js";
 import { MemoryChangeLog } from "./memory-change-log.js";
+import { MemoryMaintenance } from "./memory-maintenance.js";
 
 /** The longest delay that a timer takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-interface Row {
+/** A row as this driver keeps it. */
+export interface Row {
   value: Uint8Array;
   version: Version;
   /** Milliseconds since the epoch; 0 for never. */
@@ -134,6 +137,20 @@ export class MemoryKeyValueStore implements KeyValueStore {
     });
     this.#log(transaction.ops.map((op) => ({ version, key: op.key, value: op.type === "put" ? op.value : null })));
     return { ok: true, version };
+  }
+
+  /** Work on all of it. */
+  maintenance(): StoreMaintenance {
+    return new MemoryMaintenance({
+      rows: this.#rows,
+      versions: this.#versions,
+      row: (key) => this.#row(key),
+      nextVersion: (namespace) => this.#nextVersion(namespace),
+      write: (key, value, expiresAt, version) => this.#write(key, value, expiresAt, version),
+      log: (changes) => this.#log(changes),
+      discontinue: (namespace) => this.#changes.discontinue(namespace),
+      assertOpen: () => this.#assertOpen(),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -33,7 +33,15 @@ export interface ConnectionOptions {
 
 const KEYS_PER_SCRIPT = 5;
 /** Scripts that may be sent twice without harm. */
-const REPEATABLE: ReadonlySet<ScriptName> = new Set(["scan", "lease", "read-changes", "sweep"]);
+const REPEATABLE: ReadonlySet<ScriptName> = new Set([
+  "scan",
+  "lease",
+  "read-changes",
+  "sweep",
+  "entries",
+  "inspect",
+  "raise-version",
+]);
 /** Milliseconds between looks at a connection that is being made again. */
 const RECONNECT_POLL_MS = 20;
 

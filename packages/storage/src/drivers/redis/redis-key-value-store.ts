@@ -15,6 +15,7 @@ import type {
   Version,
   WatchOptions,
 } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import {
   expiryOf,
   holdsNamespace,
@@ -28,6 +29,7 @@ import {
 import { watchStore } from "../../watch.js";
 import type { RedisConnection } from "./connection.js";
 import { RedisChangeLog } from "./redis-change-log.js";
+import { RedisMaintenance } from "./redis-maintenance.js";
 
 const VERSION_BYTES = 8;
 
@@ -150,6 +152,16 @@ export class RedisKeyValueStore implements KeyValueStore {
 
   watch(prefix: string, options?: WatchOptions): AsyncIterable<KvEvent> {
     return watchStore(this, this.#changes, prefix, options);
+  }
+
+  /** Work on all of its namespaces. */
+  maintenance(): StoreMaintenance {
+    return new RedisMaintenance(this.connection, {
+      prefix: this.prefix,
+      keys: (namespace) => this.#keys(namespace),
+      arguments: (namespace) => this.#arguments(namespace),
+      register: (namespace) => this.#register(namespace),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import type { BlobStore } from "../../blob-store.js";
 import { ChunkedBlobStore } from "../../blobs.js";
 import type { KeyValueStore } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import type { Store } from "../../store.js";
 import { RedisConnection } from "./connection.js";
 import { RedisChunkStore } from "./redis-chunk-store.js";
@@ -23,6 +24,7 @@ export class RedisStore implements Store {
     readonly blobs: BlobStore,
     /** What of the server's configuration may lose data, a sentence each. */
     readonly warnings: readonly string[],
+    readonly maintenance: StoreMaintenance,
   ) {}
 
   /** @throws AspenError `STORE_UNAVAILABLE` when the server does not answer in time, evicts keys, or is a replica */
@@ -34,7 +36,7 @@ export class RedisStore implements Store {
       const blobs = new ChunkedBlobStore(new RedisChunkStore(connection, prefix));
       const database = new URL(options.url).pathname.slice(1) || "0";
       const kv = new RedisKeyValueStore(connection, prefix, `${prefix}:changes:${database}`);
-      return new RedisStore(kv, blobs, warnings);
+      return new RedisStore(kv, blobs, warnings, kv.maintenance());
     } catch (error) {
       connection.close();
       throw error;

@@ -15,6 +15,10 @@ export const SCRIPTS = [
   "lease",
   "read-changes",
   "sweep",
+  "entries",
+  "inspect",
+  "raise-version",
+  "restore",
 ] as const;
 export type ScriptName = (typeof SCRIPTS)[number];
 
