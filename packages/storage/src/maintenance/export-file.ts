@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { isAspenError } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../errors.js";
@@ -15,6 +16,8 @@ import {
   u64,
 } from "./export-format.js";
 import { throwIfCancelled } from "./signal.js";
+
+const READ_BYTES = 256 * 1024;
 
 export type SectionName = "entries" | "blobs" | "namespaces";
 const SECTIONS: readonly SectionName[] = ["entries", "blobs", "namespaces"];
@@ -138,9 +141,8 @@ export class ExportFile implements AsyncDisposable {
   async *#uncompressed(section: SectionName, { signal, onBytes }: ReadOptions): AsyncGenerator<Buffer> {
     const at = SECTIONS.indexOf(section);
     const start = at === 0 ? HEAD_BYTES : this.ends[at - 1]!;
-    const source = this.#bytes(start, this.ends[at]!);
-    const gunzip = createGunzip({ chunkSize: 256 * 1024 });
-    source.on("data", (bytes) => onBytes?.(bytes.length));
+    const source = Readable.from(told(this.#bytes(start, this.ends[at]!), onBytes));
+    const gunzip = createGunzip({ chunkSize: READ_BYTES });
     source.on("error", (error) => gunzip.destroy(error));
     try {
       for await (const bytes of source.pipe(gunzip)) {
@@ -155,8 +157,21 @@ export class ExportFile implements AsyncDisposable {
     }
   }
 
-  #bytes(start: number, end: number) {
-    return this.handle.createReadStream({ start, end: end - 1, autoClose: false, highWaterMark: 256 * 1024 });
+  /** By position, so that several may read from the one handle, which stays open. */
+  async *#bytes(start: number, end: number): AsyncGenerator<Buffer> {
+    for (let at = start; at < end; ) {
+      const bytes = await bytesAt(this.handle, at, Math.min(READ_BYTES, end - at));
+      if (bytes.length === 0) throw storageErrors.exportInvalid("it was cut short while it was read");
+      yield bytes;
+      at += bytes.length;
+    }
+  }
+}
+
+async function* told(source: AsyncIterable<Buffer>, onBytes: ReadOptions["onBytes"]): AsyncGenerator<Buffer> {
+  for await (const bytes of source) {
+    onBytes?.(bytes.length);
+    yield bytes;
   }
 }
 

@@ -29,7 +29,7 @@ export async function* verifyStore(store: Store, options: VerifyOptions = {}): A
 
 /** A mark that cannot be read was told as an undecodable row. */
 function unreadable(error: unknown): null {
-  if (error instanceof RangeError) return null;
+  if ((error as Error).name === "RangeError") return null;
   throw error;
 }
 

@@ -89,7 +89,8 @@ function isDamaged(parts: EmbeddedMaintenanceParts, group: Buffer): boolean {
     }
     return found !== head.count || bytes !== head.bytes;
   } catch (error) {
-    if (error instanceof RangeError) return true;
+    // By its name, as a RangeError of Buffer may be of another realm.
+    if ((error as Error).name === "RangeError") return true;
     throw error;
   }
 }
