@@ -194,6 +194,34 @@ describe("redis", () => {
     expect(await findings(it.store)).toEqual([]);
   });
 
+  test("blobs that are put and deleted meanwhile are no findings", async () => {
+    await using it = await fresh();
+    const data = Array.from({ length: 6 }, (_, i) => Buffer.alloc(2_200_000, `blob ${i}`));
+    let writing = true;
+    const writers = data.map(async (bytes) => {
+      while (writing) {
+        const hash = await it.store.blobs.put(bytes);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await it.store.blobs.delete(hash);
+      }
+    });
+    for (let round = 0; round < 6; round++) expect(await findings(it.store)).toEqual([]);
+    writing = false;
+    await Promise.all(writers);
+  });
+
+  test("a user with no more rights than a node needs may do it", async () => {
+    const rules =
+      "on >secret ~aspen:* &aspen:* +@read +@write +@scripting +publish +subscribe +ping +info +time -@admin";
+    await using own = await RedisServer.start(["--user", "node", ...rules.split(" "), "--user", "default", "off"]);
+    await using store = await RedisStore.open({ url: own.url.replace("redis://", "redis://node:secret@") });
+    await store.kv.put("a:1", encodeUtf8("1"), { ttlMs: 60_000 });
+    await store.maintenance.restore([{ key: "b:1", value: encodeUtf8("1"), expiresAt: 0 }]);
+    await store.maintenance.raiseVersion("b:", 100);
+    expect(await findings(store, { repair: true })).toEqual([]);
+    expect(await store.maintenance.stats()).toMatchObject({ keys: 2, namespaces: 2 });
+  });
+
   test("one store's damage is not another's", async () => {
     await using one = await fresh();
     await using other = await fresh();

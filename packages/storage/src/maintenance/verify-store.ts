@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isAspenError } from "@aspen/plugin-api/abi";
 import type { BlobStat, BlobStore } from "../blob-store.js";
 import { storageErrors } from "../errors.js";
@@ -5,8 +6,12 @@ import type { Store } from "../store.js";
 import { blobBytes } from "./blob-bytes.js";
 import { type Finding, finding, isMended } from "./findings.js";
 import { IMPORT_MARK } from "./import-mark.js";
-import { breathe, throwIfCancelled } from "./signal.js";
+import { throwIfCancelled } from "./signal.js";
 import type { StoreMaintenance, VerifyOptions } from "./store-maintenance.js";
+
+/** Readings after which a blob counts as corrupt, and milliseconds by which the pause between them grows. */
+const ATTEMPTS = 5;
+const RETRY_MS = 20;
 
 /** @throws AspenError `INVALID_PARAMS` for a driver without maintenance */
 export function maintenanceOf(store: Store): StoreMaintenance {
@@ -58,8 +63,8 @@ async function stateOf(
   signal: AbortSignal | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<"good" | "corrupt" | "invalid"> {
-  // One that is deleted, or deleted and put again, while it is read looks corrupt once; then it is looked at again.
-  for (let attempt = 0; attempt < 2; attempt++) {
+  // One that is deleted, or deleted and put again, while it is read looks corrupt; then it is looked at again.
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     try {
       for await (const part of await blobs.get(hash)) {
         if (attempt === 0) onBytes(part.length);
@@ -71,7 +76,8 @@ async function stateOf(
       if (error.code === "BLOB_HASH_INVALID") return "invalid";
       if (error.code === "BLOB_NOT_FOUND") return "good";
       if (error.code !== "BLOB_CORRUPT") throw error;
-      await breathe(signal, "verifying");
+      throwIfCancelled(signal, "verifying");
+      await delay(RETRY_MS * attempt);
     }
   }
   return "corrupt";
