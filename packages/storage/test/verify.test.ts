@@ -336,6 +336,29 @@ describe("embedded", () => {
     expect(await text(store, "a:t")).toBe("t");
   });
 
+  test("what cannot be read does not keep other entries from expiring", async () => {
+    const due = Buffer.alloc(8);
+    due[7] = 1;
+    await using store = await damaged(({ rows, expiries }) => {
+      rows.putSync(key("a:1"), key("short"));
+      expiries.putSync(Buffer.concat([due, key("a:1")]), Buffer.alloc(0));
+      expiries.putSync(Buffer.from([0]), Buffer.alloc(0));
+    });
+    const controller = new AbortController();
+    const late = setTimeout(() => controller.abort(), 20_000);
+    const seen: string[] = [];
+    const watching = store.kv.watch("b:", { signal: controller.signal });
+    for await (const event of watching) {
+      if (event.type === "synced") await store.kv.put("b:t", encodeUtf8("1"), { ttlMs: 50 });
+      if (event.type !== "delete") continue;
+      seen.push(event.key);
+      controller.abort();
+    }
+    clearTimeout(late);
+    expect(seen).toEqual(["b:t"]);
+    expect(await findings(store)).toEqual(["row-undecodable a:1"]);
+  });
+
   test("kept changes", async () => {
     const watched = async ({ kv }: Store) => {
       for (const namespace of ["a:", "b:", "c:"]) {

@@ -22,7 +22,7 @@ import { EmbeddedChangeLog } from "./embedded-change-log.js";
 import { EmbeddedMaintenance } from "./embedded-maintenance.js";
 import type { Environment } from "./environment.js";
 import { asBuffer, readEntry, readPage } from "./reader.js";
-import { decodeRow, encodeRow, expiryKey, type Row } from "./rows.js";
+import { decodeRow, encodeRow, expiryKey, isExpired, type Row } from "./rows.js";
 
 /** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
 const SWEEP_ROWS = 1000;
@@ -224,7 +224,8 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
       await this.#write(() => {
         for (const entry of due) {
           const key = entry.subarray(8);
-          if (rows.getBinary(key) && !decodeRow(rows.getBinary(key), now, false)) this.#expire(key);
+          const row = key.length > 0 ? rows.getBinary(key) : undefined;
+          if (row && isExpired(row, now)) this.#expire(key);
           expiries.removeSync(entry);
         }
       });

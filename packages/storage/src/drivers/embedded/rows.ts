@@ -29,6 +29,16 @@ export function decodeRow(bytes: Uint8Array | undefined, now: number, withValue 
   };
 }
 
+/** True when the row's time is over; false also for what cannot be read, which `verify` tells. */
+export function isExpired(bytes: Uint8Array, now: number): boolean {
+  try {
+    return decodeRow(bytes, now, false) === null;
+  } catch {
+    // A RangeError: no number is where one should be.
+    return false;
+  }
+}
+
 /** A key in the list of expiries: when (ms since the epoch, big-endian), then the row's key. */
 export function expiryKey(expiresAt: number, key: Uint8Array): Buffer {
   const bytes = Buffer.alloc(8 + key.length);
