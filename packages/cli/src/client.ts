@@ -23,7 +23,7 @@ export class RemoteError extends AspenError {
 export class NodeClient {
   constructor(private readonly options: NodeClientOptions) {}
 
-  /** @throws AspenError what the node answered, `NODE_UNREACHABLE` or `DEADLINE_EXCEEDED` */
+  /** @throws AspenError what the node answered, `NODE_UNREACHABLE`, `DEADLINE_EXCEEDED` or `OUTCOME_UNKNOWN` */
   async call<Result = unknown>(method: string, params: unknown = {}): Promise<Result> {
     const { url, timeoutMs } = this.options;
     let status: number;
@@ -40,6 +40,7 @@ export class NodeClient {
       text = await response.text();
     } catch (error) {
       if (error instanceof Error && error.name === "TimeoutError") throw cliErrors.timeout(method, timeoutMs);
+      if (error instanceof Error && isLost(error)) throw cliErrors.connectionLost(url, method, error);
       throw cliErrors.unreachable(url, error);
     }
     const answer = parse(text);
@@ -48,6 +49,12 @@ export class NodeClient {
     if (typeof error !== "object" || error === null) throw cliErrors.notANode(url, status);
     throw new RemoteError(error);
   }
+}
+
+/** True when there was a connection, which ended under the call: codes of undici's errors and of sockets. */
+function isLost(error: Error): boolean {
+  const { cause } = error as { cause?: { code?: unknown } };
+  return ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(String(cause?.code)) || error.message === "terminated";
 }
 
 function parse(text: string): unknown {

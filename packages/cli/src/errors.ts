@@ -7,6 +7,20 @@ export const cliErrors = {
     new AspenError("INVALID_PARAMS", `${what} is not JSON: ${problem}`, { field: what }),
   file: (path: string, cause: unknown) =>
     new AspenError("INVALID_PARAMS", `${path} cannot be used: ${reason(cause)}`, { path }, cause),
+  noStore: (directory: string) =>
+    new AspenError("INVALID_PARAMS", `${directory} holds no store; name the --data-dir of a node`, { directory }),
+  fileExists: (path: string) =>
+    new AspenError("INVALID_PARAMS", `${path} is there already; name another file, or replace it with --force`, {
+      path,
+    }),
+  inconsistent: (remaining: number, repair: boolean) =>
+    new AspenError(
+      "STORE_INCONSISTENT",
+      repair
+        ? `damage remains that cannot be repaired without losing data (findings: ${remaining}); each says what to do`
+        : `the store is damaged (findings: ${remaining}); --repair mends what can be mended without losing data`,
+      { remaining },
+    ),
   unreachable: (url: string, cause: unknown) =>
     new AspenError(
       "NODE_UNREACHABLE",
@@ -14,6 +28,15 @@ export const cliErrors = {
       { url },
       cause,
     ),
+  connectionLost: (url: string, method: string, cause: unknown) =>
+    new AspenError(
+      "OUTCOME_UNKNOWN",
+      `the connection to ${url} was lost before ${method} was answered (${reason(cause)}); it may or may not have been done: look before you try again`,
+      { url, method },
+      cause,
+    ),
+  keyNotFound: (key: string) =>
+    new AspenError("KV_NOT_FOUND", `no value is stored under ${JSON.stringify(key)}`, { key }),
   notANode: (url: string, status: number) =>
     new AspenError(
       "NODE_UNREACHABLE",

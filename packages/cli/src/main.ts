@@ -3,14 +3,11 @@ import { CommanderError } from "commander";
 import { cliErrors } from "./errors.js";
 import { writeError } from "./output.js";
 import { createProgram } from "./program.js";
+import { guardStreams } from "./streams.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
-// A reader that has seen enough, such as head, is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
-});
+guardStreams();
 
 try {
   await createProgram(version).parseAsync();

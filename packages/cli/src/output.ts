@@ -1,4 +1,5 @@
 import { AspenError, errorStatus } from "@aspen/plugin-api";
+import stringWidth from "string-width";
 import { RemoteError } from "./client.js";
 
 /** Where a command writes: results to stdout, everything else to stderr. */
@@ -38,14 +39,19 @@ export function printable(text: string): string {
   return text.replace(/[^\P{C}\n\t]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
 }
 
-/** Columns padded to the widest cell. */
+/** `1 key`, `2 keys`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** Columns padded to the widest cell, as wide as a terminal shows it. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows.map((row) => row.map((cell) => printable(cell).replaceAll(/\s+/g, " ")))];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
+  const widths = head.map((_, column) => Math.max(...all.map((row) => stringWidth(row[column] ?? ""))));
   return all
     .map((row) =>
       row
-        .map((cell, column) => cell.padEnd(widths[column]!))
+        .map((cell, column) => cell + " ".repeat(widths[column]! - stringWidth(cell)))
         .join("  ")
         .trimEnd(),
     )

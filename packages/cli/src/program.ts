@@ -4,6 +4,7 @@ import { addKvCommands } from "./commands/kv/index.js";
 import { addNodeCommands } from "./commands/node/index.js";
 import { addPluginCommands } from "./commands/plugin/index.js";
 import { addRpcCommands } from "./commands/rpc/index.js";
+import { addStoreCommands } from "./commands/store/index.js";
 
 /** The whole `aspen` command. */
 export function createProgram(version: string): Command {
@@ -19,5 +20,6 @@ export function createProgram(version: string): Command {
   addRpcCommands(program);
   addKvCommands(program);
   addBlobCommands(program);
+  addStoreCommands(program);
   return program;
 }

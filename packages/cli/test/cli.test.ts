@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { aspen, type RunningNode, startNode } from "./support.js";
 
 let directory: string;
@@ -71,7 +73,18 @@ describe("aspen kv", () => {
     expect(await aspen(["kv", "get", "a:1"], { env })).toMatchObject({ code: 0, stdout: "one\n", stderr: "" });
     const json = await aspen(["kv", "get", "a:1", "--json"], { env });
     expect(JSON.parse(json.stdout)).toEqual({ key: "a:1", value: "one", version: expect.any(Number) });
-    expect(await aspen(["kv", "get", "a:2", "--json"], { env })).toMatchObject({ code: 0, stdout: "null\n" });
+    expect(await aspen(["kv", "get", "a:2", "--json"], { env })).toMatchObject({
+      code: 4,
+      stdout: "null\n",
+      stderr: "",
+    });
+    for (const flags of [[], ["--raw"]]) {
+      expect(await aspen(["kv", "get", "a:2", ...flags], { env })).toMatchObject({
+        code: 4,
+        stdout: "",
+        stderr: expect.stringMatching(/^error KV_NOT_FOUND: .*"a:2"/),
+      });
+    }
     await aspen(["kv", "put", "a:2", "--file", "-"], { env, input: new Uint8Array([255, 0]) });
     expect((await aspen(["kv", "scan", "a:"], { env })).stdout).toMatch(
       /^KEY +VERSION +VALUE\na:1 +\d+ +one\na:2 +\d+ +base64:\/wA=\n$/,
@@ -93,6 +106,24 @@ describe("aspen kv", () => {
     expect(await aspen(["kv", "cas", "a:3", "new"], { env })).toMatchObject({ code: 2 });
     expect(await aspen(["kv", "delete", "a:1"], { env })).toMatchObject({ code: 0, stdout: "deleted\n" });
     expect(await aspen(["kv", "delete", "a:1"], { env })).toMatchObject({ code: 0, stdout: "(absent)\n" });
+  });
+
+  it("gives a value byte by byte with --raw", async () => {
+    const bytes = Buffer.from([0, 255, 10, 13, 27, 195, 40]);
+    await aspen(["kv", "put", "a:raw", "--file", "-"], { env, input: bytes });
+    expect((await aspen(["kv", "get", "a:raw", "--raw"], { env })).bytes.equals(bytes)).toBe(true);
+    expect(await aspen(["kv", "get", "a:raw", "--raw", "--json"], { env })).toMatchObject({ code: 2 });
+  });
+
+  it("pads columns by their width on a terminal", async () => {
+    await aspen(["kv", "put", "wide:日本語", "1"], { env });
+    await aspen(["kv", "put", "wide:abcdefgh", "2"], { env });
+    await aspen(["kv", "put", "wide:e\u0301", "3"], { env });
+    const [head, first, second, third] = (await aspen(["kv", "scan", "wide:"], { env })).stdout.split("\n");
+    const columns = [head!.indexOf("VERSION"), first!.search(/\d+ +\S+$/), second!.search(/\d+ +\S+$/)];
+    expect(columns).toEqual([15, 15, 16]);
+    // Each of the three characters takes two columns.
+    expect(third!.search(/\d+ +\S+$/)).toBe(12);
   });
 
   it("does not let a value steer the terminal", async () => {
@@ -161,6 +192,49 @@ describe("a command without a node", () => {
     silent.closeAllConnections();
     silent.close();
   });
+
+  it("says that the outcome is unknown when the connection is lost under a call", async () => {
+    const cut = createServer((request, response) => {
+      if (request.url!.endsWith("kv.put")) request.socket.destroy();
+      else {
+        response.writeHead(200, { "content-length": "100" });
+        response.write("{");
+        setTimeout(() => request.socket.destroy(), 20);
+      }
+    });
+    await new Promise<void>((resolve) => cut.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(cut.address() as AddressInfo).port}`;
+    for (const args of [
+      ["kv", "put", "a", "1"],
+      ["kv", "get", "a"],
+    ]) {
+      expect(await aspen([...args, "--node", url])).toMatchObject({
+        code: 7,
+        stdout: "",
+        stderr: expect.stringMatching(/^error OUTCOME_UNKNOWN: .*connection .* lost .*may or may not/),
+      });
+    }
+    cut.closeAllConnections();
+    cut.close();
+  });
+});
+
+describe("a stdout that takes nothing", () => {
+  it("ends the command without a stack", async () => {
+    const bin = fileURLToPath(new URL("../bin/aspen.js", import.meta.url));
+    const shell = (line: string) => {
+      const child = spawnSync("bash", ["-c", line, process.execPath, bin], { encoding: "utf8", timeout: 60_000 });
+      return [child.status, child.stdout, child.stderr];
+    };
+    const scan = `"$0" "$1" kv scan --node ${node.url}`;
+    expect(shell(`${scan} > /dev/full`)).toEqual([
+      2,
+      "",
+      expect.stringMatching(/^error INVALID_PARAMS: stdout cannot be used: ENOSPC\n$/),
+    ]);
+    expect(shell(`${scan} | true; echo "\${PIPESTATUS[0]}"`)).toEqual([0, "0\n", ""]);
+    expect(shell(`${scan} nothing --bad 2> /dev/full`)).toEqual([2, "", ""]);
+  });
 });
 
 describe("usage", () => {
@@ -172,6 +246,7 @@ describe("usage", () => {
       ...["get", "put", "delete", "scan", "cas"].map((verb) => `kv ${verb}`),
       "blob put",
       "blob get",
+      ...["verify", "export", "import", "stats"].map((verb) => `store ${verb}`),
     ];
     const helps = await Promise.all(commands.map((command) => aspen([...command.split(" "), "--help"])));
     helps.forEach((help, at) => {

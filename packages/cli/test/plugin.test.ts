@@ -52,6 +52,7 @@ describe("aspen plugin", () => {
     expect(installed).toMatchObject({ code: 0, stdout: "installed hello 1.0.0 (ready): hello.*\n" });
     expect(installed.stderr).toContain("kv:write");
     expect(installed.stderr).toContain("__plugin:hello:");
+    expect(installed.stderr).toMatch(/64\.0 MiB of memory.*\n +30000 ms.*\n +1 instance at once/);
     expect((await aspen(["rpc", "call", "hello.say", "--json"], { env })).stdout).toBe('"one"\n');
     expect((await aspen(["kv", "get", "__plugin:hello:asked"], { env })).stdout).toBe("yes\n");
     expect((await aspen(["plugin", "list"], { env })).stdout).toMatch(/^NAME +VERSION +STATE.*\nhello +1\.0\.0 +ready/);
@@ -103,6 +104,20 @@ describe("aspen plugin", () => {
     expect((await aspen(["plugin", "remove", "hello"], { env })).code).toBe(0);
   });
 
+  it("refuses to build what no node installs", async () => {
+    const big = `const big = new Uint8Array(${LIMITS.wasmBytes + 1}).fill(7);
+import { definePlugin } from "@aspen/guest-sdk";
+export default definePlugin({ handlers: { "hello.say": async () => big[0] } });
+`;
+    const folder = await plugin("too-big", {}, big);
+    const built = await aspen(["plugin", "build", folder]);
+    expect(built).toMatchObject({ code: 2, stdout: "" });
+    expect(built.stderr).toMatch(
+      new RegExp(`^error BUILD_FAILED: plugin hello becomes \\d{8} bytes .* ${LIMITS.wasmBytes};`),
+    );
+    await expect(readFile(join(folder, "dist/plugin.wasm"))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
   it("grants nothing without being asked to", async () => {
     const folder = await plugin("ask");
     const refused = await aspen(["plugin", "install", folder], { env });
@@ -131,6 +146,11 @@ describe("aspen plugin", () => {
       [join(directory, "absent"), 2, /does not exist/],
       [join(directory, "data"), 2, /plugin\.json/],
       [broken, 2, /not JSON/],
+      [
+        await plugin("source", { entry: { source: "src/plugn.ts" } }),
+        2,
+        /MANIFEST_INVALID.*src\/plugn\.ts \(entry\.source/,
+      ],
       [await plugin("field", { execution_timeout_ms: 0 }), 2, /MANIFEST_INVALID.*execution_timeout_ms/],
       [await plugin("api", { api_version: "2" }), 2, /API_VERSION_UNSUPPORTED.*2.*1/],
       [await plugin("range", { priority: 100 }), 2, /MANIFEST_INVALID.*priority.*900/],

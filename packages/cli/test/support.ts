@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 /** The committed bin file; it runs the built command, so `npm run build` comes first. */
-const BIN = fileURLToPath(new URL("../bin/aspen.js", import.meta.url));
+export const BIN = fileURLToPath(new URL("../bin/aspen.js", import.meta.url));
 
 export interface Ran {
   code: number | null;
   stdout: string;
+  /** Of stdout, as they are. */
+  bytes: Buffer;
   stderr: string;
 }
 
@@ -31,7 +33,8 @@ export async function aspen(args: readonly string[], options: RunOptions = {}): 
   child.stderr!.on("data", (chunk: Buffer) => stderr.push(chunk));
   child.stdin!.end(options.input ?? "");
   const [code] = (await once(child, "close")) as [number | null];
-  return { code, stdout: Buffer.concat(stdout).toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") };
+  const bytes = Buffer.concat(stdout);
+  return { code, bytes, stdout: bytes.toString("utf8"), stderr: Buffer.concat(stderr).toString("utf8") };
 }
 
 export interface RunningNode {

@@ -73,6 +73,29 @@ export const storageErrors = {
       `${operation} was applied, but ${replicas === 1 ? "no replica is" : `not ${replicas} replicas are`} known to have it, so that a fail-over may undo it; look at the replicas, and read before trying again`,
       { operation, replicas },
     ),
+  undecodable: (key: string) =>
+    new AspenError(
+      "STORE_INCONSISTENT",
+      `the row of ${quote(key)} cannot be read; \`aspen store verify\` says what else is wrong and what can be done`,
+      { key: key.slice(0, 128) },
+    ),
+  exportInvalid: (problem: string, cause?: unknown) =>
+    new AspenError(
+      "EXPORT_INVALID",
+      `the file cannot be imported: ${problem}; take another copy of it or export again`,
+      undefined,
+      cause,
+    ),
+  notEmpty: (what: string) =>
+    new AspenError(
+      "STORE_NOT_EMPTY",
+      `the store holds ${what} already; import into an empty one, or merge, which replaces keys of the same name`,
+    ),
+  importUnfinished: () =>
+    new AspenError(
+      "STORE_INCONSISTENT",
+      "an import of another file into the store was not finished, so that a part of it may be missing; import that file again first, or merge",
+    ),
   blobHashInvalid: (hash: string) =>
     new AspenError(
       "BLOB_HASH_INVALID",

@@ -56,6 +56,23 @@ export type {
   Version,
   WatchOptions,
 } from "./key-value-store.js";
+export { type ExportOptions, type ExportSummary, exportStore } from "./maintenance/export-store.js";
+export { FINDINGS, type Finding, type FindingKind } from "./maintenance/findings.js";
+export { type ImportOptions, type ImportSummary, importStore } from "./maintenance/import-store.js";
+export type {
+  KeyValueStats,
+  MaintenanceOptions,
+  NamespaceStats,
+  Progress,
+  Restored,
+  StatsOptions,
+  StoredEntry,
+  StoredNamespace,
+  StoreMaintenance,
+  VerifyOptions,
+} from "./maintenance/store-maintenance.js";
+export { type StoreStats, storeStats } from "./maintenance/store-stats.js";
+export { verifyStore } from "./maintenance/verify-store.js";
 export { assertKeyAllowed, assertScanPrefixAllowed, NamespacedKeyValueStore } from "./namespaced.js";
 export type { Store } from "./store.js";
 export { type Row, type Table, TableKeyValueStore } from "./table-key-value-store.js";

@@ -33,6 +33,12 @@ export class MemoryChangeLog implements ChangeLog {
     this.#waiters.wake(namespace);
   }
 
+  /** Versions were left out: the past is dropped, so that watches begin anew. */
+  discontinue(namespace: string): void {
+    this.#pasts.delete(namespace);
+    this.#waiters.wake(namespace);
+  }
+
   async lease(namespace: string): Promise<Version> {
     const version = this.versionOf(namespace);
     const past = this.#pasts.get(namespace) ?? { changes: [], bytes: 0, from: version, leasedUntil: 0 };

@@ -54,6 +54,20 @@ export interface Table {
   setVersion(namespace: string, version: Version): void;
 }
 
+/** What a store over a table does for its maintenance. */
+export interface TableOperations {
+  /** The row unless it has expired. */
+  row(key: string): Row | undefined;
+  nextVersion(namespace: string): Version;
+  write(key: string, value: Uint8Array, expiresAt: number, version: Version): void;
+  /** Tells watches; the changes are of one version. */
+  log(changes: readonly { version: Version; key: string; value: Uint8Array | null }[]): void;
+  /** Versions were left out: watches begin anew. */
+  discontinue(namespace: string): void;
+  /** @throws AspenError `STORE_UNAVAILABLE` */
+  assertOpen(): void;
+}
+
 /** The whole contract over a table: checks, versions, expiry, transactions and, in memory, the past for watches. */
 export class TableKeyValueStore implements KeyValueStore {
   readonly #changes = new MemoryChangeLog((namespace) => {
@@ -150,6 +164,18 @@ export class TableKeyValueStore implements KeyValueStore {
     });
     this.#log(transaction.ops.map((op) => ({ version, key: op.key, value: op.type === "put" ? op.value : null })));
     return { ok: true, version };
+  }
+
+  /** For maintenance of the whole store. */
+  operations(): TableOperations {
+    return {
+      row: (key) => this.#row(key),
+      nextVersion: (namespace) => this.#nextVersion(namespace),
+      write: (key, value, expiresAt, version) => this.#write(key, value, expiresAt, version),
+      log: (changes) => this.#log(changes),
+      discontinue: (namespace) => this.#changes.discontinue(namespace),
+      assertOpen: () => this.#assertOpen(),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

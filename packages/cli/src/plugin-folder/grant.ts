@@ -1,5 +1,6 @@
 import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
 import { cliErrors } from "../errors.js";
+import { formatBytes } from "../format-bytes.js";
 import { type Output, printable } from "../output.js";
 
 /** What a plugin asks for, for people to read. */
@@ -9,6 +10,10 @@ export function describeGrant(manifest: PluginManifest): string {
     ...(manifest.permissions.length > 0 ? manifest.permissions : ["no permissions"]).map((text) => `  ${text}`),
     "on keys that start with:",
     ...allowedKvPrefixes(manifest).map((prefix) => `  ${prefix}`),
+    "within these limits:",
+    `  ${formatBytes(manifest.memory_limit)} of memory for each instance`,
+    `  ${manifest.execution_timeout_ms} ms for each call`,
+    `  ${manifest.max_instances} ${manifest.max_instances === 1 ? "instance" : "instances"} at once on each node`,
     `and answers: ${manifest.handles.join(", ")}`,
   ];
   return printable(lines.join("\n"));

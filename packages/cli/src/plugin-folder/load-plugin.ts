@@ -54,7 +54,12 @@ async function locate(path: string, { onBuilt }: LoadOptions): Promise<{ folder:
     return { folder: dist };
   }
   // Without sources it is a built folder itself, or keeps one in dist.
-  return { folder: (await kindOf(join(dist, "plugin.json"))) === "file" ? dist : path };
+  if ((await kindOf(join(dist, "plugin.json"))) === "file") return { folder: dist };
+  if ((await kindOf(join(path, entry.wasm))) === "file") return { folder: path };
+  throw cliErrors.notAPlugin(
+    path,
+    `its source ${entry.source} (entry.source of plugin.json) does not exist, nor does a built ${entry.wasm}`,
+  );
 }
 
 async function kindOf(path: string): Promise<"file" | "folder" | null> {

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { BUNDLE_NAME, GuestStackMap, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { BUNDLE_NAME, GuestStackMap, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { bundlePlugin } from "./bundle.js";
 import { compilerErrors } from "./errors.js";
 import { snapshot } from "./snapshot.js";
@@ -59,6 +59,7 @@ export async function compilePlugin(directory: string): Promise<CompiledPlugin> 
   try {
     const bytecode = (await BuildVm.create(template.module)).compile(bundle.code, BUNDLE_NAME);
     const wasm = await snapshot({ template, bytecode, sourceMap: bundle.sourceMap, memoryBytes, plugin: name });
+    if (wasm.length > LIMITS.wasmBytes) throw compilerErrors.wasmTooLarge(name, wasm.length, LIMITS.wasmBytes);
     const hash = blake3(Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength)).toString("hex");
     return { manifest: { ...manifest, wasm_hash: hash }, wasm };
   } catch (error) {

@@ -43,6 +43,12 @@ export const compilerErrors = {
       `plugin ${plugin} starts with ${bytes} bytes of memory, over its memory_limit of ${limit}; raise memory_limit or bundle less`,
       { bytes, limit },
     ),
+  wasmTooLarge: (plugin: string, bytes: number, limit: number) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `plugin ${plugin} becomes ${bytes} bytes of wasm, and no node installs more than ${limit}; bundle less, or make at the top level less that stays in memory`,
+      { bytes, limit },
+    ),
   manifestUnreadable: (path: string, problem: string, cause: unknown) =>
     new AspenError("BUILD_FAILED", `${path} ${problem}`, { path }, cause),
   noTemplate: (path: string, cause: unknown) =>

@@ -2,6 +2,7 @@
 export { blobGarbageCases } from "./blob-garbage-cases.js";
 export { blobStoreCases } from "./blob-store-cases.js";
 export { keyValueStoreCases } from "./key-value-store-cases.js";
+export { maintenanceCases } from "./maintenance-cases.js";
 export { RedisCluster, type RedisClusterShape } from "./redis-cluster.js";
 export { RedisSentinels, type RedisSentinelsShape } from "./redis-sentinels.js";
 export { RedisServer } from "./redis-server.js";

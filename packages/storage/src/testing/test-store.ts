@@ -2,6 +2,7 @@ import type { Store } from "../store.js";
 import { blobGarbageCases } from "./blob-garbage-cases.js";
 import { blobStoreCases } from "./blob-store-cases.js";
 import { keyValueStoreCases } from "./key-value-store-cases.js";
+import { maintenanceCases } from "./maintenance-cases.js";
 import { watchCases } from "./watch-cases.js";
 
 /** The part of a test framework that is used; jest, vitest and `node:test` have it. */
@@ -33,6 +34,7 @@ export function testStore({ describe, test }: TestFramework, { name, open }: Con
     watch: watchCases,
     "blob store": blobStoreCases,
     "blob references and garbage": blobGarbageCases,
+    "maintenance, where it is offered": maintenanceCases,
   };
   for (const [group, cases] of Object.entries(groups)) {
     describe(`${name}: ${group}`, () => {

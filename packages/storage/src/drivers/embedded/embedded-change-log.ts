@@ -58,6 +58,13 @@ export class EmbeddedChangeLog implements ChangeLog {
     this.#appended.add(namespace);
   }
 
+  /** Versions were left out: the past is dropped, so that watches begin anew; to be called in a write transaction. */
+  discontinue(namespace: string): void {
+    const head = this.#head(namespace);
+    if (head) this.#forget(namespace, head);
+    this.#appended.add(namespace);
+  }
+
   /** A write transaction is committed: what was appended in it can be read. */
   committed(): void {
     for (const namespace of this.#appended) this.#waiters.wake(namespace);
@@ -177,7 +184,7 @@ function encodeChange({ key, value, expired }: Omit<Change, "version">): Buffer 
   return bytes;
 }
 
-function decodeChange(version: Version, bytes: Buffer): Change {
+export function decodeChange(version: Version, bytes: Buffer): Change {
   const end = 3 + bytes.readUInt16BE(1);
   const value = bytes[0] === PUT ? new Uint8Array(bytes.subarray(end)) : null;
   return { version, key: bytes.toString("utf8", 3, end), value, expired: bytes[0] === EXPIRE };
@@ -189,7 +196,7 @@ function encodeHead({ leasedUntil, count, bytes, from }: Head): Buffer {
   return out;
 }
 
-function decodeHead(bytes: Uint8Array): Head {
+export function decodeHead(bytes: Uint8Array): Head {
   const [leasedUntil, count, size, from] = [0, 8, 16, 24].map((offset) => readU64(bytes, offset)) as [
     number,
     number,

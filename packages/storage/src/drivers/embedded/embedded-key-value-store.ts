@@ -15,13 +15,15 @@ import type {
   Version,
   WatchOptions,
 } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import { expiryOf, validateKey, validateKeys, validateTransaction, validateValue } from "../../validate.js";
 import { watchStore } from "../../watch.js";
 import { commit } from "./commit.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
+import { EmbeddedMaintenance } from "./embedded-maintenance.js";
 import type { Environment } from "./environment.js";
 import { readEntry, readPage } from "./reader.js";
-import { decodeRow, encodeRow, type Row } from "./rows.js";
+import { decodeRow, encodeRow, expiryKey, isExpired, type Row } from "./rows.js";
 
 /** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
 const SWEEP_ROWS = 1000;
@@ -129,6 +131,20 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     return watchStore(this, this.#changes, prefix, options);
   }
 
+  /** Work on all of its databases. */
+  maintenance(): StoreMaintenance {
+    return new EmbeddedMaintenance({
+      environment: this.environment,
+      changes: this.#changes,
+      write: (work) => this.#write(work),
+      read: (work) => this.#read(work),
+      version: (namespace) => this.#version(namespace),
+      setVersion: (namespace, version) => this.#setVersion(namespace, version),
+      put: (key, row) => this.#put(key, row),
+      log: (version, changes) => this.#log(version, changes),
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -164,10 +180,14 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
 
   #nextVersion(namespace: string): Version {
     const version = this.#version(namespace) + 1;
+    this.#setVersion(namespace, version);
+    return version;
+  }
+
+  #setVersion(namespace: string, version: Version): void {
     const bytes = Buffer.alloc(8);
     writeU64(bytes, version);
     this.environment.versions.putSync(Buffer.from(namespace, "utf8"), bytes);
-    return version;
   }
 
   #read<T>(work: () => T): T {
@@ -203,7 +223,8 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
       await this.#write(() => {
         for (const entry of due) {
           const key = entry.subarray(8);
-          if (rows.getBinary(key) && !decodeRow(rows.getBinary(key), now, false)) this.#expire(key);
+          const row = key.length > 0 ? rows.getBinary(key) : undefined;
+          if (row && isExpired(row, now)) this.#expire(key);
           expiries.removeSync(entry);
         }
       });
@@ -225,11 +246,4 @@ function prepareCheck(check: Check): PreparedCheck {
   const bytes = Buffer.from(check.key, "utf8");
   if ("version" in check) return { bytes, version: check.version, value: null };
   return { bytes, version: null, value: check.value && copyBytes(check.value) };
-}
-
-function expiryKey(expiresAt: number, key: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(8 + key.length);
-  bytes.writeBigUInt64BE(BigInt(expiresAt));
-  bytes.set(key, 8);
-  return bytes;
 }

@@ -4,6 +4,7 @@ import type { BlobStore } from "../../blob-store.js";
 import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import type { Store } from "../../store.js";
 import { fillUp, inspect } from "./data-file.js";
 import { DirectoryLock } from "./directory-lock.js";
@@ -25,6 +26,7 @@ export class EmbeddedStore implements Store {
     readonly kv: KeyValueStore,
     readonly blobs: BlobStore,
     private readonly lock: DirectoryLock,
+    readonly maintenance: StoreMaintenance,
   ) {}
 
   /** @throws AspenError `STORE_UNAVAILABLE` when the directory cannot be used, or another store has it */
@@ -46,7 +48,7 @@ export class EmbeddedStore implements Store {
       throw storageErrors.unavailable(`${directory}: ${error instanceof Error ? error.message : String(error)}`, error);
     }
     const kv = new EmbeddedKeyValueStore(environment);
-    return new EmbeddedStore(directory, kv, new ChunkedBlobStore(chunks), lock);
+    return new EmbeddedStore(directory, kv, new ChunkedBlobStore(chunks), lock, kv.maintenance());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

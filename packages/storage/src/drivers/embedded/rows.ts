@@ -7,7 +7,7 @@ import { copyOf } from "../../bytes.js";
  * before and behind it (u32), all little-endian, then the value. LMDB itself has no checksums.
  */
 const CHECKSUM_AT = 16;
-const HEADER_BYTES = 20;
+export const HEADER_BYTES = 20;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -44,4 +44,22 @@ export function isIntact(bytes: Buffer): boolean {
 
 function checksum(header: Buffer, value: Uint8Array): number {
   return crc32(value, crc32(header.subarray(0, CHECKSUM_AT)));
+}
+
+/** True when the row's time is over; false also for what cannot be read, which `verify` tells. */
+export function isExpired(bytes: Buffer, now: number): boolean {
+  try {
+    return decodeRow(bytes, now, false) === null;
+  } catch {
+    // A RangeError: no number is where one should be.
+    return false;
+  }
+}
+
+/** A key in the list of expiries: when (ms since the epoch, big-endian), then the row's key. */
+export function expiryKey(expiresAt: number, key: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(8 + key.length);
+  bytes.writeBigUInt64BE(BigInt(expiresAt));
+  bytes.set(key, 8);
+  return bytes;
 }

@@ -1,15 +1,20 @@
 import type { BlobStore } from "../../blob-store.js";
 import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import type { KeyValueStore } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import type { Store } from "../../store.js";
 import { TableKeyValueStore } from "../../table-key-value-store.js";
 import { MemoryChunkStore } from "./memory-chunk-store.js";
+import { MemoryMaintenance } from "./memory-maintenance.js";
 import { MemoryTable } from "./memory-table.js";
 
 /** Both primitives in this process's memory. */
 export class MemoryStore implements Store {
-  readonly kv: KeyValueStore = new TableKeyValueStore(new MemoryTable());
+  readonly #table = new MemoryTable();
+  readonly #kv = new TableKeyValueStore(this.#table);
+  readonly kv: KeyValueStore = this.#kv;
   readonly blobs: BlobStore = new ChunkedBlobStore(new MemoryChunkStore());
+  readonly maintenance: StoreMaintenance = new MemoryMaintenance(this.#table, this.#kv.operations());
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kv[Symbol.asyncDispose]();

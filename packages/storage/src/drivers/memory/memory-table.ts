@@ -26,6 +26,10 @@ export class MemoryTable implements Table {
     return this.#versions.get(namespace) ?? 0;
   }
 
+  namespaces(): [namespace: string, version: Version][] {
+    return [...this.#versions];
+  }
+
   setVersion(namespace: string, version: Version): void {
     this.#versions.set(namespace, version);
   }

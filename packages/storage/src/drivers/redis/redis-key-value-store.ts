@@ -14,6 +14,7 @@ import type {
   Version,
   WatchOptions,
 } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import {
   expiryOf,
   holdsNamespace,
@@ -28,6 +29,7 @@ import { watchStore } from "../../watch.js";
 import type { RedisConnection } from "./connection.js";
 import { ExpirySweeper } from "./expiry-sweeper.js";
 import { RedisChangeLog } from "./redis-change-log.js";
+import { RedisMaintenance } from "./redis-maintenance.js";
 import type { ScriptName } from "./scripts.js";
 import type { Argument } from "./tracked-command.js";
 
@@ -40,11 +42,13 @@ const REMEMBERED = 10_000;
 type Rows = (Buffer | null)[];
 
 /** What a namespace's keys in Redis are called. */
-interface NamesOf {
+export interface NamesOf {
   /** KEYS of its scripts. */
   keys: [version: string, never: string];
   /** What the name of every row begins with. */
   rows: string;
+  index: string;
+  expiries: string;
   /** When the namespace was last registered, ms since the epoch; 0 for never. */
   registeredAt: number;
 }
@@ -177,6 +181,15 @@ export class RedisKeyValueStore implements KeyValueStore {
     return watchStore(this, this.#changes.forWatch(), prefix, options);
   }
 
+  /** Work on all of its namespaces. */
+  maintenance(): StoreMaintenance {
+    return new RedisMaintenance(this.connection, {
+      prefix: this.prefix,
+      names: (namespace) => this.#names(namespace),
+      register: (namespace) => this.#register(namespace, this.#names(namespace)),
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#sweeper.close();
     this.#changes.close();
@@ -215,15 +228,17 @@ export class RedisKeyValueStore implements KeyValueStore {
     args: readonly Argument[],
     ttlMs?: number,
   ): Promise<unknown> {
-    // Made known to the registry before its first key can be seen.
-    if (Date.now() - names.registeredAt >= REGISTERED_MS) {
-      await this.connection.writeRepeatably("SADD", [`${this.prefix}:namespaces`, namespace]);
-      names.registeredAt = Date.now();
-    }
+    if (Date.now() - names.registeredAt >= REGISTERED_MS) await this.#register(namespace, names);
     const announced = ttlMs === undefined ? null : this.#sweeper.announce(namespace, ttlMs);
     const reply = await this.connection.script(script, names.keys, args);
     await announced;
     return reply;
+  }
+
+  /** Makes it known before its first key can be seen. */
+  async #register(namespace: string, names: NamesOf): Promise<void> {
+    await this.connection.writeRepeatably("SADD", [`${this.prefix}:namespaces`, namespace]);
+    names.registeredAt = Date.now();
   }
 
   /** Namespaces in which a key may start with `prefix`. */
@@ -243,7 +258,13 @@ export class RedisKeyValueStore implements KeyValueStore {
     if (!names) {
       // encodeURIComponent leaves no brace, so the tag is exactly the namespace.
       const base = `${this.prefix}:{${encodeURIComponent(namespace)}}`;
-      names = { keys: [`${base}:v`, `${base}:never`], rows: `${base}:r:`, registeredAt: 0 };
+      names = {
+        keys: [`${base}:v`, `${base}:never`],
+        rows: `${base}:r:`,
+        index: `${base}:i`,
+        expiries: `${base}:e`,
+        registeredAt: 0,
+      };
       if (this.#known.size >= REMEMBERED) this.#known.clear();
       this.#known.set(namespace, names);
     }

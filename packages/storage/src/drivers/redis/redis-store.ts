@@ -2,6 +2,7 @@ import type { BlobStore } from "../../blob-store.js";
 import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import type { Store } from "../../store.js";
 import { RedisConnection } from "./connection.js";
 import type { RedisStoreOptions } from "./options.js";
@@ -17,6 +18,7 @@ export class RedisStore implements Store {
     readonly blobs: BlobStore,
     /** What of the servers' configuration may lose data, a sentence each. */
     readonly warnings: readonly string[],
+    readonly maintenance: StoreMaintenance,
   ) {}
 
   /**
@@ -37,7 +39,7 @@ export class RedisStore implements Store {
       const leaseMs = wholeNumber(options, "uploadLeaseMs", 600_000, 1);
       const blobs = new ChunkedBlobStore(new RedisChunkStore(connection, { prefix, leaseMs }));
       const kv = new RedisKeyValueStore(connection, prefix, `${prefix}:changes:${topology.database}`);
-      return new RedisStore(kv, blobs, warnings);
+      return new RedisStore(kv, blobs, warnings, kv.maintenance());
     } catch (error) {
       connection.close();
       throw error;

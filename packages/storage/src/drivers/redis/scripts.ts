@@ -16,6 +16,10 @@ const NAMESPACE_SCRIPTS = [
   "lease",
   "read-changes",
   "sweep",
+  "entries",
+  "inspect",
+  "raise-version",
+  "restore",
 ] as const;
 /** Scripts on the registry of namespaces in which something expires. */
 const EXPIRY_SCRIPTS = ["announce-expiry", "take-due", "settle-due"] as const;
@@ -44,6 +48,9 @@ export const REPEATABLE_SCRIPTS: ReadonlySet<ScriptName> = new Set([
   "lease",
   "read-changes",
   "sweep",
+  "entries",
+  "inspect",
+  "raise-version",
   ...EXPIRY_SCRIPTS,
   "blob-abandon",
   "blob-collect",
