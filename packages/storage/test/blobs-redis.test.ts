@@ -31,7 +31,8 @@ async function* chunks(count: number, between: (index: number) => Promise<unknow
 async function endLeases(): Promise<number> {
   let ended = 0;
   for (const key of await admin.keys("aspen:blob:*:l")) {
-    for (const upload of await admin.zrange(key, 0, -1)) ended += Number(await admin.zadd(key, "XX", "CH", 1, upload));
+    for (const upload of await admin.zrange(key, "0", "-1"))
+      ended += Number(await admin.zadd(key, "XX", "CH", 1, upload));
   }
   return ended;
 }
