@@ -47,6 +47,21 @@ describe("a quick call that was sent ahead behind a slow one", () => {
     expect(await Promise.all(texts.map((text) => call(starter, "starter.echo", text)))).toEqual(texts);
   });
 
+  test("may come back to the instance that it was taken from, also when it is large", async () => {
+    await using bench = new Bench();
+    const starter = await bench.fixture("starter", { max_instances: 2 });
+    await Promise.all([1, 2, 3].map(() => call(starter, "starter.busy", { ms: 200 })));
+    await Promise.all(Array.from({ length: 400 }, (_, i) => call(starter, "starter.echo", i)));
+    const text = "x".repeat(100_000);
+    // The large call is sent behind the first, taken back as both take long, and sent there again.
+    const ended = await order({
+      first: call(starter, "starter.busy", { ms: 300 }),
+      second: call(starter, "starter.busy", { ms: 1500 }),
+      large: call(starter, "starter.echo", text).then((answer) => expect(answer).toBe(text)),
+    });
+    expect(ended).toEqual(["first", "large", "second"]);
+  });
+
   test("waits when there may be no other, and what had ended before is answered at once", async () => {
     await using bench = new Bench();
     const starter = await bench.fixture("starter");

@@ -98,6 +98,7 @@ export class SentCalls {
       if (isLarge(call.input)) this.post({ type: "forget", sequence: call.sequence });
     }
     this.#waiting = [];
+    this.#posted = null;
     return back;
   }
 
