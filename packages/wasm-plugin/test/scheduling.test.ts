@@ -1,4 +1,7 @@
+import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import type { WasmPluginHandler } from "../src/index.js";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
@@ -101,6 +104,12 @@ describe("a quick call that was sent ahead behind a slow one", () => {
     const { entries } = await bench.store.kv.scan({ prefix: "starter:mark:", keysOnly: true, limit: 5000 });
     expect(entries).toHaveLength(1200);
   });
+});
+
+test("3000 calls of every kind, some given up, end as they should", async () => {
+  const script = fileURLToPath(new URL("./soak/scheduling.soak.mjs", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [script, "--calls", "3000"], { timeout: 60_000 });
+  expect(stdout).toContain("0 wrong");
 });
 
 test("a call that ends about when it would be terminated is answered or told so, and takes no other with it", async () => {

@@ -20,13 +20,11 @@ export class ClientErrors {
     private readonly receiveMs: number,
   ) {}
 
-  /** Keeps track of the answers of a server. */
-  watch(server: Server): void {
-    server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
-      const answers = this.#answers.get(socket) ?? new Set();
-      this.#answers.set(socket, answers.add(response));
-      response.once("close", () => answers.delete(response));
-    });
+  /** An answer to a request has begun to be made. */
+  begin(socket: Socket, answer: ServerResponse): void {
+    const answers = this.#answers.get(socket) ?? new Set();
+    this.#answers.set(socket, answers.add(answer));
+    answer.once("close", () => answers.delete(answer));
   }
 
   /** For a server's event `clientError`. */

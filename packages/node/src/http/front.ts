@@ -60,7 +60,6 @@ export function httpFront(options: HttpFrontOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => sendError(request, reply, nodeErrors.badRequest(error.message)),
   });
 
-  clientErrors.watch(server.server);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) =>
@@ -74,6 +73,7 @@ export function httpFront(options: HttpFrontOptions): FastifyInstance {
     return sendError(request, reply, nodeErrors.verbNotAllowed(request.method, path.slice(0, 128), known.allow));
   });
   server.addHook("onRequest", async (request, reply) => {
+    clientErrors.begin(request.raw.socket, reply.raw);
     reply.header("x-request-id", request.id);
     refuseForeign(request);
     // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
