@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   decodeEnvelope,
   decodeUtf8,
@@ -11,7 +12,7 @@ import {
   RESULT_NOT_FOUND,
   RESULT_OK,
 } from "@aspen/plugin-api";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore, MIN_GRACE_MS } from "@aspen/storage";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { type DeniedEvent, grantOf, LocalHostContext, PluginHostContext } from "../src/index.js";
@@ -180,6 +181,17 @@ describe("host functions", () => {
     expect(errorOf(await host.invoke("random_bytes", [json(1e9)]))).toMatchObject({ code: "INVALID_PARAMS" });
     okOf(await host.invoke("log_write", [json({ level: "warn", message: "careful", fields: { n: 1 } })]));
     expect(logs).toEqual([{ level: "warn", message: "careful", fields: { n: 1 } }]);
+  });
+
+  test("what a plugin stores as a blob is kept from garbage collection", async () => {
+    const { host, store } = setUp();
+    const hash = decodeUtf8(okOf(await host.invoke("blob_put", [text("data")])));
+    const other = await store.blobs.put(text("nobody's"));
+    expect(await store.blobs.references(hash)).toEqual(["plugin:p:data"]);
+    await delay(MIN_GRACE_MS + 50);
+    await store.blobs.collectGarbage({ graceMs: MIN_GRACE_MS });
+    expect(await store.blobs.has(other)).toBe(false);
+    expect(decodeUtf8(okOf(await host.invoke("blob_get", [text(hash)])))).toBe("data");
   });
 
   test("without kv_prefixes a plugin has its own prefix alone", async () => {

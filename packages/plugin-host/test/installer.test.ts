@@ -1,5 +1,6 @@
-import { encodeUtf8, LIMITS } from "@aspen/plugin-api";
-import { MemoryStore } from "@aspen/storage";
+import { setTimeout as delay } from "node:timers/promises";
+import { AspenError, encodeUtf8, LIMITS } from "@aspen/plugin-api";
+import { blobHash, MemoryStore, MIN_GRACE_MS } from "@aspen/storage";
 import { describe, expect, test } from "@jest/globals";
 import type { InstallInput } from "../src/index.js";
 import { Host, scripted } from "./support.js";
@@ -245,5 +246,71 @@ describe("enable, disable, remove", () => {
     await host.installer.remove("broken");
     await host.installer.install(scripted("broken", { answer: "mended" }));
     await expect(host.client.call("broken.x")).resolves.toBe("mended");
+  });
+});
+
+describe("the code in the blob store", () => {
+  const tagsOf = async (host: Host, { wasm }: { wasm: Uint8Array }) =>
+    host.store.blobs.references(blobHash(wasm)).catch((error: { code: string }) => error.code);
+  const first = scripted("a", { answer: 1 });
+  const second = scripted("a", { answer: 2 });
+
+  test("is referenced by the plugin that is installed, and by none that was", async () => {
+    await using host = await Host.start();
+    await host.installer.install(first);
+    const tag = (await host.plugins.get("a"))!.wasmTag;
+    expect(tag).toMatch(/^plugin:a:code:/);
+    expect(await tagsOf(host, first)).toEqual([tag]);
+    for (const change of ["reload", "disable", "enable"] as const) {
+      await host.installer[change]("a");
+      expect(await tagsOf(host, first)).toEqual([tag]);
+    }
+    await host.installer.update(second);
+    expect(await tagsOf(host, first)).toEqual([]);
+    expect(await tagsOf(host, second)).toEqual([(await host.plugins.get("a"))!.wasmTag]);
+    // The same code again.
+    await host.installer.update(second);
+    expect(await tagsOf(host, second)).toEqual([(await host.plugins.get("a"))!.wasmTag]);
+    await host.installer.remove("a");
+    expect(await tagsOf(host, second)).toEqual([]);
+  });
+
+  test("outlives garbage collection while it is installed, and no longer", async () => {
+    await using host = await Host.start();
+    await host.installer.install(first);
+    await host.installer.update(second);
+    await delay(MIN_GRACE_MS + 50);
+    expect(await host.store.blobs.collectGarbage({ graceMs: MIN_GRACE_MS })).toMatchObject({ blobs: 1 });
+    expect(await tagsOf(host, first)).toBe("BLOB_NOT_FOUND");
+    await host.installer.reload("a");
+    await expect(host.client.call("a.x")).resolves.toBe(2);
+  });
+
+  test("is not referenced after a change that failed", async () => {
+    const store = new MemoryStore();
+    await using one = await Host.start(store);
+    await using two = await Host.start(store);
+    const slow = scripted("a", { startMs: 20 });
+    // Both have the same code; the one that lost must not take it from the other.
+    await Promise.allSettled([one.installer.install(slow), two.installer.install(slow)]);
+    expect(await tagsOf(one, slow)).toEqual([(await one.plugins.get("a"))!.wasmTag]);
+    const bad = scripted("b", { startError: "boom" });
+    await expect(one.installer.install(bad)).rejects.toMatchObject({ code: "PLUGIN_TRAP" });
+    expect(await tagsOf(one, bad)).toBe("BLOB_NOT_FOUND");
+  });
+
+  test("stays when the record may be stored although the store did not say so", async () => {
+    const store = new MemoryStore();
+    await using host = await Host.start(store);
+    const transact = store.kv.transact.bind(store.kv);
+    store.kv.transact = async (transaction) => {
+      await transact(transaction);
+      throw new AspenError("OUTCOME_UNKNOWN", "the connection was lost");
+    };
+    await expect(host.installer.install(first)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    store.kv.transact = transact;
+    expect(await tagsOf(host, first)).toEqual([(await host.plugins.get("a"))!.wasmTag]);
+    await host.supervisor.reconcile();
+    await expect(host.client.call("a.x")).resolves.toBe(1);
   });
 });

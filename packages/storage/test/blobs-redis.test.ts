@@ -32,7 +32,7 @@ async function endLeases(): Promise<number> {
   let ended = 0;
   for (const key of await admin.keys("aspen:blob:*:l")) {
     for (const upload of await admin.zrange(key, "0", "-1"))
-      ended += Number(await admin.zadd(key, "XX", "CH", 1, upload));
+      ended += Number(await admin.call("ZADD", key, "XX", "CH", "1", upload));
   }
   return ended;
 }

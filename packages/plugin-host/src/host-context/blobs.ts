@@ -1,10 +1,12 @@
 import { isAspenError, LIMITS } from "@aspen/plugin-api/abi";
+import { dataTag } from "../blob-tags.js";
 import { hostFunction } from "./host-function.js";
 import { bytesArg, stringArg } from "./parameters.js";
 
 export const blobPut = hostFunction<Uint8Array>({
   prepare: (_scope, args) => bytesArg(args, 0, "data"),
-  run: ({ blobs }, data) => blobs.put(data),
+  // Nobody knows which keys or other plugins have the hash, so that what a plugin stores is kept.
+  run: ({ blobs }, data, { grant }) => blobs.put(data, { reference: dataTag(grant.plugin) }),
 });
 
 export const blobGet = hostFunction<string>({

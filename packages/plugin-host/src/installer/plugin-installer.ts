@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { isAspenError, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import type { ShadowedMethod } from "@aspen/rpc-core";
 import { type BlobStore, blobHash } from "@aspen/storage";
+import { codeTag } from "../blob-tags.js";
 import { pluginErrors } from "../errors.js";
 import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
@@ -48,7 +49,7 @@ export class PluginInstaller {
    * `PLUGIN_DEPENDENCY`, `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, `WASM_INVALID`, or what its start failed with
    */
   async install({ manifest: input, wasm, config = {} }: InstallInput): Promise<InstalledPlugin> {
-    const { manifest, wasmHash } = checkArtifact(input, wasm);
+    const { manifest, wasmHash, wasmTag } = checkArtifact(input, wasm);
     return this.#replace(manifest.name, wasm, (snapshot) => {
       const { name } = manifest;
       const taken = snapshot.records.get(name);
@@ -58,18 +59,18 @@ export class PluginInstaller {
       assertInstallable(snapshot, manifest);
       const now = new Date().toISOString();
       const revision = randomUUID();
-      const wasmBytes = wasm.length;
-      return { manifest, wasmHash, wasmBytes, config, enabled: true, revision, installedAt: now, updatedAt: now };
+      const code = { manifest, wasmHash, wasmBytes: wasm.length, wasmTag };
+      return { ...code, config, enabled: true, revision, installedAt: now, updatedAt: now };
     });
   }
 
   /** Replaces an installed plugin's code, manifest and, when given, configuration; calls under way end on the old one. */
   async update({ manifest: input, wasm, config }: InstallInput): Promise<InstalledPlugin> {
-    const { manifest, wasmHash } = checkArtifact(input, wasm);
+    const { manifest, wasmHash, wasmTag } = checkArtifact(input, wasm);
     return this.#replace(manifest.name, wasm, (snapshot) => {
       const before = recordOf(snapshot, manifest.name);
       assertInstallable(snapshot, manifest);
-      const code = { manifest, wasmHash, wasmBytes: wasm.length };
+      const code = { manifest, wasmHash, wasmBytes: wasm.length, wasmTag };
       return { ...revised(before), ...code, config: config ?? before.config, enabled: true };
     });
   }
@@ -108,16 +109,29 @@ export class PluginInstaller {
     return supervisor.get(name).status();
   }
 
-  /** Uninstalls it on every node; its data stays. */
+  /** Uninstalls it on every node; its data stays, keys and blobs. */
   async remove(name: string): Promise<void> {
     const { store, supervisor, logger } = this.parts;
+    let removed: PluginRecord | undefined;
     await store.change((snapshot) => {
-      if (!snapshot.corrupt.has(name)) recordOf(snapshot, name);
+      // What cannot be read does not say which code it had: that stays referenced.
+      removed = snapshot.corrupt.has(name) ? undefined : recordOf(snapshot, name);
       assertNotNeeded(snapshot, name);
       return { remove: name };
     });
+    if (removed) await this.#release(removed);
     logger.info({ plugin: name }, "plugin removed");
     await supervisor.reconcile();
+  }
+
+  /** Lets garbage collection have the code of a record that is not stored any more. What fails here only keeps a blob. */
+  async #release({ manifest, wasmHash, wasmTag }: PluginRecord): Promise<void> {
+    try {
+      await this.parts.blobs.removeReference(wasmHash, wasmTag);
+    } catch (error) {
+      const fields = { plugin: manifest.name, hash: wasmHash, tag: wasmTag, err: error };
+      this.parts.logger.warn(fields, "code that is no longer needed stays in the blob store");
+    }
   }
 
   /** Starts what `decide` makes of the installed plugins; stores it and lets it serve when that went well. */
@@ -127,21 +141,29 @@ export class PluginInstaller {
     decide: (snapshot: PluginSnapshot) => PluginRecord,
   ): Promise<InstalledPlugin> {
     const { store, blobs, supervisor, logger } = this.parts;
-    let base: string | undefined;
+    let before: PluginRecord | undefined;
     const plugin = await supervisor.replace(name, {
       async prepare() {
         const snapshot = await store.snapshot();
-        base = snapshot.records.get(name)?.revision;
+        before = snapshot.records.get(name);
         return { record: decide(snapshot), code: wasm };
       },
-      async commit(record) {
-        if (wasm) await blobs.put(wasm);
-        await store.change((snapshot) => {
-          // The rules again, on the state of this moment: others may have come while this one started.
-          decide(snapshot);
-          if (snapshot.records.get(name)?.revision !== base) throw pluginErrors.changedMeanwhile();
-          return { put: record };
-        });
+      commit: async (record) => {
+        if (wasm) await blobs.put(wasm, { reference: record.wasmTag });
+        try {
+          await store.change((snapshot) => {
+            // The rules again, on the state of this moment: others may have come while this one started.
+            decide(snapshot);
+            if (snapshot.records.get(name)?.revision !== before?.revision) throw pluginErrors.changedMeanwhile();
+            return { put: record };
+          });
+        } catch (error) {
+          // A record that may be stored needs its code.
+          const stored = isAspenError(error) && error.code === "OUTCOME_UNKNOWN";
+          if (wasm && !stored) await this.#release(record);
+          throw error;
+        }
+        if (wasm && before) await this.#release(before);
       },
     });
     logger.info({ plugin: name, version: plugin.status().version }, "plugin changed");
@@ -161,12 +183,15 @@ function revised(record: PluginRecord): PluginRecord {
   return { ...record, revision: randomUUID(), updatedAt: new Date().toISOString() };
 }
 
-function checkArtifact(input: unknown, wasm: Uint8Array): { manifest: PluginManifest; wasmHash: string } {
+function checkArtifact(
+  input: unknown,
+  wasm: Uint8Array,
+): { manifest: PluginManifest; wasmHash: string; wasmTag: string } {
   const manifest = parseManifest(input);
   if (wasm.length > LIMITS.wasmBytes) throw pluginErrors.tooLarge(manifest.name, wasm.length);
   const wasmHash = blobHash(wasm);
   if (manifest.wasm_hash !== undefined && manifest.wasm_hash !== wasmHash) {
     throw pluginErrors.hashMismatch(manifest.name, manifest.wasm_hash, wasmHash);
   }
-  return { manifest, wasmHash };
+  return { manifest, wasmHash, wasmTag: codeTag(manifest.name, randomUUID()) };
 }

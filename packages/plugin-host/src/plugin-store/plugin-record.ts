@@ -7,6 +7,8 @@ export interface PluginRecord {
   /** Blob that holds its wasm. */
   wasmHash: string;
   wasmBytes: number;
+  /** Tag by which the record references that blob. */
+  wasmTag: string;
   /** What the plugin reads through `config`. */
   config: Record<string, unknown>;
   /** False: installed, but not run by any node. */
@@ -23,6 +25,7 @@ export const pluginRecordSchema: z.ZodType<PluginRecord> = z.object({
   manifest: manifestSchema,
   wasmHash: z.string().regex(/^[0-9a-f]{64}$/),
   wasmBytes: z.int().min(0),
+  wasmTag: z.string().min(1).max(256),
   config: z.record(z.string(), z.unknown()),
   enabled: z.boolean(),
   revision: z.uuid(),
