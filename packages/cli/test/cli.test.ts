@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { aspen, type RunningNode, startNode } from "./support.js";
 
@@ -150,6 +151,25 @@ describe("aspen blob", () => {
     expect(tooLarge.code).toBe(2);
     expect(await aspen(["blob", "put", join(directory, "none")], { env })).toMatchObject({ code: 2 });
   });
+
+  it("collects garbage after the grace period, but nothing that is referenced", async () => {
+    const put = async (text: string, ...flags: string[]) =>
+      (await aspen(["blob", "put", "-", ...flags], { env, input: text })).stdout.trim();
+    const garbage = await put("garbage");
+    const kept = await put("kept", "--reference", "mine");
+    const young = await aspen(["blob", "gc", "--json"], { env });
+    expect(JSON.parse(young.stdout)).toEqual({ dryRun: false, blobs: 0, bytes: 0, leftovers: 0 });
+    await delay(1050);
+    const told = await aspen(["blob", "gc", "--grace", "1s", "--dry-run"], { env });
+    expect(told.stdout).toMatch(/^would remove [1-9]\d* blobs with \d+ bytes, and 0 unfinished/);
+    expect(await aspen(["blob", "get", garbage], { env })).toMatchObject({ code: 0, stdout: "garbage" });
+    expect((await aspen(["blob", "gc", "--grace", "1s"], { env })).stdout).toMatch(/^removed [1-9]/);
+    expect(await aspen(["blob", "get", garbage], { env })).toMatchObject({ code: 4 });
+    expect(await aspen(["blob", "get", kept], { env })).toMatchObject({ code: 0, stdout: "kept" });
+    for (const grace of ["1", "0s", "-1h", "soon"]) {
+      expect(await aspen(["blob", "gc", "--grace", grace], { env })).toMatchObject({ code: 2, stdout: "" });
+    }
+  });
 });
 
 describe("aspen rpc call", () => {
@@ -247,6 +267,7 @@ describe("usage", () => {
       "blob put",
       "blob get",
       ...["verify", "export", "import", "stats"].map((verb) => `store ${verb}`),
+      "blob gc",
     ];
     const helps = await Promise.all(commands.map((command) => aspen([...command.split(" "), "--help"])));
     helps.forEach((help, at) => {

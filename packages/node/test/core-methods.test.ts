@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { describeStore } from "../src/config.js";
 import { toWire } from "../src/handlers/values.js";
@@ -141,10 +142,30 @@ describe("blob.*", () => {
     const got = await rpc("blob.get", { hash: put.hash });
     expect(Buffer.from(got.value.base64, "base64").equals(bytes)).toBe(true);
     expect(await rpc("blob.has", { hash: put.hash })).toEqual({ has: true });
-    expect(await rpc("blob.stat", { hash: put.hash })).toEqual(put);
+    const times = { createdAt: expect.any(Number), lastPutAt: expect.any(Number) };
+    expect(await rpc("blob.stat", { hash: put.hash })).toEqual({ ...put, ...times });
     expect(await rpc("blob.stat", { hash: "0".repeat(64) })).toBeNull();
     expect(await rpc("blob.get", { hash: "0".repeat(64) })).toMatchObject({ error: { code: "BLOB_NOT_FOUND" } });
     expect(await rpc("blob.get", { hash: "nope" })).toMatchObject({ error: { code: "BLOB_HASH_INVALID" } });
+  });
+
+  it("collects what has no reference, and nothing else", async () => {
+    const { hash: kept } = await rpc("blob.put", { value: "kept", reference: "mine" });
+    const { hash: garbage } = await rpc("blob.put", { value: "garbage" });
+    expect(await rpc("blob.addReference", { hash: kept, tag: "also" })).toEqual({ hash: kept, tag: "also" });
+    expect(await rpc("blob.references", { hash: kept })).toEqual({ tags: ["also", "mine"] });
+    expect(await rpc("blob.removeReference", { hash: kept, tag: "also" })).toEqual({ removed: true });
+    expect(await rpc("blob.gc")).toEqual({ dryRun: false, blobs: 0, bytes: 0, leftovers: 0 });
+    await delay(1050);
+    expect(await rpc("blob.gc", { graceMs: 1000, dryRun: true })).toMatchObject({ dryRun: true });
+    expect(await rpc("blob.has", { hash: garbage })).toEqual({ has: true });
+    expect((await rpc("blob.gc", { graceMs: 1000 })).bytes).toBeGreaterThanOrEqual("garbage".length);
+    expect(await rpc("blob.has", { hash: garbage })).toEqual({ has: false });
+    expect(await rpc("blob.get", { hash: kept })).toMatchObject({ value: "kept" });
+    expect(await rpc("blob.gc", { graceMs: 10 })).toMatchObject({ error: { code: "INVALID_PARAMS" } });
+    expect(await rpc("blob.addReference", { hash: kept, tag: "" })).toMatchObject({
+      error: { code: "INVALID_PARAMS" },
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addBlobGc } from "./gc.js";
 import { addBlobGet } from "./get.js";
 import { addBlobPut } from "./put.js";
 
@@ -6,4 +7,5 @@ export function addBlobCommands(program: Command): void {
   const blob = program.command("blob").description("stores and fetches blobs by their hash");
   addBlobPut(blob);
   addBlobGet(blob);
+  addBlobGc(blob);
 }

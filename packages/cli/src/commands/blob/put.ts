@@ -6,11 +6,13 @@ export function addBlobPut(blob: Command): void {
   addClientCommand(blob, {
     usage: "put <file>",
     description: "stores a file (- for stdin) and prints its hash",
-    example: "blob put photo.jpg",
-  }).action(async (file: string, _options: unknown, command: Command) => {
-    const { client, output } = session(command);
-    const value = bytesToWire(await readInput(file));
-    const result = await client.call<{ hash: string; size: number }>("blob.put", { value });
-    output.result(result, result.hash);
-  });
+    example: "blob put photo.jpg --reference album",
+  })
+    .option("--reference <tag>", "keep it from garbage collection under this name")
+    .action(async (file: string, { reference }: { reference?: string }, command: Command) => {
+      const { client, output } = session(command);
+      const value = bytesToWire(await readInput(file));
+      const result = await client.call<{ hash: string; size: number }>("blob.put", { value, reference });
+      output.result(result, result.hash);
+    });
 }
