@@ -4,7 +4,9 @@ import { hashBytes } from "../blobs/hash.js";
 /** Bytes that are the same for the same arguments and differ between namespaces. */
 export function sample(namespace: string, length: number): Uint8Array {
   const seed = hashBytes(encodeUtf8(namespace));
-  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) + seed[index % seed.length]!) & 255);
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = i * 31 + (i >> 8) + seed[i % seed.length]!;
+  return bytes;
 }
 
 export async function collect(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
