@@ -132,7 +132,7 @@ describe("export and import", () => {
         }
         expect([await findings(second), await findings(third)]).toEqual([[], []]);
       }),
-      { numRuns: 15, seed: 7 },
+      { numRuns: Number(process.env.ASPEN_RUNS ?? 15), seed: 7 },
     );
   });
 

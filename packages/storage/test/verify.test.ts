@@ -68,6 +68,8 @@ describe("redis", () => {
 
   test("a store that is well has no finding, and expired keys are none", async () => {
     await using it = await fresh();
+    // Watched, and never written to.
+    for await (const event of it.store.kv.watch("watched:")) if (event.type === "synced") break;
     await it.store.kv.put("a:gone", encodeUtf8("1"), { ttlMs: 5 });
     await new Promise((resolve) => setTimeout(resolve, 30));
     await it.store.kv.put("a:later", encodeUtf8("1"), { ttlMs: 60_000 });
@@ -176,6 +178,15 @@ describe("redis", () => {
     ];
     expect(await findings(it.store, { repair: true })).toEqual(found);
     expect(await findings(it.store, { removeDamaged: true })).toEqual(found);
+    const entries = async () => {
+      for await (const _ of it.store.maintenance.entries());
+    };
+    await expect(entries()).rejects.toMatchObject({ code: "STORE_INCONSISTENT" });
+    await it.raw.del(`${it.base}:r:a:1`, `${it.base}:r:a:2`, `${it.base}:r:a:3`);
+    await it.raw.zadd(`${it.base}:i`, 0, "b:1");
+    await expect(entries()).rejects.toMatchObject({ code: "STORE_INCONSISTENT" });
+    await it.raw.zrem(`${it.base}:i`, "b:1");
+    for (const row of ["a:1", "a:2", "a:3"]) await it.raw.set(`${it.base}:r:${row}`, "short");
     expect(await findings(it.store, { repair: true, removeDamaged: true })).toEqual(plus(found));
     expect(await findings(it.store)).toEqual([]);
     expect((await it.raw.keys(`${it.prefix}:*`)).filter((key) => key.includes(":r:"))).toEqual([]);

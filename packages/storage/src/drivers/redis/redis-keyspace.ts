@@ -4,12 +4,16 @@ import type { RedisConnection } from "./connection.js";
 /** Keys that the server looks at in one step of a SCAN. */
 const SCAN_COUNT = 1000;
 
+const ROW = Buffer.from("r:");
+const VERSION = Buffer.from("v");
+
 /** A Redis key that belongs to a namespace. */
 export interface NamespaceKey {
   namespace: string;
   /** Of a row: the bytes of its key; null for what else a namespace has. */
   row: Buffer | null;
-  name: Buffer;
+  /** True for what only a write makes: a row or a version. A watch keeps something of its own before that. */
+  written: boolean;
 }
 
 /** All that begins with `{prefix}:{`, in no order, some of it perhaps twice (SCAN of redis.io/docs). */
@@ -31,10 +35,10 @@ function parse(name: Buffer, start: number): NamespaceKey | null {
   const end = name.indexOf("}:", start);
   if (end < 0) return null;
   const namespace = decodeTag(name.subarray(start, end));
-  const kind = name[end + 2];
-  if (namespace === null || kind === undefined) return null;
-  const isRow = kind === 0x72 && name[end + 3] === 0x3a;
-  return { namespace, row: isRow ? name.subarray(end + 4) : null, name };
+  if (namespace === null) return null;
+  const rest = name.subarray(end + 2);
+  const isRow = rest.subarray(0, ROW.length).equals(ROW);
+  return { namespace, row: isRow ? rest.subarray(ROW.length) : null, written: isRow || rest.equals(VERSION) };
 }
 
 function decodeTag(tag: Buffer): string | null {

@@ -1,8 +1,14 @@
-import { decodeUtf8, readU64 } from "@aspen/plugin-api/abi";
+import { readU64 } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
 import type { Version } from "../../key-value-store.js";
 import type { Finding } from "../../maintenance/findings.js";
-import { isNamespace, strictUtf8, validateNamespaceVersion, validateRestore } from "../../maintenance/restorable.js";
+import {
+  isNamespace,
+  keyIn,
+  strictUtf8,
+  validateNamespaceVersion,
+  validateRestore,
+} from "../../maintenance/restorable.js";
 import { throwIfCancelled } from "../../maintenance/signal.js";
 import type {
   KeyValueStats,
@@ -44,7 +50,11 @@ export class RedisMaintenance implements StoreMaintenance {
     for (const namespace of await this.#registered()) {
       for await (const page of this.#pages(namespace, false, signal)) {
         throwIfCancelled(signal, "reading the entries");
-        for (const [key, row, expiresAt] of page) yield decodeEntry(key, row as Buffer, expiresAt);
+        for (const [bytes, row, expiresAt] of page) {
+          const key = keyIn(bytes, namespace);
+          if (key === null) throw storageErrors.undecodable(bytes.toString("utf8"));
+          yield decodeEntry(key, row as Buffer, expiresAt);
+        }
         done += page.length;
         onProgress?.({ phase: "keys", done, total, unit: "keys" });
       }
@@ -173,12 +183,12 @@ export class RedisMaintenance implements StoreMaintenance {
   }
 }
 
-function decodeEntry(key: Buffer, row: Buffer, expiresAt: number): StoredEntry {
+function decodeEntry(key: string, row: Buffer, expiresAt: number): StoredEntry {
   try {
     const value = new Uint8Array(row.subarray(VERSION_BYTES));
-    return { key: decodeUtf8(key), version: readU64(row), value, expiresAt: Math.max(0, expiresAt) };
+    return { key, version: readU64(row), value, expiresAt: Math.max(0, expiresAt) };
   } catch {
     // The RangeError says no more than that.
-    throw storageErrors.undecodable(decodeUtf8(key));
+    throw storageErrors.undecodable(key);
   }
 }

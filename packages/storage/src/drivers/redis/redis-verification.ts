@@ -95,7 +95,8 @@ export class RedisVerification {
   }
 
   async *#unregistered(keys: readonly NamespaceKey[]): AsyncGenerator<Finding> {
-    for (const namespace of new Set(keys.map((key) => key.namespace))) {
+    const written = keys.filter((key) => key.written).map((key) => key.namespace);
+    for (const namespace of new Set(written)) {
       if (this.#registered.has(namespace) || !isNamespace(namespace)) continue;
       this.#registered.add(namespace);
       const register = `${this.parts.prefix}:namespaces`;
