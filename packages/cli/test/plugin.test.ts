@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LIMITS } from "@aspen/plugin-api";
+import { RedisServer } from "@aspen/storage/testing";
 import { aspen, type RunningNode, startNode } from "./support.js";
 
 let directory: string;
@@ -102,6 +103,32 @@ describe("aspen plugin", () => {
     expect((await aspen(["plugin", "remove", "hello"], { env })).code).toBe(0);
     expect((await aspen(["plugin", "install", join(alone, "plugin.wasm"), "-y"], { env })).code).toBe(0);
     expect((await aspen(["plugin", "remove", "hello"], { env })).code).toBe(0);
+  });
+
+  it("moves with its store from a directory to Redis and back", async () => {
+    await using redis = await RedisServer.start();
+    const folder = await plugin("moving");
+    const move = async (from: string[], to: string[], file: string) => {
+      expect(await aspen(["store", "export", join(directory, file), ...from])).toMatchObject({ code: 0 });
+      expect(await aspen(["store", "import", join(directory, file), ...to])).toMatchObject({ code: 0 });
+      expect(await aspen(["store", "verify", ...to])).toMatchObject({ code: 0 });
+    };
+    const answers = async (where: string[], install: boolean) => {
+      const own = await startNode(where);
+      const to = { env: { ASPEN_NODE: own.url } };
+      if (install) expect((await aspen(["plugin", "install", folder, "--yes"], to)).code).toBe(0);
+      expect((await aspen(["rpc", "call", "hello.say", "--json"], to)).stdout).toBe('"one"\n');
+      expect((await aspen(["kv", "get", "__plugin:hello:asked", "--raw"], to)).stdout).toBe("yes");
+      expect(await own.stop("SIGTERM")).toBe(0);
+    };
+    const first = ["--data-dir", join(directory, "first")];
+    const second = ["--redis", redis.url];
+    const third = ["--data-dir", join(directory, "third")];
+    await answers(first, true);
+    await move(first, second, "one.export");
+    await answers(second, false);
+    await move(second, third, "two.export");
+    await answers(third, false);
   });
 
   it("refuses to build what no node installs", async () => {

@@ -43,13 +43,13 @@ export interface EntryRecord {
 }
 
 export function encodeRecord(type: number, ...parts: Uint8Array[]): Buffer {
-  const payload = Buffer.concat(parts);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
   const limit = RECORD_LIMITS[type] ?? 0;
-  if (payload.length > limit) throw storageErrors.invalid("record", `has ${payload.length} bytes, over ${limit}`);
+  if (length > limit) throw storageErrors.invalid("record", `has ${length} bytes, over ${limit}`);
   const head = Buffer.alloc(RECORD_HEAD_BYTES);
   head[0] = type;
-  head.writeUInt32LE(payload.length, 1);
-  return Buffer.concat([head, payload]);
+  head.writeUInt32LE(length, 1);
+  return Buffer.concat([head, ...parts]);
 }
 
 export function encodeEntry({ key, version, expiresAt, value }: EntryRecord): Buffer {

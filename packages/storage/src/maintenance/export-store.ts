@@ -134,7 +134,7 @@ async function* withEnd(records: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
 
 async function* compressed(records: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const gzip = createGzip({ level: GZIP_LEVEL });
-  const source = Readable.from(records, { objectMode: true, highWaterMark: 16 });
+  const source = Readable.from(records, { objectMode: true, highWaterMark: 4 });
   source.on("error", (error) => gzip.destroy(error));
   try {
     for await (const bytes of source.pipe(gzip)) yield bytes as Buffer;
