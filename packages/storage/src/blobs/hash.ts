@@ -30,6 +30,10 @@ export class Hasher {
   }
 
   digest(): BlobHash {
-    return this.#hasher.digestBuffer().toString("hex");
+    return this.digestBytes().toString("hex");
+  }
+
+  digestBytes(): Buffer {
+    return this.#hasher.digestBuffer();
   }
 }

@@ -2,8 +2,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { isAspenError } from "@aspen/plugin-api/abi";
+import { Hasher } from "../blobs/hash.js";
 import { storageErrors } from "../errors.js";
-import { createBlake3 } from "./blake3.js";
 import {
   FORMAT_VERSION,
   HASH_BYTES,
@@ -80,13 +80,13 @@ export class ExportFile implements AsyncDisposable {
 
   /** Reads the whole file. @throws AspenError `EXPORT_INVALID` unless it has its checksum */
   async verifyChecksum({ signal, onBytes }: ReadOptions = {}): Promise<void> {
-    const hasher = createBlake3();
+    const hasher = new Hasher();
     for await (const bytes of this.#bytes(0, this.size - HASH_BYTES)) {
       throwIfCancelled(signal, "reading the file");
       hasher.update(bytes);
       onBytes?.(bytes.length);
     }
-    if (hasher.digestBuffer().toString("hex") !== this.checksum) {
+    if (hasher.digestBytes().toString("hex") !== this.checksum) {
       throw storageErrors.exportInvalid("its checksum does not match its bytes: it was damaged");
     }
   }

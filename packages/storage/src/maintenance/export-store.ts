@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { encodeUtf8, isAspenError } from "@aspen/plugin-api/abi";
+import { Hasher } from "../blobs/hash.js";
 import { storageErrors } from "../errors.js";
 import type { Store } from "../store.js";
-import { createBlake3 } from "./blake3.js";
 import { blobBytes } from "./blob-bytes.js";
 import {
   encodeBlob,
@@ -19,7 +19,6 @@ import {
   RECORD,
 } from "./export-format.js";
 import { IMPORT_MARK, readMark } from "./import-mark.js";
-import { referencesOf } from "./references.js";
 import { throwIfCancelled } from "./signal.js";
 import type { MaintenanceOptions } from "./store-maintenance.js";
 import { maintenanceOf } from "./verify-store.js";
@@ -56,7 +55,7 @@ export interface ExportOptions extends MaintenanceOptions {
 export async function* exportStore(store: Store, options: ExportOptions = {}): AsyncGenerator<Uint8Array> {
   throwIfCancelled(options.signal, "the export");
   if ((await readMark(store.kv)) !== null) throw storageErrors.importUnfinished();
-  const hasher = createBlake3();
+  const hasher = new Hasher();
   const summary: ExportSummary = { entries: 0, namespaces: 0, blobs: 0, blobBytes: 0, bytes: 0, checksum: "" };
   const counted = (bytes: Buffer): Buffer => {
     hasher.update(bytes);
@@ -72,7 +71,7 @@ export async function* exportStore(store: Store, options: ExportOptions = {}): A
     ends.push(number(summary.bytes));
   }
   yield counted(Buffer.concat(ends));
-  const checksum = hasher.digestBuffer();
+  const checksum = hasher.digestBytes();
   summary.checksum = checksum.toString("hex");
   summary.bytes += checksum.length;
   yield checksum;
@@ -97,7 +96,6 @@ const namespaces: Section = async function* (store, summary, options) {
 };
 
 const blobs: Section = async function* (store, summary, { signal, onProgress }) {
-  const references = referencesOf(store.blobs);
   const total = onProgress ? await blobBytes(store.blobs, signal) : null;
   for await (const { hash, size } of store.blobs.list()) {
     throwIfCancelled(signal, "the export");
@@ -116,12 +114,18 @@ const blobs: Section = async function* (store, summary, { signal, onProgress }) 
       summary.blobBytes += part.length;
       onProgress?.({ phase: "blobs", done: summary.blobBytes, total, unit: "bytes" });
     }
-    if (references) {
-      for await (const tag of await references.references(hash)) yield encodeRecord(RECORD.reference, encodeUtf8(tag));
+    for (const tag of await store.blobs.references(hash).catch(noneIfGone)) {
+      yield encodeRecord(RECORD.reference, encodeUtf8(tag));
     }
     summary.blobs += 1;
   }
 };
+
+/** Of a blob that was deleted since. */
+function noneIfGone(error: unknown): string[] {
+  if (isAspenError(error) && error.code === "BLOB_NOT_FOUND") return [];
+  throw error;
+}
 
 async function* withEnd(records: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let count = 0;

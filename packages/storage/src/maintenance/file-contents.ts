@@ -1,6 +1,6 @@
+import { Hasher } from "../blobs/hash.js";
 import { storageErrors } from "../errors.js";
 import { validateKey, validateValue } from "../validate.js";
-import { createBlake3 } from "./blake3.js";
 import type { ExportFile, ReadOptions } from "./export-file.js";
 import { decodeBlob, decodeEntry, decodeNamespace, type EntryRecord, RECORD, text } from "./export-format.js";
 import { IMPORT_MARK } from "./import-mark.js";
@@ -53,7 +53,7 @@ export async function* blobsOf(file: ExportFile, options?: ReadOptions): AsyncGe
       const { hash, size } = decodeBlob(next.value.payload);
       next = await records.next();
       const parts = (async function* () {
-        const hasher = createBlake3();
+        const hasher = new Hasher();
         let read = 0;
         for (; !next.done && next.value.type === RECORD.part; next = await records.next()) {
           hasher.update(next.value.payload);
@@ -61,7 +61,7 @@ export async function* blobsOf(file: ExportFile, options?: ReadOptions): AsyncGe
           if (read > size) break;
           yield next.value.payload;
         }
-        if (read !== size || hasher.digestBuffer().toString("hex") !== hash) {
+        if (read !== size || hasher.digestBytes().toString("hex") !== hash) {
           throw storageErrors.exportInvalid(`the bytes of blob ${hash} do not match its hash`);
         }
       })();

@@ -5,7 +5,6 @@ import { ExportFile, type ReadOptions } from "./export-file.js";
 import type { EntryRecord } from "./export-format.js";
 import { blobsOf, entriesOf, namespacesOf } from "./file-contents.js";
 import { IMPORT_MARK, readMark, removeMark, writeMark } from "./import-mark.js";
-import { referencesOf } from "./references.js";
 import { throwIfCancelled } from "./signal.js";
 import { type MaintenanceOptions, RESTORE_BYTES, RESTORE_ENTRIES, type StoreMaintenance } from "./store-maintenance.js";
 import { maintenanceOf } from "./verify-store.js";
@@ -101,7 +100,6 @@ async function importNamespaces(maintenance: StoreMaintenance, file: ExportFile,
 }
 
 async function importBlobs(store: Store, file: ExportFile, read: ReadOptions) {
-  const references = referencesOf(store.blobs);
   const summary = { blobs: 0, blobsPresent: 0 };
   for await (const { hash, size, parts, tags } of blobsOf(file, read)) {
     summary.blobs += 1;
@@ -109,7 +107,7 @@ async function importBlobs(store: Store, file: ExportFile, read: ReadOptions) {
     else await store.blobs.put(parts);
     // Read to its end before the tags, which follow in the file.
     for await (const _ of parts);
-    for await (const tag of tags()) await references?.addReference(hash, tag);
+    for await (const tag of tags()) await store.blobs.addReference(hash, tag);
   }
   return summary;
 }

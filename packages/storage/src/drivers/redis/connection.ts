@@ -22,6 +22,14 @@ const RETRY_MS = { least: 10, most: 200 };
 /** Milliseconds for replicas to have a write; everything else on the connection waits for that long. */
 const REPLICAS_MS = 1000;
 
+/** One server that takes writes. */
+export interface Primary {
+  /** For people. */
+  name: string;
+  /** Has it run a command that changes nothing. */
+  read(command: string, args: readonly Argument[]): Promise<unknown>;
+}
+
 interface Call {
   /** What messages call it. */
   label: string;
@@ -118,16 +126,23 @@ export class RedisConnection {
     });
   }
 
+  /** The primaries of a cluster, or the one server. */
+  primaries(): Primary[] {
+    const call = (command: string, args: readonly Argument[]): Call => {
+      return { label: command, name: command.toLowerCase(), args, repeatable: true, replicated: false };
+    };
+    const nodes = this.#client.nodes?.("master");
+    if (!nodes) return [{ name: "the server", read: (command, args) => this.#call(call(command, args)) }];
+    return nodes.map((node) => ({
+      name: `the node ${node.options.host}:${node.options.port}`,
+      read: (command, args) => this.#call({ ...call(command, args), node }),
+    }));
+  }
+
   /** Has every primary run a command that changes nothing. */
   async readFromPrimaries(command: string, args: readonly Argument[]): Promise<{ node: string; reply: unknown }[]> {
-    const call = { label: command, name: command.toLowerCase(), args, repeatable: true, replicated: false };
-    const nodes = this.#client.nodes?.("master");
-    if (!nodes) return [{ node: "the server", reply: await this.#call(call) }];
     return Promise.all(
-      nodes.map(async (node) => ({
-        node: `the node ${node.options.host}:${node.options.port}`,
-        reply: await this.#call({ ...call, node }),
-      })),
+      this.primaries().map(async ({ name, read }) => ({ node: name, reply: await read(command, args) })),
     );
   }
 

@@ -20,15 +20,17 @@ export interface NamespaceKey {
 export async function* namespaceKeys(connection: RedisConnection, prefix: string): AsyncGenerator<NamespaceKey[]> {
   const start = Buffer.from(`${prefix}:{`);
   const pattern = `${prefix.replaceAll(/[\\*?[\]^-]/g, "\\$&")}:{*`;
-  let cursor = "0";
-  do {
-    const [next, names] = (await connection.read("SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT])) as [
-      Buffer,
-      Buffer[],
-    ];
-    cursor = next.toString();
-    yield names.flatMap((name) => parse(name, start.length) ?? []);
-  } while (cursor !== "0");
+  for (const primary of connection.primaries()) {
+    let cursor = "0";
+    do {
+      const [next, names] = (await primary.read("SCAN", [cursor, "MATCH", pattern, "COUNT", SCAN_COUNT])) as [
+        Buffer,
+        Buffer[],
+      ];
+      cursor = next.toString();
+      yield names.flatMap((name) => parse(name, start.length) ?? []);
+    } while (cursor !== "0");
+  }
 }
 
 function parse(name: Buffer, start: number): NamespaceKey | null {

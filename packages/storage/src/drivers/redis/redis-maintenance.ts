@@ -170,10 +170,13 @@ export class RedisMaintenance implements StoreMaintenance {
     }
   }
 
-  /** Names of the values are those of INFO in words; maxMemoryBytes 0: without a limit. */
+  /** Names of the values are those of INFO in words, of all primaries; maxMemoryBytes 0: without a limit. */
   async #memory(): Promise<Record<string, number>> {
-    const info = String(await this.connection.read("INFO", ["memory"]));
-    const number = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1] ?? 0);
+    const replies = await this.connection.readFromPrimaries("INFO", ["memory"]);
+    const number = (name: string) =>
+      replies
+        .map(({ reply }) => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(String(reply))?.[1] ?? 0))
+        .reduce((sum, bytes) => sum + bytes, 0);
     return {
       usedMemoryBytes: number("used_memory"),
       peakMemoryBytes: number("used_memory_peak"),
