@@ -23,7 +23,7 @@ export type {
 } from "./blobs/chunk-store.js";
 export { ChunkedBlobStore, type ChunkedBlobStoreOptions } from "./blobs/chunked-blob-store.js";
 export { blobHash } from "./blobs/hash.js";
-export { CHUNK_BYTES, type Cut, type Part } from "./blobs/layout.js";
+export { CHUNK_BYTES, type Cut, Layout, type Part } from "./blobs/layout.js";
 export { addToCounter, type UpdateOptions, updateValue } from "./counter.js";
 export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/embedded-store.js";
 export { EmbeddedReader } from "./drivers/embedded/reader.js";

@@ -69,9 +69,10 @@ test("kill -9 of processes that share blobs on Redis, while garbage is collected
   const { blobs } = store;
   const next = random(17);
   let working = true;
-  const collecting = (async () => {
+  const collect = async () => {
     while (working) await blobs.collectGarbage({ graceMs: MIN_GRACE_MS });
-  })();
+  };
+  const collecting = Promise.all([collect(), collect()]);
   const held = new Set<string>();
   for (let kill = 0; kill < KILLS; kill++) {
     const workers = [1, 2].map((i) => new Worker("redis", server.url, `w${kill}-${i}`, kill * 31 + i * 7));

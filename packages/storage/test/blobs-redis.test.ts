@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { blobHash, CHUNK_BYTES, MIN_GRACE_MS, RedisStore } from "../src/index.js";
+import { blobHash, CHUNK_BYTES, type ChunkStore, MIN_GRACE_MS, RedisStore } from "../src/index.js";
 import { blobGarbageCases, blobStoreCases, RedisServer } from "../src/testing/index.js";
 
 let server: RedisServer;
@@ -75,32 +75,42 @@ test("an upload whose process hung is given up, and can not become a blob any mo
 
 test("a commit that comes after its upload was given up is refused", async () => {
   await using store = await RedisStore.open({ url: server.url });
+  const { chunks } = store.blobs as unknown as { chunks: ChunkStore };
   const data = encodeUtf8("committed late");
   const hash = blobHash(data);
-  // A blob of one chunk names its hash at once; its lease ends before the commit comes.
-  const watched = new Redis(server.url);
-  const monitor = await watched.monitor();
-  let ending: Promise<number> | undefined;
-  monitor.on("monitor", (_time: string, args: string[]) => {
-    if (args[0]?.toLowerCase() === "set" && args[1]?.startsWith("aspen:blob:p:")) {
-      ending ??= endLeases().then(async (ended) => {
-        await store.blobs.collectGarbage(GRACE);
-        return ended;
-      });
-    }
-  });
-  const outcome = await store.blobs.put(data, { reference: "a" }).then(
-    () => "put",
-    (error: { code: string }) => error.code,
-  );
-  await ending;
-  monitor.disconnect();
-  watched.disconnect();
-  // Which of both was first is not known; both are right, and nothing between them is.
-  if (outcome === "put") expect(await store.blobs.read(hash, 100)).toEqual(data);
-  else {
-    expect(outcome).toBe("STORE_UNAVAILABLE");
-    expect(await store.blobs.has(hash)).toBe(false);
+  const content = {
+    size: data.length,
+    chunkBytes: CHUNK_BYTES,
+    hashesPerPage: 1024,
+    parts: 1,
+    pages: new Uint8Array(0),
+  };
+  // Its hash is known from the beginning, so that nothing comes between this collection and the commit.
+  const late = await chunks.upload(hash);
+  await late.write({ index: 0, offset: 0, length: data.length }, data);
+  expect(await endLeases()).toBe(1);
+  expect((await store.blobs.collectGarbage(GRACE)).leftovers).toBe(1);
+  await expect(late.commit(hash, content, { reference: "a" })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  await late.abort();
+  expect(await store.blobs.has(hash)).toBe(false);
+  // One that was committed in time is a blob, and stays one although its process did not come to tidy up.
+  const intime = await chunks.upload(hash);
+  await intime.write({ index: 0, offset: 0, length: data.length }, data);
+  const script = await admin.keys("aspen:blob:*:l");
+  const leases = await Promise.all(script.map(async (key) => [key, await admin.zrange(key, "0", "-1")] as const));
+  const entries = await admin.hgetall(leases[0]![0].replace(/l$/, "u"));
+  await intime.commit(hash, content, { reference: "a" });
+  await admin.zadd(leases[0]![0], "1", leases[0]![1][0]!);
+  await admin.hset(leases[0]![0].replace(/l$/, "u"), entries);
+  expect((await store.blobs.collectGarbage({ ...GRACE, dryRun: true })).leftovers).toBe(0);
+  expect((await store.blobs.collectGarbage(GRACE)).leftovers).toBe(0);
+  expect(await store.blobs.read(hash, 100)).toEqual(data);
+  expect(await admin.keys("aspen:blob:*:[lu]")).toEqual([]);
+});
+
+test("a lease that is no time is refused", async () => {
+  for (const uploadLeaseMs of [0, Number.NaN, 1e12]) {
+    await expect(RedisStore.open({ url: server.url, uploadLeaseMs })).rejects.toMatchObject({ code: "INVALID_PARAMS" });
   }
 });
 

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -90,6 +91,24 @@ describe("embedded store", () => {
     const folder = join(path, "blobs", hash.slice(0, 2));
     await writeFile(join(folder, (await readdir(folder))[0]!), "the trvth");
     await expect(store.blobs.read(hash, 100)).rejects.toMatchObject({ code: "BLOB_CORRUPT" });
+  });
+
+  test("files that are no blobs any more are collected, and those of others left alone", async () => {
+    const path = join(directory, "leftovers");
+    await using store = await EmbeddedStore.open({ directory: path });
+    const kept = await store.blobs.put(encodeUtf8("kept"));
+    const blobs = join(path, "blobs");
+    const folder = join(blobs, kept.slice(0, 2));
+    // A process was killed between the file and its record, or the other way round.
+    await writeFile(join(folder, `${kept}.${randomUUID()}`), "kept");
+    await writeFile(join(folder, `${kept.slice(0, 63)}0.${randomUUID()}`), "gone");
+    await writeFile(join(folder, "notes.txt"), "");
+    await writeFile(join(blobs, "README"), "");
+    expect((await store.blobs.collectGarbage({ dryRun: true })).leftovers).toBe(2);
+    expect(await store.blobs.collectGarbage()).toEqual({ blobs: 0, bytes: 0, leftovers: 2 });
+    expect((await readdir(folder)).length).toBe(2);
+    expect(await readdir(blobs)).toContain("README");
+    expect(decodeUtf8(await store.blobs.read(kept, 100))).toBe("kept");
   });
 
   test("a directory that cannot be made is refused", async () => {

@@ -8,6 +8,9 @@ import { storageErrors } from "../../errors.js";
 import { BlobRecords } from "./blob-records.js";
 import type { Environment } from "./environment.js";
 
+const FOLDER = /^[0-9a-f]{2}$/;
+/** Hash and upload. */
+const FILE = /^([0-9a-f]{64})\.([0-9a-f-]{36})$/;
 /** Records that are looked at in one step, and files that are removed in one. */
 const PAGE = 1000;
 
@@ -142,6 +145,8 @@ export class FileChunkStore implements ChunkStore {
     }
     for (const folder of await io(() => readdir(this.#blobs))) {
       signal.throwIfAborted();
+      // What others put there is left alone.
+      if (!FOLDER.test(folder)) continue;
       collected.leftovers += await this.#collectFolder(join(this.#blobs, folder), dryRun);
     }
     return collected;
@@ -164,7 +169,8 @@ export class FileChunkStore implements ChunkStore {
       found = [];
     };
     for await (const { name } of await io(() => opendir(folder))) {
-      const [hash = "", upload = ""] = name.split(".");
+      const [, hash, upload] = FILE.exec(name) ?? [];
+      if (hash === undefined || upload === undefined) continue;
       // Asked before the record is: an upload is active until its record is there.
       if (this.#active.has(upload) || this.#records.get(hash)?.upload === upload) continue;
       found.push({ hash, upload });

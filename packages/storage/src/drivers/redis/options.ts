@@ -77,7 +77,8 @@ export interface RedisStoreOptions {
    */
   waitReplicas?: number;
   /**
-   * Milliseconds after which garbage collection may give up an upload of a blob whose process does not renew it.
+   * Milliseconds after which garbage collection may give up an upload of a blob whose process does not renew it, 100 to
+   * 86400000.
    * @default 600000
    */
   uploadLeaseMs?: number;

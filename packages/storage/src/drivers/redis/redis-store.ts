@@ -36,7 +36,7 @@ export class RedisStore implements Store {
     const prefix = options.keyPrefix ?? "aspen";
     try {
       const warnings = await checkServer(connection, topology.kind);
-      const leaseMs = wholeNumber(options, "uploadLeaseMs", 600_000, 1);
+      const leaseMs = wholeNumber(options, "uploadLeaseMs", 600_000, 100, 86_400_000);
       const blobs = new ChunkedBlobStore(new RedisChunkStore(connection, { prefix, leaseMs }));
       const kv = new RedisKeyValueStore(connection, prefix, `${prefix}:changes:${topology.database}`);
       return new RedisStore(kv, blobs, warnings, kv.maintenance());
@@ -56,10 +56,11 @@ function wholeNumber(
   field: "commandTimeoutMs" | "maxWaitingCommands" | "waitReplicas" | "uploadLeaseMs",
   byDefault: number,
   least: number,
+  most = 2 ** 31 - 1,
 ): number {
   const value = options[field] ?? byDefault;
-  if (!Number.isSafeInteger(value) || value < least || value > 2 ** 31 - 1) {
-    throw storageErrors.invalid(field, `must be a whole number, at least ${least}`);
+  if (!Number.isSafeInteger(value) || value < least || value > most) {
+    throw storageErrors.invalid(field, `must be a whole number from ${least} to ${most}`);
   }
   return value;
 }
