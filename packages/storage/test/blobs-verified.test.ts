@@ -203,6 +203,7 @@ test("a record of Redis that was changed is corrupt, and a put repairs it", asyn
     ["s", String(SIZE - 64)],
     ["s", "x"],
     ["k", "32"],
+    ["k", "1000000000000"],
     ["h", "0"],
     ["n", String(PARTS + 1)],
     ["m", "short"],

@@ -12,7 +12,7 @@ import { storageErrors } from "../errors.js";
 import { abortable } from "./abortable.js";
 import type { BlobRecord, ChunkStore } from "./chunk-store.js";
 import { blobHash } from "./hash.js";
-import { CHUNK_BYTES, type Cut, HASHES_PER_PAGE } from "./layout.js";
+import { CHUNK_BYTES, type Cut, HASHES_PER_PAGE, isCut } from "./layout.js";
 import { isPlausible, readBlob } from "./reading.js";
 import { ChunkBuffers, rechunk } from "./rechunk.js";
 import { validateGrace, validateHash, validateMaxBytes, validateRange, validateTag } from "./validate.js";
@@ -32,11 +32,14 @@ export class ChunkedBlobStore implements BlobStore {
   /** Hash to the upload that was found corrupt. */
   readonly #corrupt = new Map<BlobHash, string>();
 
+  /** @throws AspenError `INVALID_PARAMS` for a cut that is none */
   constructor(
     private readonly chunks: ChunkStore,
     options: ChunkedBlobStoreOptions = {},
   ) {
     this.#cut = options.cut ?? { chunkBytes: CHUNK_BYTES, hashesPerPage: HASHES_PER_PAGE };
+    if (!isCut(this.#cut))
+      throw storageErrors.invalid("cut", "must be chunks of 1 byte to 64 MiB and 2 to 65536 hashes");
   }
 
   async put(data: Uint8Array | AsyncIterable<Uint8Array>, options: PutBlobOptions = {}): Promise<BlobHash> {

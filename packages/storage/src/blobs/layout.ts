@@ -10,11 +10,30 @@ export const HASHES_PER_PAGE = 1024;
 /** Most pages of a blob, so that its record is at most 512 KiB: 16 TiB. */
 export const MAX_PAGES = 16_384;
 
+/** Most parts of a blob; more cannot have been written. */
+export const MAX_PARTS = MAX_PAGES * (HASHES_PER_PAGE + 1);
+/** Bounds of a cut, so that a record that was changed does not make anybody reserve memory without end. */
+const MAX_CHUNK_BYTES = 64 * 1024 * 1024;
+const MAX_HASHES_PER_PAGE = 65_536;
+
 /** How a blob is cut into chunks, and their hashes into pages. */
 export interface Cut {
+  /** At most 64 MiB. */
   chunkBytes: number;
-  /** At least 2. */
+  /** 2 to 65536. */
   hashesPerPage: number;
+}
+
+/** True when blobs can be cut so. */
+export function isCut({ chunkBytes, hashesPerPage }: Cut): boolean {
+  const whole = Number.isSafeInteger(chunkBytes) && Number.isSafeInteger(hashesPerPage);
+  return (
+    whole &&
+    chunkBytes >= 1 &&
+    chunkBytes <= MAX_CHUNK_BYTES &&
+    hashesPerPage >= 2 &&
+    hashesPerPage <= MAX_HASHES_PER_PAGE
+  );
 }
 
 /** A piece of a blob as it is stored. */

@@ -3,7 +3,7 @@ import { storageErrors } from "../errors.js";
 import type { BlobRecord, ChunkStore, PartReader } from "./chunk-store.js";
 import { blobHash, HASH_BYTES, Hasher, hashBytes } from "./hash.js";
 import { inOrder } from "./in-order.js";
-import { Layout } from "./layout.js";
+import { isCut, Layout } from "./layout.js";
 
 /** Chunks that are read ahead of the one that is handed out. */
 const READ_AHEAD = 3;
@@ -13,9 +13,8 @@ class PartDamaged extends Error {}
 
 /** True when the record can be that of a blob; otherwise its bytes were changed. */
 export function isPlausible(record: BlobRecord): boolean {
-  const { size, chunkBytes, hashesPerPage, pages, parts } = record;
-  if (![size, chunkBytes, hashesPerPage, parts].every(Number.isSafeInteger)) return false;
-  if (size < 0 || chunkBytes < 1 || hashesPerPage < 2) return false;
+  const { size, pages, parts } = record;
+  if (!isCut(record) || !Number.isSafeInteger(size) || size < 0) return false;
   const layout = new Layout(size, record);
   return layout.parts === parts && layout.pages * HASH_BYTES === pages.length;
 }

@@ -1,4 +1,5 @@
 import { isAspenError } from "@aspen/plugin-api/abi";
+import { MAX_PARTS } from "../../blobs/layout.js";
 import { storageErrors } from "../../errors.js";
 import type { BlobKeys } from "./blob-keys.js";
 import type { RedisConnection } from "./connection.js";
@@ -32,8 +33,9 @@ export class BlobParts {
   }
 
   async remove(upload: string, parts: number): Promise<void> {
-    for (let first = 0; first < parts; first += REMOVED_AT_ONCE) {
-      const count = Math.min(REMOVED_AT_ONCE, parts - first);
+    const end = Math.min(parts, MAX_PARTS);
+    for (let first = 0; first < end; first += REMOVED_AT_ONCE) {
+      const count = Math.min(REMOVED_AT_ONCE, end - first);
       // One command per key: they lie on several nodes of a cluster.
       const removals = Array.from({ length: count }, (_, i) =>
         repeated(() => this.connection.write("UNLINK", [this.keys.part(upload, first + i)])),
