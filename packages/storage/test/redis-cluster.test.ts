@@ -196,8 +196,15 @@ describe("redis cluster", () => {
     const acknowledged = new Set<string>(["f:0"]);
     const seen = new Set<string>();
     const controller = new AbortController();
-    const watching = follow(listener.kv, "f:", seen, controller.signal);
     let writing = true;
+    // Whatever fails, what runs beside the test ends with it.
+    await using _stop = {
+      async [Symbol.asyncDispose]() {
+        writing = false;
+        controller.abort();
+      },
+    };
+    const watching = follow(listener.kv, "f:", seen, controller.signal);
     let unknown = 0;
     const writer = (async () => {
       for (let i = 1; writing; i++) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isAspenError } from "@aspen/plugin-api";
 import type { KeyValueStore } from "../../src/index.js";
 
@@ -11,6 +12,7 @@ export async function follow(kv: KeyValueStore, prefix: string, seen: Set<string
     } catch (error) {
       // Nothing was answered in time while there was no primary, or the past is another one.
       if (!isAspenError(error) || !["WATCH_COMPACTED", "STORE_UNAVAILABLE"].includes(error.code)) throw error;
+      await delay(20);
     }
   }
 }
