@@ -179,11 +179,12 @@ describe("redis cluster", () => {
     await until("the cluster is up", async () => (await admin.cluster("INFO")).includes("cluster_state:ok"));
     await admin.call("CLUSTER", "DELSLOTS", 5);
     admin.disconnect();
-    await expect(RedisStore.open({ url: `redis+cluster://127.0.0.1:${own.primaries[0]!.port}` })).rejects.toMatchObject(
-      {
-        message: expect.stringContaining("1 of the cluster's 16384 slots have no node"),
-      },
-    );
+    const url = `redis+cluster://127.0.0.1:${own.primaries[0]!.port}`;
+    // On a busy machine the nodes may miss each other for a moment, which is refused, too.
+    await until("a slot without a node is refused", async () => {
+      const problem = await RedisStore.open({ url }).catch((error: Error) => error.message);
+      return String(problem).includes("1 of the cluster's 16384 slots have no node");
+    });
   }, 40_000);
 
   test("a fail-over loses nothing that waited for a replica, and a watch goes on over it", async () => {

@@ -14,7 +14,8 @@ describe("a well-behaved plugin", () => {
   const bench = new Bench();
   let neighbour: WasmPluginHandler;
   beforeAll(async () => {
-    neighbour = await bench.fixture("neighbour", {}, { greeting: "hello" });
+    // Enough for many host calls on a busy machine.
+    neighbour = await bench.fixture("neighbour", { execution_timeout_ms: 30_000 }, { greeting: "hello" });
   });
   afterAll(() => bench[Symbol.asyncDispose]());
 
