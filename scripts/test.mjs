@@ -10,6 +10,9 @@ import { workspaces } from "./lib/workspaces.mjs";
 /** Where each package's jest leaves its totals; the folder is turbo's own and ignored by git. */
 const RESULT = join(".turbo", "jest-results.json");
 
+/** Milliseconds for the build, and for the tests: something that a failed test left open must not hang for ever. */
+const LIMIT_MS = 30 * 60 * 1000;
+
 ensureInstall();
 ensureRedis();
 
@@ -29,7 +32,8 @@ for (const { folder } of packages) {
 }
 
 const filters = wanted.map((name) => `--filter=${name}`);
-const turbo = (task, ...rest) => run(bin("turbo"), ["run", task, "--concurrency=2", "--continue", ...filters, ...rest]);
+const turbo = (task, ...rest) =>
+  run(bin("turbo"), ["run", task, "--concurrency=2", "--continue", ...filters, ...rest], { timeout: LIMIT_MS });
 const built = await turbo("build");
 const tested = built === 0 ? await turbo("test", "--only", "--", "--json", `--outputFile=${RESULT}`) : built;
 
