@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createConnection, createServer } from "node:net";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
@@ -194,6 +196,36 @@ describe("redis store", () => {
     expect(write).toMatchObject({ status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } });
     own.signal("SIGCONT");
     await until("it answers again", async () => (await store.kv.get("h:1").catch(() => null)) !== null);
+  });
+
+  test("commands of one turn leave in one piece", async () => {
+    let pieces = 0;
+    const proxy = createServer((near) => {
+      const far = createConnection(server.port, "127.0.0.1");
+      near.on("data", (piece) => {
+        pieces += 1;
+        far.write(piece);
+      });
+      far.pipe(near);
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        socket.on("close", () => other.destroy());
+        socket.on("error", () => other.destroy());
+      }
+    }).listen(0, "127.0.0.1");
+    await once(proxy, "listening");
+    {
+      const { port } = proxy.address() as { port: number };
+      await using store = await RedisStore.open({ url: `redis://127.0.0.1:${port}` });
+      const before = pieces;
+      await Promise.all(Array.from({ length: 100 }, (_, i) => store.kv.get(`turn:${i}`)));
+      // The sweeper may have something to say, too.
+      expect(pieces - before).toBeLessThan(5);
+    }
+    proxy.close();
+    await once(proxy, "close");
   });
 
   test("only so many commands wait for a connection", async () => {

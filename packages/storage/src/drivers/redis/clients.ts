@@ -7,7 +7,7 @@ import { trackedCommandClass } from "./tracked-command.js";
 /** The part of an ioredis client that is used, of a server as of a cluster. */
 export interface RedisClient {
   readonly status: string;
-  sendCommand(command: TrackedCommand): unknown;
+  sendCommand(command: TrackedCommand): Promise<unknown>;
   connect(): Promise<unknown>;
   /** @param reconnect connect again by itself */
   disconnect(reconnect?: boolean): void;
@@ -19,7 +19,7 @@ export interface RedisClient {
 
 export interface RedisNode {
   readonly options: { host?: string; port?: number };
-  sendCommand(command: TrackedCommand): unknown;
+  sendCommand(command: TrackedCommand): Promise<unknown>;
 }
 
 /** The part of a client for subscriptions that is used. */
@@ -53,7 +53,7 @@ export async function createClients(topology: RedisTopology, timeoutMs: number):
   const settings = {
     ...credentials(topology),
     replyMapping: "legacy",
-    // Commands of one turn leave together anyway; with enableAutoPipelining a lone one waits for the next turn.
+    // Commands of one turn leave together as it is; with enableAutoPipelining a lone one waits for the next turn.
     // A command is never sent twice nor kept for later: the connection decides what may be tried again.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -85,14 +85,14 @@ export async function createClients(topology: RedisTopology, timeoutMs: number):
       const { host, port } = among[Math.floor(Math.random() * among.length)]!;
       return new Redis({ ...listening, host: host!, port: port! });
     };
-    return { client: cluster, subscriber, Command: trackedCommandClass(Command) };
+    return { client: cluster, subscriber, Command: trackedCommandClass(Command, true) };
   }
   const address = kind === "sentinel" ? sentinelSettings(topology, connectTimeout) : nodes[0]!;
   const where = { ...address, db: database } satisfies RedisOptions;
   return {
     client: new Redis({ ...settings, ...where }) as unknown as RedisClient,
     subscriber: () => new Redis({ ...listening, ...where }),
-    Command: trackedCommandClass(Command),
+    Command: trackedCommandClass(Command, false),
   };
 }
 

@@ -241,20 +241,23 @@ export class RedisConnection {
     }
   }
 
-  #send(command: TrackedCommand, { replicated, node }: Call, deadline: number): Promise<unknown> {
-    const reply = this.#reply(command, node, deadline);
+  #send(command: TrackedCommand, call: Call, deadline: number): Promise<unknown> {
+    if (this.options.waitReplicas > 0 && call.replicated) return this.#sendAndWait(command, call, deadline);
+    return this.#reply(command, call.node, deadline);
+  }
+
+  async #sendAndWait(command: TrackedCommand, { node }: Call, deadline: number): Promise<unknown> {
     const { waitReplicas } = this.options;
-    if (waitReplicas === 0 || !replicated) return reply;
+    const reply = this.#reply(command, node, deadline);
     // In the same turn, so that it follows the write on the same connection.
     const wait = new this.clients.Command("wait", [waitReplicas, REPLICAS_MS], command);
     const reached = this.#reply(wait, node, deadline).then(
       (count) => wait.socket === command.socket && Number(count) >= waitReplicas,
       () => false,
     );
-    return reply.then(async (answer) => {
-      if (!(await reached)) throw REPLICAS_MISSING;
-      return answer;
-    });
+    const answer = await reply;
+    if (!(await reached)) throw REPLICAS_MISSING;
+    return answer;
   }
 
   #reply(command: TrackedCommand, node: RedisNode | undefined, deadline: number): Promise<unknown> {
@@ -274,7 +277,7 @@ export class RedisConnection {
       };
       const onLate = () => fail(LATE);
       this.#deadlines.add(onLate, deadline);
-      const reply = Promise.resolve((node ?? this.#client).sendCommand(command));
+      const reply = (node ?? this.#client).sendCommand(command);
       // A node of a cluster that is being connected to keeps it until then.
       if (!command.written) left = this.#waiting.count();
       reply.then((answer) => {

@@ -13,6 +13,9 @@ export interface TrackedCommand extends Command {
 
 export type TrackedCommandClass = new (name: string, args: readonly Argument[], slotOf?: Command) => TrackedCommand;
 
+/** Bytes of an argument from which on it is written as it is. */
+const LARGE_BYTES = 65_536;
+
 const REJECT = Symbol("reject");
 
 interface Rejectable {
@@ -21,22 +24,11 @@ interface Rejectable {
   written: boolean;
 }
 
-/** Sockets that hold back what is written to them. */
-const held = new WeakSet<Writable>();
-
-/** Has the commands of one turn leave together: the client writes each by a system call of its own. */
-function holdForTurn(socket: Writable): void {
-  if (held.has(socket)) return;
-  held.add(socket);
-  socket.cork();
-  process.nextTick(() => {
-    held.delete(socket);
-    socket.uncork();
-  });
-}
-
-/** Of the client's own class, which is loaded only when Redis is used. */
-export function trackedCommandClass(Base: typeof Command): TrackedCommandClass {
+/**
+ * Of the client's own class, which is loaded only when Redis is used.
+ * @param redirected the client sends a refused command elsewhere, as that of a cluster does
+ */
+export function trackedCommandClass(Base: typeof Command, redirected: boolean): TrackedCommandClass {
   class Tracked extends Base {
     written = false;
     socket: unknown = null;
@@ -52,8 +44,9 @@ export function trackedCommandClass(Base: typeof Command): TrackedCommandClass {
     override toWritable(socket: object): string | Buffer {
       this.written = true;
       this.socket = socket;
-      holdForTurn(socket as Writable);
-      return super.toWritable(socket);
+      holdBack(socket as Writable);
+      const args = this.args as readonly (string | Buffer)[];
+      return args.some(isLarge) ? writeInPieces(socket as Writable, this.name, args) : super.toWritable(socket);
     }
 
     /** On a cluster, where another command goes. */
@@ -61,8 +54,9 @@ export function trackedCommandClass(Base: typeof Command): TrackedCommandClass {
       return this.slotOf ? this.slotOf.getSlot() : super.getSlot();
     }
   }
-  // The cluster client sends a refused command elsewhere by putting a function of its own in the place of `reject`;
-  // whatever is put there, a refusal passes here first.
+  if (!redirected) return Tracked;
+  // It does so by putting a function of its own in the place of `reject`; whatever is put there, a refusal passes
+  // here first.
   Object.defineProperty(Tracked.prototype, "reject", {
     get(this: Rejectable) {
       return this[REJECT];
@@ -75,6 +69,34 @@ export function trackedCommandClass(Base: typeof Command): TrackedCommandClass {
     },
   });
   return Tracked;
+}
+
+/** Has what is written in this turn leave at once instead of command by command. */
+function holdBack(socket: Writable): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  process.nextTick(() => socket.uncork());
+}
+
+function isLarge(arg: string | Buffer): boolean {
+  return typeof arg !== "string" && arg.length >= LARGE_BYTES;
+}
+
+/**
+ * Writes a command but for its last piece, which it returns. The client would copy all of it into one buffer, which
+ * takes as long as sending it (RESP of redis.io/docs, "Sending commands to a Redis server").
+ */
+function writeInPieces(socket: Writable, name: string, args: readonly (string | Buffer)[]): string {
+  let text = `*${args.length + 1}\r\n$${Buffer.byteLength(name)}\r\n${name}\r\n`;
+  for (const arg of args) {
+    if (typeof arg === "string") text += `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`;
+    else {
+      socket.write(`${text}$${arg.length}\r\n`);
+      socket.write(arg);
+      text = "\r\n";
+    }
+  }
+  return text;
 }
 
 /** True for an error that a server answered: the command was not applied. */
