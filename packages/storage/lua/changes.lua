@@ -49,8 +49,8 @@ local function finish()
   redis.call('PUBLISH', redis.call('HGET', WATCH, 'channel'), redis.call('GET', VERSION) .. ' ' .. VERSION)
 end
 
--- Stores a row for ttl milliseconds, 0 for ever.
-local function store(key, row, ttl)
+-- Stores a row for ttl milliseconds, 0 for ever. indexed: the key is known to be in the index
+local function store(key, row, ttl, indexed)
   if ttl > 0 then
     redis.call('SET', ROWS .. key, row, 'PX', ttl)
     local now = redis.call('TIME')
@@ -59,7 +59,7 @@ local function store(key, row, ttl)
     redis.call('SET', ROWS .. key, row)
     redis.call('ZREM', EXPIRIES, key)
   end
-  redis.call('ZADD', INDEX, 0, key)
+  if not indexed then redis.call('ZADD', INDEX, 0, key) end
 end
 
 -- Removes a row; says whether it was there, and whether it was when nobody dropped it since it expired.

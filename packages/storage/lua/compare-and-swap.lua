@@ -17,7 +17,7 @@ if not equal then
 end
 local version = redis.call('INCR', VERSION)
 if string.sub(ARGV[2], 2) == '1' then
-  store(ARGV[1], struct.pack('<I8', version) .. ARGV[4], 0)
+  store(ARGV[1], struct.pack('<I8', version) .. ARGV[4], 0, expected)
   keep(version, 0, 'p', ARGV[1], ARGV[4])
 else
   remove(ARGV[1])

@@ -1,33 +1,36 @@
 -- One page of a namespace in byte order; first drops what has expired.
 -- KEYS as in changes.lua
 -- ARGV[1] from  ARGV[2] to (bounds of ZRANGEBYLEX, in its own order)
--- ARGV[3] limit  ARGV[4] '1' for reverse  ARGV[5] '1' for keys and versions only
--- Returns {more (0 or 1), key, row, key, row, …}.
+-- ARGV[3] limit  ARGV[4] '1' for reverse  ARGV[5] '1' for keys and versions only  ARGV[6] bytes that end the page
+-- Returns {more (0 or 1), groups of rows}: of each group the number of its rows, the lengths of key and row of each (all
+-- 4 bytes, little-endian), then key and row of each. One string, because a client takes longer for many small ones.
 if expire() > 0 then finish() end
 local command = ARGV[4] == '1' and 'ZREVRANGEBYLEX' or 'ZRANGEBYLEX'
-local limit, offset, keysOnly = tonumber(ARGV[3]), 0, ARGV[5] == '1'
-local out, last = {0}, 1
-local full = 2 * limit + 1
-while true do
+local limit, keysOnly, most = tonumber(ARGV[3]), ARGV[5] == '1', tonumber(ARGV[6])
+local out, last, found, offset, bytes, more = {}, 0, 0, 0, 0, 0
+repeat
   -- One key more than the page has room for tells whether another page follows; a call takes some thousand arguments.
-  local count = math.min((full - last) / 2 + 1, 1000)
+  local count = math.min(limit - found + 1, 250)
   local keys = redis.call(command, INDEX, ARGV[1], ARGV[2], 'LIMIT', offset, count)
-  if #keys == 0 then return out end
-  local names = {}
+  local names, lengths, n = {}, {}, 0
   for i = 1, #keys do names[i] = ROWS .. keys[i] end
-  local rows = redis.call('MGET', unpack(names))
+  local rows = #keys > 0 and redis.call('MGET', unpack(names)) or {}
+  local head = last + 1
+  last = head
   for i = 1, #keys do
-    local row = rows[i]
+    local key, row = keys[i], rows[i]
     if row then
-      if last == full then
-        out[1] = 1
-        return out
+      if found == limit or bytes >= most then
+        more = 1
+        break
       end
-      out[last + 1] = keys[i]
-      out[last + 2] = keysOnly and string.sub(row, 1, 8) or row
-      last = last + 2
+      if keysOnly then row = string.sub(row, 1, 8) end
+      lengths[n + 1], lengths[n + 2] = #key, #row
+      out[last + 1], out[last + 2] = key, row
+      n, last, found, bytes = n + 2, last + 2, found + 1, bytes + #row
     end
   end
-  if #keys < count then return out end
+  out[head] = struct.pack('<I4' .. string.rep('I4', n), n / 2, unpack(lengths))
   offset = offset + #keys
-end
+until more == 1 or #keys < count
+return {more, table.concat(out)}

@@ -17,7 +17,7 @@ export interface ScanOptions {
   prefix: string;
   /** Cursor of the page before. @default the beginning */
   after?: string;
-  /** Most entries of the page, 1 to 10,000. @default 1000 */
+  /** Most entries of the page, 1 to 10,000; a page of large values may end before. @default 1000 */
   limit?: number;
   /** From the last key to the first. @default false */
   reverse?: boolean;

@@ -170,6 +170,23 @@ export const keyValueStoreCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "pages of large values, also of several namespaces, leave nothing out",
+    async run({ kv }, ns) {
+      const stem = ns.slice(0, -1);
+      const keys = Array.from({ length: 40 }, (_, i) => `${stem}1:${String(i).padStart(2, "0")}`);
+      for (const key of keys) await kv.put(key, new Uint8Array(1024 * 1024));
+      const small = ["2:a", "2:b", "3:c"].map((key) => stem + key);
+      for (const key of small) await kv.put(key, bytes("1"));
+      const all = [...keys, ...small].sort();
+      assert.deepEqual((await scanAll(kv, { prefix: `${stem}1:` })).sort(), keys);
+      for (const reverse of [false, true]) {
+        const seen = (await scanAll(kv, { prefix: stem, reverse })).filter((key) => all.includes(key));
+        assert.deepEqual(seen, reverse ? [...all].reverse() : all);
+      }
+      for (const key of all) await kv.delete(key);
+    },
+  },
+  {
     name: "a scan goes on where it was although its last key is gone",
     async run({ kv }, ns) {
       for (const key of ["a", "b", "c", "d"]) await kv.put(ns + key, bytes(key));

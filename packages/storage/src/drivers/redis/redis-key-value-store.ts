@@ -34,6 +34,8 @@ import type { ScriptName } from "./scripts.js";
 import type { Argument } from "./tracked-command.js";
 
 const VERSION_BYTES = 8;
+/** Bytes of values after which a page of a scan ends before its limit. */
+const PAGE_BYTES = 32 * 1024 * 1024;
 /** Milliseconds after which a namespace is registered again: a fail-over may have lost it. */
 const REGISTERED_MS = 60_000;
 /** Namespaces whose names are remembered. */
@@ -134,11 +136,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     const pages = await Promise.all(
       namespaces.map((namespace) => this.#page(namespace, options, prefix, after, limit)),
     );
-    const sign = options.reverse ? -1 : 1;
-    const merged = pages.flatMap(({ entries }) => entries);
-    if (pages.length > 1) merged.sort((a, b) => sign * compareBytes(Buffer.from(a.key), Buffer.from(b.key)));
-    const entries = merged.slice(0, limit);
-    const more = merged.length > limit || pages.some(({ more }) => more);
+    const { entries, more } = pages.length === 1 ? pages[0]! : mergePages(pages, limit, options.reverse ?? false);
     return more ? { entries, cursor: encodeCursor(options, entries.at(-1)!.key) } : { entries };
   }
 
@@ -196,20 +194,22 @@ export class RedisKeyValueStore implements KeyValueStore {
     this.connection.close();
   }
 
-  async #page(namespace: string, options: ScanOptions, prefix: Uint8Array, after: string | null, limit: number) {
+  async #page(
+    namespace: string,
+    options: ScanOptions,
+    prefix: Uint8Array,
+    after: string | null,
+    limit: number,
+  ): Promise<Page> {
     const end = prefixEnd(prefix);
     const low = bound("[", prefix, "-");
     const high = end ? bound("(", end, "+") : "+";
     const cut = after === null ? null : bound("(", Buffer.from(after, "utf8"), "-");
     const [from, to] = options.reverse ? [cut ?? high, low] : [cut ?? low, high];
     const flags = [options.reverse ? "1" : "0", options.keysOnly ? "1" : "0"];
-    const { keys } = this.#names(namespace);
-    const reply = (await this.connection.script("scan", keys, [from, to, limit, ...flags])) as [number, ...Buffer[]];
-    const entries: KvEntry[] = [];
-    for (let i = 1; i < reply.length; i += 2) {
-      entries.push(decodeRow((reply[i] as Buffer).toString("utf8"), reply[i + 1] as Buffer)!);
-    }
-    return { entries, more: reply[0] === 1 };
+    const args = [from, to, limit, ...flags, PAGE_BYTES];
+    const [more, rows] = (await this.connection.script("scan", this.#names(namespace).keys, args)) as [number, Buffer];
+    return { entries: decodeRows(rows), more: more === 1 };
   }
 
   /** Runs a script that may add keys, of which the first expires after `ttlMs`. */
@@ -270,6 +270,43 @@ export class RedisKeyValueStore implements KeyValueStore {
     }
     return names;
   }
+}
+
+interface Page {
+  entries: KvEntry[];
+  /** Never without entries. */
+  more: boolean;
+}
+
+/** Pages of several namespaces as one. What lies behind the end of one that is not complete comes later. */
+function mergePages(pages: readonly Page[], limit: number, reverse: boolean): Page {
+  const sign = reverse ? -1 : 1;
+  const order = (a: string, b: string) => sign * compareBytes(Buffer.from(a), Buffer.from(b));
+  const ends = pages.filter(({ more }) => more).map(({ entries }) => entries.at(-1)!.key);
+  const end = ends.sort(order)[0];
+  const merged = pages
+    .flatMap(({ entries }) => entries)
+    .filter(({ key }) => end === undefined || order(key, end) <= 0)
+    .sort((a, b) => order(a.key, b.key));
+  return { entries: merged.slice(0, limit), more: end !== undefined || merged.length > limit };
+}
+
+/** As `scan.lua` packs them. */
+function decodeRows(packed: Buffer): KvEntry[] {
+  const entries: KvEntry[] = [];
+  for (let at = 0; at < packed.length; ) {
+    let lengths = at + 4;
+    const end = lengths + packed.readUInt32LE(at) * 8;
+    for (at = end; lengths < end; lengths += 8) {
+      const keyEnd = at + packed.readUInt32LE(lengths);
+      const rowEnd = keyEnd + packed.readUInt32LE(lengths + 4);
+      const value = new Uint8Array(rowEnd - keyEnd - VERSION_BYTES);
+      packed.copy(value, 0, keyEnd + VERSION_BYTES, rowEnd);
+      entries.push({ key: packed.toString("utf8", at, keyEnd), version: readU64(packed, keyEnd), value });
+      at = rowEnd;
+    }
+  }
+  return entries;
 }
 
 function decodeRow(key: string, row: Buffer | null): KvEntry | null {

@@ -16,6 +16,9 @@ export type TrackedCommandClass = new (name: string, args: readonly Argument[], 
 /** Bytes of an argument from which on it is written as it is. */
 const LARGE_BYTES = 65_536;
 
+/** Commands that leave together at most. */
+const GROUP = 16;
+
 const REJECT = Symbol("reject");
 
 interface Rejectable {
@@ -71,11 +74,28 @@ export function trackedCommandClass(Base: typeof Command, redirected: boolean): 
   return Tracked;
 }
 
-/** Has what is written in this turn leave at once instead of command by command. */
+/** Sockets that hold back what is written, and how many commands that is. */
+const held = new WeakMap<Writable, { commands: number }>();
+
+/**
+ * Has commands of one turn leave together instead of one by one, and yet in groups: the server works on the first of
+ * them while the rest are made.
+ */
 function holdBack(socket: Writable): void {
-  if (socket.writableCorked > 0) return;
+  const group = held.get(socket);
+  if (group) {
+    group.commands += 1;
+    if (group.commands % GROUP !== 0) return;
+    socket.uncork();
+    socket.cork();
+    return;
+  }
+  held.set(socket, { commands: 1 });
   socket.cork();
-  process.nextTick(() => socket.uncork());
+  process.nextTick(() => {
+    held.delete(socket);
+    socket.uncork();
+  });
 }
 
 function isLarge(arg: string | Buffer): boolean {
