@@ -19,15 +19,19 @@ export function environment() {
 
 /**
  * Prints a report; with `save` also replaces its section in RESULTS.md and writes its JSON record.
- * @param {{name: string, tables: {title: string, head: string[], rows: string[][]}[], record: object, save: boolean}} report
+ * @param {{name: string, tables: {title: string, head: string[], rows: string[][]}[], notes: string[], record: object, save: boolean}} report
  */
-export function publish({ name, tables, record, save }) {
+export function publish({ name, tables, notes, record, save }) {
   const about = environment();
   const text = [
     `## ${name}`,
     "",
     `${about.date}, ${about.cores} cores (${about.cpu}), Node ${about.node}, ${about.platform}. \`npm run bench -- ${name}\``,
     ...tables.flatMap(({ title, head, rows }) => ["", `### ${title}`, "", markdownTable([head, ...rows])]),
+    "",
+    "### Notes",
+    "",
+    ...notes.map((note) => `- ${note}`),
     "",
   ].join("\n");
   console.log(text);
