@@ -207,6 +207,8 @@ describe("embedded store", () => {
           message: expect.stringMatching(/damaged \(.*(MDB_|as written|LMDB cannot|is missing)/),
         });
         refused += 1;
+        // Nor is it taken for whole the next time, when it has its full size.
+        await expect(EmbeddedStore.open({ directory: path })).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
       }
     }
     expect(refused).toBeGreaterThan(5);

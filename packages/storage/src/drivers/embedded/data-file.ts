@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -33,6 +33,7 @@ export async function fillUp(directory: string): Promise<boolean> {
     throw error;
   }
   try {
+    if (await isThere(unverified(directory))) return true;
     const { size } = await file.stat();
     const first = await metaAt(file, 0);
     const second = await metaAt(file, first?.pageBytes ?? 4096);
@@ -41,11 +42,28 @@ export async function fillUp(directory: string): Promise<boolean> {
       .reduce<Meta | null>((best, meta) => (best && best.transaction > meta.transaction ? best : meta), null);
     // A file without a meta page is empty, or LMDB's own check refuses it.
     if (!newest || size >= (newest.lastPage + 1) * newest.pageBytes) return false;
+    // It has its full size from now on: only this says that nobody has looked at it yet.
+    await writeFile(unverified(directory), "", { flush: true });
     await file.truncate((newest.lastPage + 1) * newest.pageBytes);
     return true;
   } finally {
     await file.close();
   }
+}
+
+/** Is there while the data file was filled up and is not known to be whole. */
+function unverified(directory: string): string {
+  return join(directory, "kv", "unverified");
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false;
+      throw error;
+    },
+  );
 }
 
 async function metaAt(file: FileHandle, position: number): Promise<Meta | null> {
@@ -78,4 +96,5 @@ export async function inspect(directory: string): Promise<void> {
       error,
     );
   }
+  await rm(unverified(directory), { force: true });
 }

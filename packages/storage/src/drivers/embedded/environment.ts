@@ -12,7 +12,7 @@ export interface Environment {
   rows: Database<Buffer, Buffer>;
   /** Namespace to its version, 8 bytes little-endian. */
   versions: Database<Buffer, Buffer>;
-  /** The past of watched namespaces: see `change-log.ts`. */
+  /** The past of watched namespaces: see `embedded-change-log.ts`. */
   changes: Database<Buffer, Buffer>;
   /** Expiry (8 bytes big-endian) and key to nothing, in the order of expiry. */
   expiries: Database<Buffer, Buffer>;
