@@ -1,9 +1,8 @@
 import { AspenError, type AspenErrorJson } from "@aspen/plugin-api";
 import { cliErrors } from "./errors.js";
+import type { NodeAddress } from "./node-address.js";
 
-export interface NodeClientOptions {
-  /** Address of the node, such as `http://127.0.0.1:7070`. */
-  url: string;
+export interface NodeClientOptions extends NodeAddress {
   /** Milliseconds to wait for an answer. */
   timeoutMs: number;
 }
@@ -25,13 +24,13 @@ export class NodeClient {
 
   /** @throws AspenError what the node answered, `NODE_UNREACHABLE`, `DEADLINE_EXCEEDED` or `OUTCOME_UNKNOWN` */
   async call<Result = unknown>(method: string, params: unknown = {}): Promise<Result> {
-    const { url, timeoutMs } = this.options;
+    const { url, authorization, timeoutMs } = this.options;
     let status: number;
     let text: string;
     try {
-      const response = await fetch(new URL(`/rpc/${encodeURIComponent(method)}`, url), {
+      const response = await fetch(new URL(`rpc/${encodeURIComponent(method)}`, url), {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...(authorization === null ? {} : { authorization }) },
         body: JSON.stringify(params),
         redirect: "error",
         signal: AbortSignal.timeout(timeoutMs),

@@ -1,6 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { NodeClient } from "./client.js";
+import { type NodeAddress, parseNodeAddress } from "./node-address.js";
 import { Output } from "./output.js";
+
+const DEFAULT_NODE = "http://127.0.0.1:7070";
 
 export interface CommandSpec {
   /** Name and arguments, as commander reads them: `get <key>`. */
@@ -25,8 +28,8 @@ export function addClientCommand(parent: Command, spec: CommandSpec): Command {
     .addOption(
       new Option("--node <url>", "address of the node")
         .env("ASPEN_NODE")
-        .default("http://127.0.0.1:7070")
-        .argParser(httpUrl),
+        .default(parseNodeAddress(DEFAULT_NODE), DEFAULT_NODE)
+        .argParser(parseNodeAddress),
     )
     .addOption(
       new Option("--timeout <seconds>", "longest wait for an answer")
@@ -37,8 +40,8 @@ export function addClientCommand(parent: Command, spec: CommandSpec): Command {
 
 /** The node and the output that a client command's options name. */
 export function session(command: Command): { client: NodeClient; output: Output } {
-  const { node, timeout, json } = command.opts<{ node: string; timeout: number; json?: boolean }>();
-  return { client: new NodeClient({ url: node, timeoutMs: timeout * 1000 }), output: new Output(json ?? false) };
+  const { node, timeout, json } = command.opts<{ node: NodeAddress; timeout: number; json?: boolean }>();
+  return { client: new NodeClient({ ...node, timeoutMs: timeout * 1000 }), output: new Output(json ?? false) };
 }
 
 /** @throws InvalidArgumentError naming the range */
@@ -46,9 +49,4 @@ export function wholeNumber(text: string, min: number, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-}
-
-function httpUrl(text: string): string {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError("It must be an address such as http://127.0.0.1:7070.");
 }

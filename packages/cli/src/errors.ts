@@ -3,6 +3,12 @@ import { AspenError } from "@aspen/plugin-api";
 /** The errors of this package. */
 export const cliErrors = {
   usage: (problem: string) => new AspenError("INVALID_PARAMS", `${problem}; --help shows what the command takes`),
+  nodeAddress: (problem: string) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `what --node or ASPEN_NODE names ${problem}; give one such as http://127.0.0.1:7070`,
+      { field: "node" },
+    ),
   notJson: (what: string, problem: string) =>
     new AspenError("INVALID_PARAMS", `${what} is not JSON: ${problem}`, { field: what }),
   file: (path: string, cause: unknown) =>

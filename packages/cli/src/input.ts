@@ -25,9 +25,10 @@ export async function readInput(path: string, limit: number = LIMITS.messageByte
   return Buffer.concat(chunks);
 }
 
+/** Reads JSON; a byte-order mark in front of it is ignored, as RFC 8259 allows. */
 export function parseJson(what: string, text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
     throw cliErrors.notJson(what, error instanceof Error ? error.message : String(error));
   }

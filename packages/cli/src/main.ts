@@ -15,11 +15,16 @@ try {
   process.exitCode = exitStatus(error);
 }
 
+/** A wrong use is told with the words that were given: an address among them may have a password. */
+function withoutCredentials(message: string): string {
+  return message.replaceAll(/(\/\/)[^\s'"]*@/g, "$1***@");
+}
+
 function exitStatus(error: unknown): number {
   const json = process.argv.includes("--json");
   if (!(error instanceof CommanderError)) return writeError(error, json);
   // Help that was asked for ends with 0; a noun without a verb shows its help and is a wrong use.
   if (error.code === "commander.helpDisplayed" || error.code === "commander.version") return 0;
   if (error.code === "commander.help") return error.exitCode === 0 ? 0 : 2;
-  return writeError(cliErrors.usage(error.message.replace(/^error: /, "")), json);
+  return writeError(cliErrors.usage(withoutCredentials(error.message.replace(/^error: /, ""))), json);
 }

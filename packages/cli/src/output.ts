@@ -1,6 +1,7 @@
 import { AspenError, errorStatus } from "@aspen/plugin-api";
 import stringWidth from "string-width";
 import { RemoteError } from "./client.js";
+import { describeDetails } from "./details.js";
 
 /** Where a command writes: results to stdout, everything else to stderr. */
 export class Output {
@@ -29,9 +30,17 @@ export function writeError(thrown: unknown, json: boolean): number {
   process.stderr.write(
     json
       ? `${JSON.stringify({ error: { ...error.toJSON(), ...(requestId ? { requestId } : {}) } })}\n`
-      : `error ${error.code}: ${printable(error.message)}\n`,
+      : [`error ${error.code}: ${error.message}`, ...remoteDetails(error)]
+          .map((line) => `${printable(line)}\n`)
+          .join(""),
   );
   return errorStatus(error.code).exit;
+}
+
+/** The details that a node sent along; an error of the command itself says everything in its message. */
+function remoteDetails(error: AspenError): string[] {
+  if (!(error instanceof RemoteError) || !error.details) return [];
+  return describeDetails(error.details, error.message).map((line) => `  ${line}`);
 }
 
 /** Text from elsewhere without what could steer a terminal. */

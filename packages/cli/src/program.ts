@@ -5,6 +5,10 @@ import { addNodeCommands } from "./commands/node/index.js";
 import { addPluginCommands } from "./commands/plugin/index.js";
 import { addRpcCommands } from "./commands/rpc/index.js";
 import { addStoreCommands } from "./commands/store/index.js";
+import { addGlobalOptions } from "./global-options.js";
+
+/** Variables of the environment that stand for an option; an empty one counts as unset. */
+const VARIABLES = ["ASPEN_NODE", "ASPEN_REDIS_URL"];
 
 /** The whole `aspen` command. */
 export function createProgram(version: string): Command {
@@ -15,6 +19,10 @@ export function createProgram(version: string): Command {
     // Errors are written in one place, with their code.
     .configureOutput({ outputError: () => {} })
     .addHelpText("after", "\nExample:\n  $ aspen node start --data-dir ./data");
+  for (const name of VARIABLES) {
+    if (process.env[name] === "") delete process.env[name];
+  }
+  addGlobalOptions(program);
   addNodeCommands(program);
   addPluginCommands(program);
   addRpcCommands(program);

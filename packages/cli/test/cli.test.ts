@@ -177,6 +177,8 @@ describe("aspen rpc call", () => {
     const info = await aspen(["rpc", "call", "node.info", "--json"], { env });
     expect(JSON.parse(info.stdout)).toMatchObject({ pid: node.pid });
     expect((await aspen(["rpc", "call", "kv.get", "-"], { env, input: '{"key":"x"}' })).stdout).toBe("null\n");
+    const marked = { env, input: '\uFEFF{"key":"x"}' };
+    expect((await aspen(["rpc", "call", "kv.get", "-"], marked)).stdout).toBe("null\n");
     expect(await aspen(["rpc", "call", "no.such"], { env })).toMatchObject({
       code: 4,
       stdout: "",

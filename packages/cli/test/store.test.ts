@@ -191,7 +191,9 @@ describe("aspen store export and import", () => {
       stderr: expect.stringMatching(/error EXPORT_INVALID: .*checksum/),
     });
     const target = join(directory, "never");
-    for (const from of [join(directory, "no.export"), "-"]) {
+    const other = join(directory, "other.export");
+    await writeFile(other, "no export at all");
+    for (const from of [join(directory, "no.export"), "-", file, other, directory]) {
       expect(await aspen(["store", "import", from, "--data-dir", target])).toMatchObject({ code: 2, stdout: "" });
     }
     await expect(stat(target)).rejects.toMatchObject({ code: "ENOENT" });

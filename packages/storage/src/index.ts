@@ -56,6 +56,7 @@ export type {
   Version,
   WatchOptions,
 } from "./key-value-store.js";
+export { CheckedExport } from "./maintenance/checked-export.js";
 export { type ExportOptions, type ExportSummary, exportStore } from "./maintenance/export-store.js";
 export { FINDINGS, type Finding, type FindingKind } from "./maintenance/findings.js";
 export { type ImportOptions, type ImportSummary, importStore } from "./maintenance/import-store.js";

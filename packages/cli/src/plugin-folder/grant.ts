@@ -24,7 +24,23 @@ export async function grant(manifest: PluginManifest, yes: boolean, output: Outp
   output.note(describeGrant(manifest));
   if (yes) return;
   if (output.json || !process.stdin.isTTY || !process.stderr.isTTY) throw cliErrors.needsYes();
+  if (!(await confirmed("Grant this and install?"))) throw cliErrors.notGranted(manifest.name);
+}
+
+/** Asks on the terminal; one that ends (Ctrl-D, or closed) has not confirmed. */
+async function confirmed(message: string): Promise<boolean> {
   const { confirm, isCancel } = await import("@clack/prompts");
-  const answer = await confirm({ message: "Grant this and install?", initialValue: false, output: process.stderr });
-  if (isCancel(answer) || !answer) throw cliErrors.notGranted(manifest.name);
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  // The prompt reads keys one by one, so that Ctrl-D is a key like others, at which the prompt's own reader closes.
+  const onKey = (_text: string | undefined, key: { ctrl?: boolean; name?: string }) => {
+    if (key.ctrl && key.name === "d") end();
+  };
+  process.stdin.on("keypress", onKey).once("end", end).once("close", end);
+  try {
+    const answer = await confirm({ message, initialValue: false, output: process.stderr, signal: ended.signal });
+    return !isCancel(answer) && answer;
+  } finally {
+    process.stdin.off("keypress", onKey).off("end", end).off("close", end);
+  }
 }

@@ -5,6 +5,7 @@ import { type Command, Option } from "commander";
 import { addCommand, type CommandSpec } from "../command.js";
 import { cliErrors } from "../errors.js";
 import { Output } from "../output.js";
+import { onStopSignal } from "../signals.js";
 import { ProgressDisplay } from "./progress-display.js";
 
 interface StoreFlags {
@@ -13,13 +14,18 @@ interface StoreFlags {
   json?: boolean;
 }
 
-/** What a store command works with. */
-export interface StoreWork {
-  store: Store;
+/** What a command of maintenance works with. */
+export interface MaintenanceWork {
   output: Output;
   progress: ProgressDisplay;
   /** Signal and progress, for the library. */
   options: Required<Pick<MaintenanceOptions, "signal" | "onProgress">>;
+  /** The store that the options name. @throws AspenError `INVALID_PARAMS` for a directory without one, unless it is created */
+  open(mode?: { create?: boolean }): Promise<Store>;
+}
+
+export interface StoreWork extends MaintenanceWork {
+  store: Store;
 }
 
 /** A command that works on the store itself, without a node. */
@@ -31,36 +37,41 @@ export function addStoreCommand(parent: Command, spec: CommandSpec): Command {
     );
 }
 
-/**
- * Opens the store that the options name, works on it, and closes it. SIGINT and SIGTERM end the work; a second one
- * ends the process.
- * @throws AspenError `INVALID_PARAMS` for a directory without a store, unless it is `create`d; `CANCELLED`
- */
-export async function withStore<T>(
+/** Opens the store that the options name, works on it, and closes it. */
+export function withStore<T>(
   command: Command,
-  { create = false, quiet = false }: { create?: boolean; quiet?: boolean },
+  options: { quiet?: boolean },
   work: (work: StoreWork) => Promise<T>,
+): Promise<T> {
+  return withMaintenance(command, options, async (maintenance) => {
+    await using store = await maintenance.open();
+    return await work({ ...maintenance, store });
+  });
+}
+
+/** Works with progress shown; the first SIGINT or SIGTERM ends the work with `CANCELLED`. */
+export async function withMaintenance<T>(
+  command: Command,
+  { quiet = false }: { quiet?: boolean },
+  work: (work: MaintenanceWork) => Promise<T>,
 ): Promise<T> {
   const { dataDir, redis, json = false } = command.opts<StoreFlags>();
   const output = new Output(json);
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(1);
-    controller.abort();
-  };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  const forget = onStopSignal(() => controller.abort());
   const progress = new ProgressDisplay({ stream: process.stderr, silent: json || quiet });
   try {
-    await using store = await openStore({ dataDir, redis }, create, output);
-    const onProgress = (at: Progress) => progress.show(at);
-    const result = await work({ store, output, progress, options: { signal: controller.signal, onProgress } });
+    const result = await work({
+      output,
+      progress,
+      options: { signal: controller.signal, onProgress: (at: Progress) => progress.show(at) },
+      open: ({ create = false } = {}) => openStore({ dataDir, redis }, create, output),
+    });
     progress.end();
     return result;
   } finally {
     progress.end();
-    process.off("SIGINT", stop);
-    process.off("SIGTERM", stop);
+    forget();
   }
 }
 

@@ -1,11 +1,11 @@
 import { namespaceOf } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../errors.js";
 import type { Store } from "../store.js";
-import { ExportFile, type ReadOptions } from "./export-file.js";
+import { CheckedExport, reading } from "./checked-export.js";
+import type { ExportFile, ReadOptions } from "./export-file.js";
 import type { EntryRecord } from "./export-format.js";
 import { blobsOf, entriesOf, namespacesOf } from "./file-contents.js";
 import { IMPORT_MARK, readMark, removeMark, writeMark } from "./import-mark.js";
-import { throwIfCancelled } from "./signal.js";
 import { type MaintenanceOptions, RESTORE_BYTES, RESTORE_ENTRIES, type StoreMaintenance } from "./store-maintenance.js";
 import { maintenanceOf } from "./verify-store.js";
 import { Window } from "./window.js";
@@ -34,7 +34,8 @@ export interface ImportSummary {
 }
 
 /**
- * Writes what an export holds into a store. First the whole file is read and checked, before anything is written.
+ * Writes what an export holds into a store. First the whole file is read and checked, before anything is written; a
+ * {@link CheckedExport} was so already.
  * Then a mark is set, the versions of the namespaces are raised, so that none is ever given again, blobs are put and
  * entries written, and the mark is removed. After an import that was cut off the mark is still there: `verify` tells
  * it, and the same file can be imported again.
@@ -42,11 +43,17 @@ export interface ImportSummary {
  * @throws AspenError `EXPORT_INVALID` for what is no whole export; `STORE_NOT_EMPTY`; `STORE_INCONSISTENT` when an
  * import of another file was not finished; `CANCELLED`; what `restore` throws
  */
-export async function importStore(store: Store, path: string, options: ImportOptions = {}): Promise<ImportSummary> {
+export async function importStore(
+  store: Store,
+  from: string | CheckedExport,
+  options: ImportOptions = {},
+): Promise<ImportSummary> {
   const maintenance = maintenanceOf(store);
-  throwIfCancelled(options.signal, "the import");
-  await using file = await ExportFile.open(path);
-  await check(file, options);
+  if (typeof from === "string") {
+    await using checked = await CheckedExport.open(from, options);
+    return await importStore(store, checked, options);
+  }
+  const { file } = from;
   const resumed = await claim(store, file.checksum, options.merge ?? false);
   await writeMark(store.kv, file.checksum);
   const read = reading(options, "importing", file.size);
@@ -55,24 +62,6 @@ export async function importStore(store: Store, path: string, options: ImportOpt
   const entries = await importEntries(maintenance, file, read);
   await removeMark(store.kv);
   return { ...entries, ...blobs, namespaces, resumed };
-}
-
-/** Reads all of the file. @throws AspenError `EXPORT_INVALID` */
-async function check(file: ExportFile, options: ImportOptions): Promise<void> {
-  const read = reading(options, "reading", 2 * file.size);
-  await file.verifyChecksum(read);
-  for await (const _ of namespacesOf(file, read));
-  for await (const _ of blobsOf(file, read));
-  for await (const _ of entriesOf(file, read));
-}
-
-function reading({ signal, onProgress }: ImportOptions, phase: "reading" | "importing", total: number): ReadOptions {
-  let done = 0;
-  const onBytes = (bytes: number) => {
-    done += bytes;
-    onProgress?.({ phase, done, total, unit: "bytes" });
-  };
-  return { signal, onBytes };
 }
 
 /** True when an import of the same file is open. @throws AspenError when the store must not be imported into */

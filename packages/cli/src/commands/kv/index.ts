@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addNoun } from "../../global-options.js";
 import { addKvCas } from "./cas.js";
 import { addKvDelete } from "./delete.js";
 import { addKvGet } from "./get.js";
@@ -6,7 +7,7 @@ import { addKvPut } from "./put.js";
 import { addKvScan } from "./scan.js";
 
 export function addKvCommands(program: Command): void {
-  const kv = program.command("kv").description("reads and writes the key-value store");
+  const kv = addNoun(program, "kv", "reads and writes the key-value store");
   addKvGet(kv);
   addKvPut(kv);
   addKvDelete(kv);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
+import { addNoun } from "../../global-options.js";
 import { addNodeStart } from "./start.js";
 
 export function addNodeCommands(program: Command): void {
-  addNodeStart(program.command("node").description("runs a node"));
+  addNodeStart(addNoun(program, "node", "runs a node"));
 }

@@ -2,6 +2,7 @@ import type { NodeConfig } from "@aspen/node";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { addCommand, wholeNumber } from "../../command.js";
 import { Output } from "../../output.js";
+import { onStopSignal } from "../../signals.js";
 
 interface StartFlags {
   listen: { host: string; port: number };
@@ -50,17 +51,10 @@ export function addNodeStart(node: Command): void {
     });
 }
 
-/** Resolves when the node has stopped after a first signal; a second one ends the process at once. */
+/** Resolves when the node has stopped after a signal. */
 function stopOnSignal(node: AsyncDisposable): Promise<void> {
   return new Promise((resolve, reject) => {
-    let stopping = false;
-    const stop = () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      node[Symbol.asyncDispose]().then(resolve, reject);
-    };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
+    onStopSignal(() => node[Symbol.asyncDispose]().then(resolve, reject));
   });
 }
 

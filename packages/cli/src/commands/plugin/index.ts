@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addNoun } from "../../global-options.js";
 import { addPluginBuild } from "./build.js";
 import { addPluginDisable } from "./disable.js";
 import { addPluginEnable } from "./enable.js";
@@ -9,7 +10,7 @@ import { addPluginReload } from "./reload.js";
 import { addPluginRemove } from "./remove.js";
 
 export function addPluginCommands(program: Command): void {
-  const plugin = program.command("plugin").description("builds, installs and manages plugins");
+  const plugin = addNoun(program, "plugin", "builds, installs and manages plugins");
   addPluginBuild(plugin);
   addPluginInstall(plugin);
   addPluginList(plugin);

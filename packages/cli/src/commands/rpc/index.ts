@@ -1,6 +1,7 @@
 import type { Command } from "commander";
+import { addNoun } from "../../global-options.js";
 import { addRpcCall } from "./call.js";
 
 export function addRpcCommands(program: Command): void {
-  addRpcCall(program.command("rpc").description("calls methods"));
+  addRpcCall(addNoun(program, "rpc", "calls methods"));
 }

@@ -1,8 +1,7 @@
-import { access } from "node:fs/promises";
 import type { Command } from "commander";
 import { cliErrors } from "../../errors.js";
 import { counted } from "../../output.js";
-import { addStoreCommand, withStore } from "../../store/store-command.js";
+import { addStoreCommand, withMaintenance } from "../../store/store-command.js";
 
 export function addStoreImport(store: Command): void {
   addStoreCommand(store, {
@@ -14,13 +13,12 @@ export function addStoreImport(store: Command): void {
     .action(async (file: string, { merge = false }: { merge?: boolean }, command: Command) => {
       if (file === "-")
         throw cliErrors.usage("an import reads its file twice and cannot come from stdin; save it first");
-      // Before a store is made for it.
-      await access(file).catch((error: unknown) => {
-        throw cliErrors.file(file, error);
-      });
-      const { importStore } = await import("@aspen/storage");
-      await withStore(command, { create: true }, async ({ store, output, progress, options }) => {
-        const summary = await importStore(store, file, { ...options, merge });
+      const { CheckedExport, importStore } = await import("@aspen/storage");
+      await withMaintenance(command, {}, async ({ output, progress, options, open }) => {
+        // Before a store is made for it.
+        await using checked = await CheckedExport.open(file, options);
+        await using target = await open({ create: true });
+        const summary = await importStore(target, checked, { ...options, merge });
         progress.end();
         const expired = summary.expired > 0 ? `; ${counted(summary.expired, "key")} had expired` : "";
         output.result(
