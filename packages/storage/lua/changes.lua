@@ -49,6 +49,23 @@ local function finish()
   redis.call('PUBLISH', redis.call('HGET', WATCH, 'channel'), redis.call('GET', VERSION) .. ' ' .. VERSION)
 end
 
+-- A write that a full server refuses is tried again with FREES, and then goes through when it takes no more memory than
+-- it frees, or at most ARGV[#ARGV] bytes more. ROW_BYTES: about what a row takes beside its key, in the index too, and
+-- its value.
+local ROW_BYTES = 200
+
+-- Bytes that are taken more when a key has this value; nil for its deletion.
+local function growth(key, value)
+  local before = redis.call('STRLEN', ROWS .. key)
+  local bytes = before > 0 and -(before - 8 + 2 * #key + ROW_BYTES) or 0
+  return value and bytes + #value + 2 * #key + ROW_BYTES or bytes
+end
+
+local function refuseGrowth(bytes)
+  if bytes <= tonumber(ARGV[#ARGV]) then return nil end
+  return redis.error_reply("OOM the memory of Redis is full (its limit is 'maxmemory')")
+end
+
 -- Stores a row for ttl milliseconds, 0 for ever. indexed: the key is known to be in the index
 local function store(key, row, ttl, indexed)
   if ttl > 0 then

@@ -15,6 +15,10 @@ if not equal then
   if row then return {0, row} end
   return {0}
 end
+if FREES then
+  local refused = refuseGrowth(growth(ARGV[1], string.sub(ARGV[2], 2) == '1' and ARGV[4] or nil))
+  if refused then return refused end
+end
 local version = redis.call('INCR', VERSION)
 if string.sub(ARGV[2], 2) == '1' then
   store(ARGV[1], struct.pack('<I8', version) .. ARGV[4], 0, expected)

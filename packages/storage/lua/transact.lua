@@ -18,6 +18,14 @@ for i = 0, checks - 1 do
   at = at + 3
 end
 if ops == 0 then return {1, tonumber(redis.call('GET', VERSION) or '0')} end
+if FREES then
+  local bytes = 0
+  for i = at, at + 4 * (ops - 1), 4 do
+    bytes = bytes + growth(ARGV[i], ARGV[i + 1] == 'put' and ARGV[i + 2] or nil)
+  end
+  local refused = refuseGrowth(bytes)
+  if refused then return refused end
+end
 local version = redis.call('INCR', VERSION)
 local header = struct.pack('<I8', version)
 for i = 0, ops - 1 do

@@ -47,6 +47,13 @@ export const storageErrors = {
     ),
   unavailable: (problem: string, cause?: unknown) =>
     new AspenError("STORE_UNAVAILABLE", `the store cannot be used: ${problem}`, undefined, cause),
+  full: (what: string, cause: unknown) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `Redis refused ${what}, as its memory is full; delete keys, run \`aspen blob gc\`, or raise its maxmemory`,
+      undefined,
+      cause,
+    ),
   directoryInUse: (directory: string, pid: number | null) =>
     new AspenError(
       "STORE_UNAVAILABLE",

@@ -2,8 +2,8 @@ import { isAspenError } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
 import { createClients, type RedisClient, type RedisClients, type RedisNode } from "./clients.js";
 import { Deadlines } from "./deadlines.js";
-import { isDemoted, isScriptMissing, outcomeOf } from "./outcome.js";
-import { REPEATABLE_SCRIPTS, type ScriptName, scriptOf } from "./scripts.js";
+import { isAccessDenied, isDemoted, isOutOfMemory, isScriptMissing, outcomeOf } from "./outcome.js";
+import { isRepeatable, type ScriptName, scriptOf } from "./scripts.js";
 import { Subscription } from "./subscription.js";
 import type { RedisTopology } from "./topology.js";
 import { type Argument, isReply, type TrackedCommand } from "./tracked-command.js";
@@ -60,6 +60,8 @@ export class RedisConnection {
   #lastError: Error | null = null;
   /** The client would go on in database 0 when it may not select the one that it is told to. */
   #notSelected: Error | null = null;
+  /** The server does not let this user in, and would not before somebody changes something there. */
+  #denied: Error | null = null;
 
   private constructor(
     private readonly clients: RedisClients,
@@ -70,6 +72,9 @@ export class RedisConnection {
     const note = (error: Error & { lastNodeError?: Error; command?: { name: string } }) => {
       this.#lastError = error.lastNodeError ?? error;
       if (isReply(error) && error.command?.name === "select") this.#notSelected = error;
+      if (!isAccessDenied(this.#lastError)) return;
+      this.#denied = this.#lastError;
+      this.#waiting.wake();
     };
     this.#client.on("error", note);
     this.#client.on("node error", note);
@@ -77,6 +82,7 @@ export class RedisConnection {
     this.#client.on("close", () => {
       this.#leaving = false;
       this.#notSelected = null;
+      this.#denied = null;
     });
     this.#client.on("end", () => this.#connectAgain());
   }
@@ -121,8 +127,8 @@ export class RedisConnection {
       label: name,
       name: "evalsha",
       args: [scriptOf(name).sha, keys.length, ...keys, ...args],
-      repeatable: REPEATABLE_SCRIPTS.has(name),
-      replicated: !REPEATABLE_SCRIPTS.has(name),
+      repeatable: isRepeatable(name),
+      replicated: !isRepeatable(name),
     });
   }
 
@@ -208,6 +214,7 @@ export class RedisConnection {
     if (isAspenError(error)) throw error;
     const outcome = outcomeOf(error, command);
     const { message } = error as Error;
+    if (isOutOfMemory(error)) throw storageErrors.full(label, error);
     if (outcome === "refused") throw storageErrors.unavailable(`Redis refused ${label}: ${message}`, error);
     if (outcome === "unknown" && !repeatable) throw storageErrors.outcomeUnknown(label, error);
     if (this.#closed) throw storageErrors.unavailable("it is closed", error);
@@ -232,6 +239,9 @@ export class RedisConnection {
           `the database ${database} cannot be selected: ${this.#notSelected.message}`,
           this.#notSelected,
         );
+      }
+      if (this.#denied) {
+        throw storageErrors.unavailable(`Redis refused the connection: ${this.#denied.message}`, this.#denied);
       }
       if (Date.now() >= deadline) {
         const reason = this.#lastError ? `: ${this.#lastError.message}` : "";

@@ -16,9 +16,22 @@ export function outcomeOf(error: unknown, command: TrackedCommand): Outcome {
   return command.written ? "unknown" : "not applied";
 }
 
+/** True when a server does not let the user in: no, a wrong or a needless password, or a user that does not exist. */
+export function isAccessDenied(error: unknown): boolean {
+  return (
+    isReply(error) &&
+    /^(?:WRONGPASS|NOAUTH|NOPERM|DENIED|ERR (?:AUTH|Client sent AUTH|invalid password))\b/.test(error.message)
+  );
+}
+
 /** True when the server became a replica, so that another one has to be found. */
 export function isDemoted(error: unknown): boolean {
   return isReply(error) && error.message.startsWith("READONLY");
+}
+
+/** True when the server refuses what takes memory, as it has none left; nothing was applied. */
+export function isOutOfMemory(error: unknown): boolean {
+  return isReply(error) && error.message.startsWith("OOM ");
 }
 
 /** True when the server does not have a script any more. */

@@ -28,9 +28,10 @@ import {
 import { watchStore } from "../../watch.js";
 import type { RedisConnection } from "./connection.js";
 import { ExpirySweeper } from "./expiry-sweeper.js";
+import { isOutOfMemory } from "./outcome.js";
 import { RedisChangeLog } from "./redis-change-log.js";
 import { RedisMaintenance } from "./redis-maintenance.js";
-import type { ScriptName } from "./scripts.js";
+import type { GrowingScript } from "./scripts.js";
 import type { Argument } from "./tracked-command.js";
 
 const VERSION_BYTES = 8;
@@ -40,6 +41,9 @@ const PAGE_BYTES = 32 * 1024 * 1024;
 const REGISTERED_MS = 60_000;
 /** Namespaces whose names are remembered. */
 const REMEMBERED = 10_000;
+/** The node's own records, such as those of plugins, and the bytes that a write of them may take on a full server. */
+const SYSTEM_NAMESPACE = "__sys:";
+const SYSTEM_SPARE_BYTES = 4096;
 
 type Rows = (Buffer | null)[];
 
@@ -213,16 +217,34 @@ export class RedisKeyValueStore implements KeyValueStore {
   }
 
   /** Runs a script that may add keys, of which the first expires after `ttlMs`. */
-  #write(script: ScriptName, namespace: string, args: readonly Argument[], ttlMs?: number): Promise<unknown> {
+  #write(script: GrowingScript, namespace: string, args: readonly Argument[], ttlMs?: number): Promise<unknown> {
     const names = this.#names(namespace);
-    if (ttlMs === undefined && Date.now() - names.registeredAt < REGISTERED_MS) {
-      return this.connection.script(script, names.keys, args);
-    }
-    return this.#announceAndWrite(script, namespace, names, args, ttlMs);
+    const registered = Date.now() - names.registeredAt < REGISTERED_MS;
+    const written =
+      ttlMs === undefined && registered
+        ? this.connection.script(script, names.keys, args)
+        : this.#announceAndWrite(script, namespace, names, args, ttlMs);
+    return written.catch((error) => this.#writeWhenFull(script, namespace, args, error));
+  }
+
+  /** What takes no more memory than it frees goes through on a full server, too. @throws `refused` for anything else */
+  async #writeWhenFull(
+    script: GrowingScript,
+    namespace: string,
+    args: readonly Argument[],
+    refused: Error,
+  ): Promise<unknown> {
+    if (!isOutOfMemory(refused.cause)) throw refused;
+    const { keys } = this.#names(namespace);
+    // One that is not known to be there would hide its keys from a scan over all.
+    const known = await this.connection.read("SISMEMBER", [`${this.prefix}:namespaces`, namespace]);
+    if (Number(known) !== 1) throw refused;
+    const spare = namespace === SYSTEM_NAMESPACE ? SYSTEM_SPARE_BYTES : 0;
+    return this.connection.script(`${script}-when-full`, keys, [...args, spare]);
   }
 
   async #announceAndWrite(
-    script: ScriptName,
+    script: GrowingScript,
     namespace: string,
     names: NamesOf,
     args: readonly Argument[],

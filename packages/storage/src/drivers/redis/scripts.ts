@@ -6,59 +6,55 @@ import { dirname, join } from "node:path";
 /** The scripts lie beside the package's code, in the source tree as in the published package. */
 const folder = join(dirname(createRequire(import.meta.url).resolve("@aspen/storage/package.json")), "lua");
 
-/** Scripts on one namespace; `changes.lua` comes before each of them. */
-const NAMESPACE_SCRIPTS = [
-  "put",
-  "delete",
-  "compare-and-swap",
-  "transact",
-  "scan",
-  "lease",
-  "read-changes",
-  "sweep",
-  "entries",
-  "inspect",
-  "raise-version",
-  "restore",
-] as const;
-/** Scripts on the registry of namespaces in which something expires. */
-const EXPIRY_SCRIPTS = ["announce-expiry", "take-due", "settle-due"] as const;
+interface ScriptTraits {
+  /** Its file, without the ending. @default its name */
+  file?: string;
+  /** The file that comes before it: `changes` for scripts on one namespace, `blob` for those on one blob. */
+  after?: "changes" | "blob";
+  /** It may be sent twice without harm. */
+  repeatable?: boolean;
+  /** It takes no more memory than it frees, and runs on a server whose memory is full. */
+  frees?: boolean;
+}
 
-/** Scripts on one blob; `blob.lua` comes before each of them. */
-const BLOB_SCRIPTS = [
-  "blob-abandon",
-  "blob-collect",
-  "blob-commit",
-  "blob-delete",
-  "blob-fence",
-  "blob-lease",
-  "blob-reference",
-  "blob-touch",
-  "blob-unreference",
-] as const;
+const SCRIPTS = {
+  put: { after: "changes" },
+  "put-when-full": { after: "changes", file: "put", frees: true },
+  delete: { after: "changes", frees: true },
+  "compare-and-swap": { after: "changes" },
+  "compare-and-swap-when-full": { after: "changes", file: "compare-and-swap", frees: true },
+  transact: { after: "changes" },
+  "transact-when-full": { after: "changes", file: "transact", frees: true },
+  // What has expired is dropped first.
+  scan: { after: "changes", repeatable: true, frees: true },
+  lease: { after: "changes", repeatable: true },
+  "read-changes": { after: "changes", repeatable: true },
+  sweep: { after: "changes", repeatable: true, frees: true },
+  entries: { after: "changes", repeatable: true },
+  inspect: { after: "changes", repeatable: true },
+  "raise-version": { after: "changes", repeatable: true },
+  restore: { after: "changes" },
 
-export type ScriptName =
-  | (typeof NAMESPACE_SCRIPTS)[number]
-  | (typeof EXPIRY_SCRIPTS)[number]
-  | (typeof BLOB_SCRIPTS)[number];
+  // On the registry of namespaces in which something expires.
+  "announce-expiry": { repeatable: true },
+  "take-due": { repeatable: true, frees: true },
+  "settle-due": { repeatable: true, frees: true },
 
-/** Scripts that may be sent twice without harm. */
-export const REPEATABLE_SCRIPTS: ReadonlySet<ScriptName> = new Set([
-  "scan",
-  "lease",
-  "read-changes",
-  "sweep",
-  "entries",
-  "inspect",
-  "raise-version",
-  ...EXPIRY_SCRIPTS,
-  "blob-abandon",
-  "blob-collect",
-  "blob-commit",
-  "blob-fence",
-  "blob-reference",
-  "blob-touch",
-]);
+  "blob-abandon": { after: "blob", repeatable: true, frees: true },
+  "blob-collect": { after: "blob", repeatable: true, frees: true },
+  "blob-commit": { after: "blob", repeatable: true },
+  "blob-delete": { after: "blob", frees: true },
+  "blob-fence": { after: "blob", repeatable: true, frees: true },
+  "blob-lease": { after: "blob" },
+  "blob-reference": { after: "blob", repeatable: true },
+  "blob-touch": { after: "blob", repeatable: true },
+  "blob-unreference": { after: "blob", frees: true },
+} satisfies Record<string, ScriptTraits>;
+
+export type ScriptName = keyof typeof SCRIPTS;
+
+/** Writes that a full server takes when they replace something by no more than it was. */
+export type GrowingScript = "put" | "compare-and-swap" | "transact";
 
 export interface Script {
   text: string;
@@ -72,15 +68,17 @@ const loaded = new Map<ScriptName, Script>();
 export function scriptOf(name: ScriptName): Script {
   const known = loaded.get(name);
   if (known) return known;
-  const files = [...leadingFiles(name), name];
-  const text = files.map((file) => readFileSync(join(folder, `${file}.lua`), "utf8")).join("");
+  const { after, file = name, frees = false }: ScriptTraits = SCRIPTS[name];
+  const read = (lua: string) => readFileSync(join(folder, `${lua}.lua`), "utf8");
+  // Without the flag, and always before Redis 7, a full server refuses the first command that may take memory.
+  const head = frees ? "#!lua flags=allow-oom\nlocal FREES = true\n" : "local FREES = false\n";
+  const text = head + (after ? read(after) : "") + read(file);
   const script = { text, sha: createHash("sha1").update(text).digest("hex") };
   loaded.set(name, script);
   return script;
 }
 
-/** What comes before a script. */
-function leadingFiles(name: string): string[] {
-  if ((NAMESPACE_SCRIPTS as readonly string[]).includes(name)) return ["changes"];
-  return (BLOB_SCRIPTS as readonly string[]).includes(name) ? ["blob"] : [];
+export function isRepeatable(name: ScriptName): boolean {
+  const { repeatable = false }: ScriptTraits = SCRIPTS[name];
+  return repeatable;
 }
