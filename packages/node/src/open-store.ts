@@ -6,7 +6,7 @@ import type { ResolvedNodeConfig } from "./config.js";
 export async function openStore({ dataDir, redisUrl }: ResolvedNodeConfig, log: Logger): Promise<Store> {
   const { EmbeddedStore, RedisStore } = await import("@aspen/storage");
   if (dataDir !== undefined) return EmbeddedStore.open({ directory: dataDir });
-  const store = await RedisStore.open({ url: redisUrl! });
+  const store = await RedisStore.open({ url: redisUrl!, onWarning: (warning) => log.warn(warning) });
   for (const warning of store.warnings) log.warn(warning);
   return store;
 }

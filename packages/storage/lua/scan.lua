@@ -2,12 +2,12 @@
 -- KEYS as in changes.lua
 -- ARGV[1] from  ARGV[2] to (bounds of ZRANGEBYLEX, in its own order)
 -- ARGV[3] limit  ARGV[4] '1' for reverse  ARGV[5] '1' for keys and versions only  ARGV[6] bytes that end the page
--- Returns {more (0 or 1), groups of rows}: of each group the number of its rows, the lengths of key and row of each (all
+-- Returns {more (0 or 1), groups of rows, rows that are gone though nothing removed them}: of each group the number of its rows, the lengths of key and row of each (all
 -- 4 bytes, little-endian), then key and row of each. One string, because a client takes longer for many small ones.
 if expire() > 0 then finish() end
 local command = ARGV[4] == '1' and 'ZREVRANGEBYLEX' or 'ZRANGEBYLEX'
 local limit, keysOnly, most = tonumber(ARGV[3]), ARGV[5] == '1', tonumber(ARGV[6])
-local out, last, found, offset, bytes, more = {}, 0, 0, 0, 0, 0
+local out, last, found, offset, bytes, more, lost = {}, 0, 0, 0, 0, 0, 0
 repeat
   -- One key more than the page has room for tells whether another page follows; a call takes some thousand arguments.
   local count = math.min(limit - found + 1, 250)
@@ -28,9 +28,11 @@ repeat
       lengths[n + 1], lengths[n + 2] = #key, #row
       out[last + 1], out[last + 2] = key, row
       n, last, found, bytes = n + 2, last + 2, found + 1, bytes + #row
+    elseif not redis.call('ZSCORE', EXPIRIES, key) then
+      lost = lost + 1
     end
   end
   out[head] = struct.pack('<I4' .. string.rep('I4', n), n / 2, unpack(lengths))
   offset = offset + #keys
 until more == 1 or #keys < count
-return {more, table.concat(out)}
+return {more, table.concat(out), lost}

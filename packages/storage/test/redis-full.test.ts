@@ -3,6 +3,8 @@ import { encodeUtf8 } from "@aspen/plugin-api";
 import { Redis } from "ioredis";
 import { type Op, RedisStore } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
+import { redisAdmin } from "../src/testing/redis-admin.js";
+import { until } from "../src/testing/until.js";
 
 let server: RedisServer;
 let store: RedisStore;
@@ -119,5 +121,57 @@ describe("a Redis whose memory is full", () => {
     expect(await store.blobs.collectGarbage({ graceMs: 1000 })).toMatchObject({ blobs: 2 });
     expect(await store.blobs.has(garbage)).toBe(false);
     expect(await admin.keys("aspen:blob:p:*")).toEqual([]);
+  });
+});
+
+describe("a Redis that begins to evict keys", () => {
+  test("is noticed as soon as something is gone", async () => {
+    await using own = await RedisServer.start();
+    const warnings: string[] = [];
+    // The next look would come tomorrow.
+    const options = { url: own.url, checkMs: 86_400_000, onWarning: (warning: string) => warnings.push(warning) };
+    await using watched = await RedisStore.open(options);
+    const direct = await redisAdmin(own.port);
+    for (let i = 0; i < 50; i++) await watched.kv.put(`e:${i}`, new Uint8Array(1000));
+    await watched.kv.scan({ prefix: "e:" });
+    await direct.config("SET", "maxmemory-policy", "allkeys-random");
+    await direct.config("SET", "maxmemory", "1mb");
+    await until("keys are evicted", async () => {
+      await watched.kv.put("e:0", new Uint8Array(1000)).catch(() => undefined);
+      await direct.set("aspen:{e%3A}:never-read", "x").catch(() => undefined);
+      return /evicted_keys:[1-9]/.test(await direct.info("stats"));
+    });
+    await direct.config("SET", "maxmemory", "0");
+    await direct.config("SET", "maxmemory-policy", "allkeys-lru");
+    await direct.config("SET", "maxmemory", "1gb");
+    await watched.kv.put("e:new", new Uint8Array(1000));
+    await direct.del("aspen:{e%3A}:r:e:new");
+    await watched.kv.scan({ prefix: "e:" });
+    await until("it is told", async () => warnings.length >= 2);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /evicts keys when its memory is full \(maxmemory-policy allkeys-lru\); set it to noeviction/,
+      ),
+      expect.stringMatching(/^the server has evicted \d+ keys, which are lost: set maxmemory-policy to noeviction/),
+    ]);
+    direct.disconnect();
+  });
+
+  test("is noticed now and then, and told once", async () => {
+    await using own = await RedisServer.start();
+    const warnings: string[] = [];
+    await using _watched = await RedisStore.open({
+      url: own.url,
+      checkMs: 1000,
+      onWarning: (warning) => warnings.push(warning),
+    });
+    const direct = await redisAdmin(own.port);
+    await direct.config("SET", "appendonly", "no");
+    await until("it is told", async () => warnings.length > 0);
+    const looks = async () => Number(/cmdstat_config\|get:calls=(\d+)/.exec(await direct.info("commandstats"))![1]);
+    const before = await looks();
+    await until("it was looked at again", async () => (await looks()) >= before + 6);
+    expect(warnings).toEqual([expect.stringMatching(/keeps no append-only file/)]);
+    direct.disconnect();
   });
 });

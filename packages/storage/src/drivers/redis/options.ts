@@ -82,4 +82,11 @@ export interface RedisStoreOptions {
    * @default 600000
    */
   uploadLeaseMs?: number;
+  /**
+   * Milliseconds between two looks at how the servers are configured, 1000 to 86400000.
+   * @default 60000
+   */
+  checkMs?: number;
+  /** Told what is found then by which data may be lost, a sentence each; evicted keys are such. @default not told */
+  onWarning?: (warning: string) => void;
 }

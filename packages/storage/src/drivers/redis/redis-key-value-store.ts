@@ -59,6 +59,15 @@ export interface NamesOf {
   registeredAt: number;
 }
 
+export interface RedisKeyValueOptions {
+  /** First part of every key in Redis. */
+  prefix: string;
+  /** Where changes are told; one for each database, which channels know nothing of. */
+  channel: string;
+  /** Called when a row is gone that nobody has removed. */
+  onLoss(): void;
+}
+
 /**
  * An ordered key-value store on Redis. A namespace has one hash tag, so that it is atomic in Lua and
  * namespaces spread over a cluster:
@@ -73,10 +82,9 @@ export class RedisKeyValueStore implements KeyValueStore {
 
   constructor(
     private readonly connection: RedisConnection,
-    private readonly prefix: string,
-    /** Where changes are told; one for each database, which channels know nothing of. */
-    channel: string,
+    private readonly options: RedisKeyValueOptions,
   ) {
+    const { prefix, channel } = options;
     this.#changes = new RedisChangeLog(connection, {
       channel,
       keys: (namespace) => this.#names(namespace).keys,
@@ -186,7 +194,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   /** Work on all of its namespaces. */
   maintenance(): StoreMaintenance {
     return new RedisMaintenance(this.connection, {
-      prefix: this.prefix,
+      prefix: this.options.prefix,
       names: (namespace) => this.#names(namespace),
       register: (namespace) => this.#register(namespace, this.#names(namespace)),
     });
@@ -212,7 +220,9 @@ export class RedisKeyValueStore implements KeyValueStore {
     const [from, to] = options.reverse ? [cut ?? high, low] : [cut ?? low, high];
     const flags = [options.reverse ? "1" : "0", options.keysOnly ? "1" : "0"];
     const args = [from, to, limit, ...flags, PAGE_BYTES];
-    const [more, rows] = (await this.connection.script("scan", this.#names(namespace).keys, args)) as [number, Buffer];
+    const reply = await this.connection.script("scan", this.#names(namespace).keys, args);
+    const [more, rows, lost] = reply as [number, Buffer, number];
+    if (lost > 0) this.options.onLoss();
     return { entries: decodeRows(rows), more: more === 1 };
   }
 
@@ -237,7 +247,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     if (!isOutOfMemory(refused.cause)) throw refused;
     const { keys } = this.#names(namespace);
     // One that is not known to be there would hide its keys from a scan over all.
-    const known = await this.connection.read("SISMEMBER", [`${this.prefix}:namespaces`, namespace]);
+    const known = await this.connection.read("SISMEMBER", [`${this.options.prefix}:namespaces`, namespace]);
     if (Number(known) !== 1) throw refused;
     const spare = namespace === SYSTEM_NAMESPACE ? SYSTEM_SPARE_BYTES : 0;
     return this.connection.script(`${script}-when-full`, keys, [...args, spare]);
@@ -259,13 +269,13 @@ export class RedisKeyValueStore implements KeyValueStore {
 
   /** Makes it known before its first key can be seen. */
   async #register(namespace: string, names: NamesOf): Promise<void> {
-    await this.connection.writeRepeatably("SADD", [`${this.prefix}:namespaces`, namespace]);
+    await this.connection.writeRepeatably("SADD", [`${this.options.prefix}:namespaces`, namespace]);
     names.registeredAt = Date.now();
   }
 
   /** Namespaces in which a key may start with `prefix`. */
   async #namespaces(prefix: string): Promise<string[]> {
-    const members = (await this.connection.read("SMEMBERS", [`${this.prefix}:namespaces`])) as Buffer[];
+    const members = (await this.connection.read("SMEMBERS", [`${this.options.prefix}:namespaces`])) as Buffer[];
     return members
       .map((member) => decodeUtf8(member))
       .filter((name) => name.startsWith(prefix) || prefix.startsWith(name));
@@ -279,7 +289,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     let names = this.#known.get(namespace);
     if (!names) {
       // encodeURIComponent leaves no brace, so the tag is exactly the namespace.
-      const base = `${this.prefix}:{${encodeURIComponent(namespace)}}`;
+      const base = `${this.options.prefix}:{${encodeURIComponent(namespace)}}`;
       names = {
         keys: [`${base}:v`, `${base}:never`],
         rows: `${base}:r:`,

@@ -9,6 +9,7 @@ import type { RedisStoreOptions } from "./options.js";
 import { RedisChunkStore } from "./redis-chunk-store.js";
 import { RedisKeyValueStore } from "./redis-key-value-store.js";
 import { checkServer } from "./server-check.js";
+import { ServerWatch } from "./server-watch.js";
 import { topologyOf } from "./topology.js";
 
 /** Both primitives on a Redis server, a primary that Sentinels name, or a cluster, shared by every node that names it. */
@@ -16,9 +17,10 @@ export class RedisStore implements Store {
   private constructor(
     readonly kv: KeyValueStore,
     readonly blobs: BlobStore,
-    /** What of the servers' configuration may lose data, a sentence each. */
+    /** What of the servers' configuration may lose data, a sentence each; what is found later goes to `onWarning`. */
     readonly warnings: readonly string[],
     readonly maintenance: StoreMaintenance,
+    private readonly watch: ServerWatch,
   ) {}
 
   /**
@@ -38,8 +40,19 @@ export class RedisStore implements Store {
       const warnings = await checkServer(connection, topology.kind);
       const leaseMs = wholeNumber(options, "uploadLeaseMs", 600_000, 100, 86_400_000);
       const blobs = new ChunkedBlobStore(new RedisChunkStore(connection, { prefix, leaseMs }));
-      const kv = new RedisKeyValueStore(connection, prefix, `${prefix}:changes:${topology.database}`);
-      return new RedisStore(kv, blobs, warnings, kv.maintenance());
+      const watch = new ServerWatch({
+        connection,
+        kind: topology.kind,
+        intervalMs: wholeNumber(options, "checkMs", 60_000, 1000, 86_400_000),
+        known: warnings,
+        onWarning: options.onWarning ?? (() => undefined),
+      });
+      const kv = new RedisKeyValueStore(connection, {
+        prefix,
+        channel: `${prefix}:changes:${topology.database}`,
+        onLoss: () => watch.lookSoon(),
+      });
+      return new RedisStore(kv, blobs, warnings, kv.maintenance(), watch);
     } catch (error) {
       connection.close();
       throw error;
@@ -47,13 +60,14 @@ export class RedisStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.watch.close();
     await this.kv[Symbol.asyncDispose]();
   }
 }
 
 function wholeNumber(
   options: RedisStoreOptions,
-  field: "commandTimeoutMs" | "maxWaitingCommands" | "waitReplicas" | "uploadLeaseMs",
+  field: "commandTimeoutMs" | "maxWaitingCommands" | "waitReplicas" | "uploadLeaseMs" | "checkMs",
   byDefault: number,
   least: number,
   most = 2 ** 31 - 1,

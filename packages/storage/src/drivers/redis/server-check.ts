@@ -42,6 +42,12 @@ export async function checkServer(connection: RedisConnection, kind: RedisTopolo
   return warnings;
 }
 
+/** How many keys each primary has evicted since it was started. */
+export async function evictedKeys(connection: RedisConnection): Promise<{ node: string; evicted: number }[]> {
+  const replies = await connection.readFromPrimaries("INFO", ["stats"]);
+  return replies.map(({ node, reply }) => ({ node, evicted: Number(fields(reply).get("evicted_keys") ?? 0) }));
+}
+
 async function checkCluster(connection: RedisConnection): Promise<void> {
   // Any node first: when it knows that another one is down, nobody has to wait for that one.
   checkClusterInfo("a node", await connection.read("CLUSTER", ["INFO"]));
