@@ -1,4 +1,9 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
+import { parseManifest } from "@aspen/plugin-api";
 import type { VerdictStore } from "@aspen/plugin-host";
 import {
   branchesAboveValues,
@@ -21,6 +26,7 @@ import {
   vector,
   withBody,
 } from "./hostile-modules.js";
+import { environmentOf, ProcessUnderTest, probesOf } from "./processes.js";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
 import { Bench, call, compileFixture, failure } from "./support.js";
 import type { WasmRuntimeOptions } from "../src/index.js";
@@ -115,3 +121,195 @@ describe("features that plugins may not use are named", () => {
     expect(await refusal(wasm)).toContain(feature);
   });
 });
+
+describe("what compilers of plugins emit is accepted", () => {
+  test.each<[string, string, string]>([
+    ["several results", "(func $two (result i32 i64) (i32.const 1) (i64.const 2))", "(call $two) drop drop"],
+    ["blocks with parameters", "", "(i32.const 1) (block (param i32) (result i32 i32) (i32.const 2)) drop drop"],
+    ["copying and filling memory", "", "(memory.copy (i32.const 0) (i32.const 0) (i32.const 9)) (memory.fill (i32.const 900) (i32.const 0) (i32.const 9))"],
+    ["passive data", '(data $d "abc")', "(memory.init $d (i32.const 900) (i32.const 0) (i32.const 3)) (data.drop $d)"],
+    ["variables that can be changed", "(global $g (mut i64) (i64.const 1))", "(global.set $g (i64.const 2))"],
+    ["sign extension", "", "(drop (i32.extend8_s (i32.const 200)))"],
+    ["conversions that do not trap", "", "(drop (i32.trunc_sat_f64_s (f64.const 1e99)))"],
+    ["references", "(table $t 3 externref)", "(table.set $t (i32.const 0) (ref.null extern)) (drop (table.grow $t (ref.null extern) (i32.const 1)))"],
+    ["elements of every kind", "(table $t 3 funcref) (elem (table $t) (i32.const 0) func $answer) (elem $p func $answer) (elem declare func $recurse) (elem $e funcref (ref.func $answer) (ref.null func))", "(table.init $t $p (i32.const 0) (i32.const 0) (i32.const 1)) (elem.drop $e) (drop (ref.func $recurse))"],
+    ["indirect calls", "(type $i (func (result i32))) (table $t 1 funcref) (elem (i32.const 0) $one) (func $one (type $i) (i32.const 1))", "(drop (call_indirect $t (type $i) (i32.const 0)))"],
+    ["a table of branches", "", "(block $a (block $b (br_table $a $b $a (i32.const 1))))"],
+    ["code behind a branch", "", "(block $a (br $a) (drop (i32.add)))"],
+  ])("%s", async (_what, fields, statements) => {
+    await using bench = new Bench({ spareWorkers: 0 });
+    const manifest = { ...RAW_MANIFEST, execution_timeout_ms: 20_000 };
+    const raw = await bench.load(manifest, rawPlugin(`${statements} (call $answer)`, { fields }));
+    expect(await call(raw, "raw.call")).toMatchObject({ name: "raw" });
+  });
+});
+
+/** What passed, in memory. */
+class Verdicts implements VerdictStore {
+  readonly keys = new Set<string>();
+  asked = 0;
+
+  async has(key: string): Promise<boolean> {
+    this.asked += 1;
+    return this.keys.has(key);
+  }
+
+  async add(key: string): Promise<void> {
+    this.keys.add(key);
+  }
+}
+
+const manifest = parseManifest(RAW_MANIFEST);
+/** Too little for any process: who tries the code out refuses it. */
+const NOTHING = { spareWorkers: 0, compileMemoryBytes: 1 };
+const plain = () => rawPlugin("(call $answer)");
+
+describe("what was found out", () => {
+  test("is remembered: code that passed is not compiled again, on another node or after a restart", async () => {
+    const verdicts = new Verdicts();
+    await using first = new Bench({ spareWorkers: 0 });
+    await first.runtime.verify({ manifest, code: plain() }, verdicts);
+    expect(verdicts.keys.size).toBe(1);
+    await using second = new Bench(NOTHING);
+    await second.runtime.verify({ manifest, code: plain() }, verdicts);
+    await using third = new Bench(NOTHING);
+    expect((await failure(third.runtime.verify({ manifest, code: plain() }, new Verdicts()))).code).toBe("WASM_INVALID");
+  });
+
+  test("holds for this version of Node", async () => {
+    const verdicts = new Verdicts();
+    await using bench = new Bench({ spareWorkers: 0 });
+    await bench.runtime.verify({ manifest, code: plain() }, verdicts);
+    expect([...verdicts.keys][0]).toContain(process.version);
+  });
+
+  test("is the same for all plugins of one SDK: their code differs in its data only", async () => {
+    const verdicts = new Verdicts();
+    await using bench = new Bench({ spareWorkers: 0 });
+    for (const fixture of ["hostile", "neighbour", "starter"]) {
+      const { manifest, wasm } = await compileFixture(fixture);
+      await bench.runtime.verify({ manifest, code: wasm }, verdicts);
+    }
+    expect(verdicts.keys.size).toBe(1);
+  });
+
+  test("is not the same for code that differs", async () => {
+    const verdicts = new Verdicts();
+    await using bench = new Bench({ spareWorkers: 0 });
+    for (const statement of ["(i32.const 0)", "(i32.const 1)"]) {
+      await bench.runtime.verify({ manifest, code: rawPlugin(statement) }, verdicts);
+    }
+    for (const fields of ["(global $g i32 (i32.const 1))", "(global $g i32 (i32.const 2))", "(table 9 funcref)"]) {
+      await bench.runtime.verify({ manifest, code: rawPlugin("(i32.const 0)", { fields }) }, verdicts);
+    }
+    expect(verdicts.keys.size).toBe(5);
+  });
+
+  test("does not excuse what the verdict is not about", async () => {
+    const verdicts = new Verdicts();
+    await using bench = new Bench({ spareWorkers: 0 });
+    const part = (...data: number[]) => file(section(5, [1, 0, 1]), section(11, [1, 0, ...data, 0x0b, 0]));
+    await bench.runtime.verify({ manifest, code: part(0x41, 1) }, verdicts);
+    const computed = part(0x41, 1, 0x41, 1, 0x6a);
+    expect((await failure(bench.runtime.verify({ manifest, code: computed }, verdicts))).message).toContain("extended");
+    const full = bytes(part(0x41, 1), ...same(65, 0).map(() => section(0, [0])));
+    expect((await failure(bench.runtime.verify({ manifest, code: full }, verdicts))).message).toContain("custom");
+  });
+
+  test("is also remembered when it is bad, for a while, so that nobody compiles it again and again", async () => {
+    const verdicts = new Verdicts();
+    await using bench = new Bench(NOTHING);
+    const first = await failure(bench.runtime.verify({ manifest, code: plain() }, verdicts));
+    expect(await failure(bench.runtime.verify({ manifest, code: plain() }, verdicts))).toEqual(first);
+    expect(verdicts.asked).toBe(1);
+    expect(verdicts.keys.size).toBe(0);
+  });
+
+  test("is found out once for all who ask at the same time", async () => {
+    const verdicts = new Verdicts();
+    await using bench = new Bench({ spareWorkers: 0 });
+    const seen = new Set<number>();
+    const look = setInterval(() => probesOf(process.pid).forEach((pid) => seen.add(pid)), 5);
+    await Promise.all(same(4, 0).map(() => bench.runtime.verify({ manifest, code: plain() }, verdicts)));
+    clearInterval(look);
+    expect(seen.size).toBe(1);
+  });
+});
+
+describe("the process in which code is compiled first", () => {
+  /** Takes both compilers some seconds. */
+  const slow = () => manyLoads(20, 60_000);
+
+  test("ends when the code needs more memory than it may have", async () => {
+    expect(await refusal(slow(), { compileMemoryBytes: 60 * 1024 * 1024 })).toContain("62914560 bytes of memory");
+  });
+
+  test("ends when the code takes more processor time than it may have", async () => {
+    expect(await refusal(slow(), { compileCpuMs: 1000 })).toContain("longer than 1000 ms");
+  });
+
+  test.each(["SIGSEGV", "SIGABRT", "SIGKILL"] as const)("is the plugin's fault when it dies of %s", async (signal) => {
+    const refused = refusal(slow());
+    const [pid] = await eventually(() => probesOf(process.pid));
+    process.kill(pid!, signal);
+    expect(await refused).toContain(signal);
+    expect(probesOf(process.pid)).toEqual([]);
+  });
+
+  test("sees nothing of the node's environment", async () => {
+    process.env.ASPEN_TEST_SECRET = "hunter2";
+    await using bench = new Bench({ spareWorkers: 0 });
+    const refused = failure(bench.runtime.verify({ manifest, code: slow() }));
+    const [pid] = await eventually(() => probesOf(process.pid));
+    const environment = environmentOf(pid!);
+    delete process.env.ASPEN_TEST_SECRET;
+    expect(environment).not.toContain("hunter2");
+    expect(environment.split("\0").filter((line) => /^(PATH|HOME|NODE_OPTIONS)=/.test(line))).toEqual([]);
+    await bench.runtime[Symbol.asyncDispose]();
+    await refused;
+  });
+
+  test("ends with the runtime, and who waited hears it", async () => {
+    await using bench = new Bench({ spareWorkers: 0 });
+    const waiting = [1, 2, 3].map((extra) =>
+      failure(bench.runtime.verify({ manifest, code: manyLoads(20 + extra, 60_000) })),
+    );
+    await eventually(() => probesOf(process.pid));
+    await bench.runtime[Symbol.asyncDispose]();
+    for (const error of await Promise.all(waiting)) expect(error.code).toBe("PLUGIN_UNAVAILABLE");
+    expect(probesOf(process.pid)).toEqual([]);
+  });
+
+  test("ends when the node is killed", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "probe-"));
+    try {
+      await writeFile(join(folder, "slow.wasm"), slow());
+      await using node = new ProcessUnderTest("verifying.mjs", [join(folder, "slow.wasm")]);
+      const [pid] = await eventually(() => probesOf(node.pid));
+      node.kill("SIGKILL");
+      await eventually(() => (isAlive(pid!) ? null : true));
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What `look` finds, as soon as it finds something. */
+async function eventually<T>(look: () => T | null): Promise<T> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const found = look();
+    if (found !== null && !(Array.isArray(found) && found.length === 0)) return found;
+    if (performance.now() > deadline) throw new Error(`nothing was found within 20 s: ${look}`);
+    await delay(5);
+  }
+}
