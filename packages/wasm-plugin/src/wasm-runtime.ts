@@ -6,7 +6,13 @@ import {
   pluginInfoProblems,
   pluginInfoSchema,
 } from "@aspen/plugin-api";
-import type { PluginArtifact, PluginHostContext, PluginInstance, PluginRuntime, VerdictStore } from "@aspen/plugin-host";
+import type {
+  PluginArtifact,
+  PluginHostContext,
+  PluginInstance,
+  PluginRuntime,
+  VerdictStore,
+} from "@aspen/plugin-host";
 import { wasmErrors } from "./errors.js";
 import { loadModule } from "./module-loader.js";
 import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOptions } from "./options.js";

@@ -74,7 +74,13 @@ const CONSTANT = [0x42, 5];
 
 /** Branches that carry values: V8's baseline compiler makes code for each value at each branch. */
 export function branchesOverValues(branches: number, values: number): Uint8Array {
-  const body = bytes([0x02, 1], repeated(values, CONSTANT), repeated(branches, BR_IF), [0x0b], repeated(values, [0x1a]));
+  const body = bytes(
+    [0x02, 1],
+    repeated(values, CONSTANT),
+    repeated(branches, BR_IF),
+    [0x0b],
+    repeated(values, [0x1a]),
+  );
   return moduleOf([{ body }], functionType([], same(values, TYPE.i64)));
 }
 
@@ -110,12 +116,8 @@ export function nestedBlocks(depth: number): Uint8Array {
 /** Calls that pass values on. */
 export function callsOverValues(calls: number, values: number): Uint8Array {
   const type = functionType(same(values, TYPE.i64), same(values, TYPE.i64));
-  const body = bytes(
-    repeated(values, CONSTANT),
-    repeated(calls, [0x20, 0, 0x11, 1, 0]),
-    repeated(values, [0x1a]),
-  );
-  return moduleOf([{ body }], type);
+  const body = bytes(repeated(values, CONSTANT), repeated(calls, [0x41, 0, 0x11, 1, 0]), repeated(values, [0x1a]));
+  return withBody(body, [functionType([TYPE.i32], []), type]);
 }
 
 /** Functions of loads: within every bound, and work for the optimizing compiler. */

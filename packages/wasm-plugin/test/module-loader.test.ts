@@ -87,7 +87,7 @@ test("tables that do not say how far they grow share the limit", async () => {
      (call $answer)`,
     { fields: "(table $a 1 funcref) (table $b 1 funcref)" },
   );
-  const raw = await bench.load(RAW_MANIFEST, wasm);
+  const raw = await bench.load({ ...RAW_MANIFEST, execution_timeout_ms: 20_000 }, wasm);
   expect(await call(raw, "raw.call")).toMatchObject({ name: "raw" });
 });
 

@@ -2,9 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, test } from "@jest/globals";
 import { parseManifest } from "@aspen/plugin-api";
 import type { VerdictStore } from "@aspen/plugin-host";
+import { describe, expect, test } from "@jest/globals";
+import type { WasmRuntimeOptions } from "../src/index.js";
 import {
   branchesAboveValues,
   branchesOverValues,
@@ -21,15 +22,14 @@ import {
   repeated,
   same,
   section,
-  tableOverValues,
   TYPE,
+  tableOverValues,
   vector,
   withBody,
 } from "./hostile-modules.js";
 import { environmentOf, ProcessUnderTest, probesOf } from "./processes.js";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
 import { Bench, call, compileFixture, failure } from "./support.js";
-import type { WasmRuntimeOptions } from "../src/index.js";
 
 async function refusal(wasm: Uint8Array, options: WasmRuntimeOptions = {}): Promise<string> {
   await using bench = new Bench({ spareWorkers: 0, ...options });
@@ -73,7 +73,11 @@ describe("what a compiler would grow on is refused before it is compiled", () =>
     ["16 MiB of empty sections", file(new Uint8Array(SIXTEEN_MIB - 8)), "custom sections"],
     ["5 million tables", file(section(4, leb(5_000_000), repeated(5_000_000, [TYPE.funcref, 0, 0]))), "tables"],
     ["5 million types", file(section(1, leb(5_000_000), repeated(5_000_000, [0x60, 0, 0]))), "types"],
-    ["3 million globals", file(section(6, leb(3_000_000), repeated(3_000_000, [TYPE.i32, 0, 0x41, 0, 0x0b]))), "globals"],
+    [
+      "3 million globals",
+      file(section(6, leb(3_000_000), repeated(3_000_000, [TYPE.i32, 0, 0x41, 0, 0x0b]))),
+      "globals",
+    ],
     ["5 million data segments", file(section(11, leb(5_000_000), repeated(5_000_000, [1, 0]))), "data segments"],
     ["3 million exports", file(section(7, leb(3_000_000), repeated(3_000_000, [1, 97, 0, 0]))), "exports"],
     ["a section that is there twice", file(...same(2, 0).map(() => section(1, [0]))), "twice"],
@@ -107,12 +111,17 @@ describe("features that plugins may not use are named", () => {
     ["a shared memory", memory(3, 1, 1), "threads"],
     ["a 64-bit memory", memory(4, 1), "memory64"],
     ["a 64-bit table", table(4, 1), "memory64"],
+    ["a memory of small pages", memory(8, 1, 0), "custom page sizes"],
     ["two memories", file(section(5, [2, 0, 1, 0, 1])), "multiple memories"],
     ["a load from another memory", withBody([0x41, 0, 0x28, 0x42, 1, 0, 0x1a]), "multiple memories"],
     ["data in another memory", file(section(11, [1, 2, 1, 0x41, 0, 0x0b, 0])), "multiple memories"],
     ["a computed constant", file(section(6, [1, TYPE.i32, 0, 0x41, 1, 0x41, 1, 0x6a, 0x0b])), "extended constant"],
     ["data at a computed place", file(section(11, [1, 0, 0x41, 1, 0x41, 1, 0x6a, 0x0b, 0])), "extended constant"],
-    ["a table with a value", file(section(4, [1, 0x40, 0, TYPE.funcref, 0, 1, 0xd0, 0x70, 0x0b])), "table initialisers"],
+    [
+      "a table with a value",
+      file(section(4, [1, 0x40, 0, TYPE.funcref, 0, 1, 0xd0, 0x70, 0x0b])),
+      "table initialisers",
+    ],
     ["wide arithmetic", withBody([0xfc, 19]), "wide arithmetic"],
     ["a continuation", withBody([0xe0, 0]), "stack switching"],
     ["an instruction that nobody knows", withBody([0xff]), "0xff"],
@@ -126,14 +135,30 @@ describe("what compilers of plugins emit is accepted", () => {
   test.each<[string, string, string]>([
     ["several results", "(func $two (result i32 i64) (i32.const 1) (i64.const 2))", "(call $two) drop drop"],
     ["blocks with parameters", "", "(i32.const 1) (block (param i32) (result i32 i32) (i32.const 2)) drop drop"],
-    ["copying and filling memory", "", "(memory.copy (i32.const 0) (i32.const 0) (i32.const 9)) (memory.fill (i32.const 900) (i32.const 0) (i32.const 9))"],
+    [
+      "copying and filling memory",
+      "",
+      "(memory.copy (i32.const 0) (i32.const 0) (i32.const 9)) (memory.fill (i32.const 900) (i32.const 0) (i32.const 9))",
+    ],
     ["passive data", '(data $d "abc")', "(memory.init $d (i32.const 900) (i32.const 0) (i32.const 3)) (data.drop $d)"],
     ["variables that can be changed", "(global $g (mut i64) (i64.const 1))", "(global.set $g (i64.const 2))"],
     ["sign extension", "", "(drop (i32.extend8_s (i32.const 200)))"],
     ["conversions that do not trap", "", "(drop (i32.trunc_sat_f64_s (f64.const 1e99)))"],
-    ["references", "(table $t 3 externref)", "(table.set $t (i32.const 0) (ref.null extern)) (drop (table.grow $t (ref.null extern) (i32.const 1)))"],
-    ["elements of every kind", "(table $t 3 funcref) (elem (table $t) (i32.const 0) func $answer) (elem $p func $answer) (elem declare func $recurse) (elem $e funcref (ref.func $answer) (ref.null func))", "(table.init $t $p (i32.const 0) (i32.const 0) (i32.const 1)) (elem.drop $e) (drop (ref.func $recurse))"],
-    ["indirect calls", "(type $i (func (result i32))) (table $t 1 funcref) (elem (i32.const 0) $one) (func $one (type $i) (i32.const 1))", "(drop (call_indirect $t (type $i) (i32.const 0)))"],
+    [
+      "references",
+      "(table $t 3 externref)",
+      "(table.set $t (i32.const 0) (ref.null extern)) (drop (table.grow $t (ref.null extern) (i32.const 1)))",
+    ],
+    [
+      "elements of every kind",
+      "(table $t 3 funcref) (elem (table $t) (i32.const 0) func $answer) (elem $p func $answer) (elem declare func $recurse) (elem $e funcref (ref.func $answer) (ref.null func))",
+      "(table.init $t $p (i32.const 0) (i32.const 0) (i32.const 1)) (elem.drop $e) (drop (ref.func $recurse))",
+    ],
+    [
+      "indirect calls",
+      "(type $i (func (result i32))) (table $t 1 funcref) (elem (i32.const 0) $one) (func $one (type $i) (i32.const 1))",
+      "(drop (call_indirect $t (type $i) (i32.const 0)))",
+    ],
     ["a table of branches", "", "(block $a (block $b (br_table $a $b $a (i32.const 1))))"],
     ["code behind a branch", "", "(block $a (br $a) (drop (i32.add)))"],
   ])("%s", async (_what, fields, statements) => {
@@ -173,7 +198,9 @@ describe("what was found out", () => {
     await using second = new Bench(NOTHING);
     await second.runtime.verify({ manifest, code: plain() }, verdicts);
     await using third = new Bench(NOTHING);
-    expect((await failure(third.runtime.verify({ manifest, code: plain() }, new Verdicts()))).code).toBe("WASM_INVALID");
+    expect((await failure(third.runtime.verify({ manifest, code: plain() }, new Verdicts()))).code).toBe(
+      "WASM_INVALID",
+    );
   });
 
   test("holds for this version of Node", async () => {

@@ -14,6 +14,7 @@ const FEATURES = {
   simd: "SIMD",
   threads: "threads and atomics",
   memory64: "64-bit memory (memory64)",
+  pageSizes: "custom page sizes",
   multiMemory: "multiple memories",
   extendedConst: "extended constant expressions",
   wide: "wide arithmetic",
@@ -78,6 +79,7 @@ export function checkLimitFlags(flags: number): void {
   if (flags <= 1) return;
   if (flags <= 3) throw unsupported(`${FEATURES.threads} (a shared memory or table)`);
   if (flags <= 7) throw unsupported(FEATURES.memory64);
+  if (flags <= 15) throw unsupported(FEATURES.pageSizes);
   throw new WasmProblem(`the limits of a memory or table are of a kind that is not known: 0x${flags.toString(16)}`);
 }
 

@@ -1,6 +1,13 @@
 import { WASM_BOUNDS } from "./bounds.js";
 import { atMost, type ByteReader, WasmProblem } from "./byte-reader.js";
-import { checkReferenceType, checkValueType, FEATURES, refuseMiscOpcode, refuseOpcode, unsupported } from "./features.js";
+import {
+  checkReferenceType,
+  checkValueType,
+  FEATURES,
+  refuseMiscOpcode,
+  refuseOpcode,
+  unsupported,
+} from "./features.js";
 import { IMMEDIATE, MISC_OPCODES, OPCODE, OPCODES } from "./opcodes.js";
 
 /** What a value counts that a call passes: compilers move it, and keep more about it than about one that stays. */

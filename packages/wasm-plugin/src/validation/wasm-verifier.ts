@@ -1,8 +1,8 @@
-import type { VerdictStore } from "@aspen/plugin-host";
 import { LIMITS } from "@aspen/plugin-api";
+import type { VerdictStore } from "@aspen/plugin-host";
 import { wasmErrors } from "../errors.js";
 import { WasmProblem } from "./byte-reader.js";
-import { ProbeUnavailable, type ProbeLimits, probe } from "./probe/compile-probe.js";
+import { type ProbeLimits, ProbeUnavailable, probe } from "./probe/compile-probe.js";
 import { verdictKey } from "./verdict-key.js";
 
 /** Probes at once; each takes a core, and up to its limit of memory. */

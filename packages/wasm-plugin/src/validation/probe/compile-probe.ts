@@ -97,7 +97,9 @@ function start({ memoryBytes, cpuMs }: ProbeLimits): ChildProcess {
 /** Only what a Node needs to find its own libraries: nothing else of the environment is the probe's business. */
 function environment(): NodeJS.ProcessEnv {
   const names = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot"];
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  return Object.fromEntries(
+    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 }
 
 function readReport(line: string): ProbeReport | null {
