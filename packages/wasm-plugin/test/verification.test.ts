@@ -256,7 +256,7 @@ describe("what was found out", () => {
     const verdicts = new Verdicts();
     await using bench = new Bench({ spareWorkers: 0 });
     const seen = new Set<number>();
-    const look = setInterval(() => probesOf(process.pid).forEach((pid) => seen.add(pid)), 5);
+    const look = setInterval(() => probesOf(process.pid).forEach((pid) => void seen.add(pid)), 5);
     await Promise.all(same(4, 0).map(() => bench.runtime.verify({ manifest, code: plain() }, verdicts)));
     clearInterval(look);
     expect(seen.size).toBe(1);

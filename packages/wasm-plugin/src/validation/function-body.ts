@@ -83,43 +83,53 @@ export class FunctionBodies {
     const { reader } = this;
     switch (opcode) {
       case OPCODE.unreachable:
-        return this.#leave();
+        this.#leave();
+        return;
       case OPCODE.block:
       case OPCODE.loop:
       case OPCODE.if:
-        return this.#block(opcode);
+        this.#block(opcode);
+        return;
       case OPCODE.else:
         this.#height = this.#base[this.#depth - 1]! + this.#parameters[this.#depth - 1]!;
-        return this.#carry(0);
+        this.#carry(0);
+        return;
       case OPCODE.end:
         this.#depth -= 1;
         this.#height = this.#base[this.#depth]! + this.#results[this.#depth]!;
         return;
       case OPCODE.br:
         this.#branch(reader.unsigned());
-        return this.#leave();
+        this.#leave();
+        return;
       case OPCODE.brIf:
         this.#pop(1);
-        return this.#branch(reader.unsigned());
+        this.#branch(reader.unsigned());
+        return;
       case OPCODE.brTable:
-        return this.#branchTable();
+        this.#branchTable();
+        return;
       case OPCODE.return:
         this.#branch(this.#depth - 1);
-        return this.#leave();
+        this.#leave();
+        return;
       case OPCODE.call:
-        return this.#call(this.types.functions[reader.unsigned()]);
+        this.#call(this.types.functions[reader.unsigned()]);
+        return;
       case OPCODE.callIndirect: {
         const type = reader.unsigned();
         reader.unsigned();
         this.#pop(1);
-        return this.#call(type);
+        this.#call(type);
+        return;
       }
       case OPCODE.selectTyped:
         if (reader.unsigned() !== 1) throw new WasmProblem("a select has not one type");
         checkValueType(reader.byte());
-        return this.#step(3, 1, 0);
+        this.#step(3, 1, 0);
+        return;
       default:
-        return this.#misc(reader.unsigned());
+        this.#misc(reader.unsigned());
     }
   }
 
@@ -150,13 +160,17 @@ export class FunctionBodies {
         return;
       }
       case IMMEDIATE.int:
-        return reader.skipSigned(5);
+        reader.skipSigned(5);
+        return;
       case IMMEDIATE.long:
-        return reader.skipSigned(10);
+        reader.skipSigned(10);
+        return;
       case IMMEDIATE.float:
-        return reader.skip(4);
+        reader.skip(4);
+        return;
       case IMMEDIATE.double:
-        return reader.skip(8);
+        reader.skip(8);
+        return;
       default:
         checkReferenceType(reader.byte());
     }

@@ -55,13 +55,16 @@ function nothingKnown(): Known {
 }
 
 function checkEntries(id: number, reader: ByteReader, known: Known): void {
-  if (id === SECTION.custom) return skipName(reader);
-  if (id === SECTION.start || id === SECTION.dataCount) return void reader.unsigned();
-  const count = reader.unsigned();
-  if (id === SECTION.code) return checkBodies(reader, count, known);
-  if (id === SECTION.memory && count > 1) throw unsupported(FEATURES.multiMemory);
-  const check = ENTRY[id]!;
-  for (let i = 0; i < count; i++) check(reader, known);
+  if (id === SECTION.custom) {
+    skipName(reader);
+  } else if (id === SECTION.start || id === SECTION.dataCount) {
+    reader.unsigned();
+  } else {
+    const count = reader.unsigned();
+    if (id === SECTION.memory && count > 1) throw unsupported(FEATURES.multiMemory);
+    if (id === SECTION.code) checkBodies(reader, count, known);
+    else for (let i = 0; i < count; i++) ENTRY[id]!(reader, known);
+  }
 }
 
 /** Passes over one entry of a section. */

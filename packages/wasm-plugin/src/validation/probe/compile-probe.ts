@@ -21,7 +21,10 @@ const CRASH = 128;
  * Limits that the kernel keeps: processor time (a signal that says so, then one that ends it), data, no core dump. Where
  * one cannot be set the limits that the probe and its parent watch themselves remain.
  */
-const LIMITED = `ulimit -c 0; ulimit -S -t "$1"; ulimit -H -t "$(($1 + 5))"; ulimit -d "$2"; shift 2; exec "$@"`;
+const LIMITED = `
+  { ulimit -c 0; ulimit -S -t "$1"; ulimit -H -t "$(($1 + 5))"; ulimit -d "$2"; } 2>/dev/null
+  shift 2
+  exec "$@"`;
 const SHELL = "/bin/sh";
 
 export interface ProbeLimits {
@@ -102,9 +105,15 @@ function environment(): NodeJS.ProcessEnv {
   );
 }
 
+/** Null when there is none: the process died, or what it compiled took it over. */
 function readReport(line: string): ProbeReport | null {
-  if (line === "") return null;
-  const { problem } = JSON.parse(line) as Partial<ProbeReport>;
+  let report: Partial<ProbeReport> | null;
+  try {
+    report = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  const problem = report?.problem;
   if (typeof problem === "string") return { problem: problem.slice(0, PROBLEM_MAX) };
   return problem === null ? { problem } : null;
 }
