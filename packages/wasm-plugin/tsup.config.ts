@@ -1,7 +1,12 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", module: "src/module.ts", worker: "src/worker/main.ts" },
+  entry: {
+    index: "src/index.ts",
+    module: "src/module.ts",
+    worker: "src/worker/main.ts",
+    probe: "src/validation/probe/main.ts",
+  },
   format: ["esm"],
   dts: true,
   clean: true,

@@ -94,6 +94,14 @@ Beside the table, \`extism:host/user\` has:
 
 From \`extism:host/env\` come Extism's memory, input, output, error and log functions. Variables, configuration, HTTP and
 WASI are not there; a module that imports anything else is refused with \`WASM_INVALID\`.
+
+## Features of WebAssembly
+
+A module may use WebAssembly 1.0 and changeable imported and exported globals, sign extension, conversions that do not
+trap, bulk memory, several results, and reference types. Anything else is refused with \`WASM_INVALID\`, which names it:
+SIMD, tail calls, exceptions, GC, typed function references, threads, 64-bit and multiple memories, extended constant
+expressions, stack switching. Large functions have bounds too: see
+[@aspen/wasm-plugin](../packages/wasm-plugin/README.md).
 `;
 for (const name of api.ENGINE_IMPORTS) if (!text.includes(`${name}(`)) throw new Error(`${name} is not described`);
 writeOrCheck(

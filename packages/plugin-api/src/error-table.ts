@@ -61,7 +61,13 @@ export const ERROR_TABLE = {
   PLUGIN_UNAVAILABLE: row(503, 14, 7, false, "The plugin is disabled, failed, stopping or overloaded."),
   MANIFEST_INVALID: row(422, 3, 2, true, "plugin.json breaks a rule of the manifest schema."),
   API_VERSION_UNSUPPORTED: row(422, 9, 2, true, "The plugin asks for an API version the node does not serve."),
-  WASM_INVALID: row(422, 3, 2, true, "The file is not wasm, or lacks an export, or imports what no host offers."),
+  WASM_INVALID: row(
+    422,
+    3,
+    2,
+    true,
+    "The file is not wasm, lacks an export, imports what no host offers, or is over a bound.",
+  ),
   WASM_HASH_MISMATCH: row(422, 3, 2, true, "The wasm file's BLAKE3 hash is not the manifest's wasm_hash."),
 
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),

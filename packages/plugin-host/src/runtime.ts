@@ -1,5 +1,6 @@
 import type { PluginManifest } from "@aspen/plugin-api";
 import type { PluginHostContext } from "./host-context/host-context.js";
+import type { VerdictStore } from "./plugin-store/verdict-store.js";
 
 /** What a runtime needs to start a plugin. */
 export interface PluginArtifact {
@@ -32,5 +33,12 @@ export interface PluginInstance extends AsyncDisposable {
  */
 export interface PluginRuntime extends AsyncDisposable {
   readonly tier: "native" | "wasm" | "ipc";
+  /**
+   * Makes sure that the code can be started without harm to the node. It is asked before every start; what has passed
+   * is remembered in `verdicts`. A tier that runs trusted code has none.
+   *
+   * @throws AspenError what is wrong with the code
+   */
+  verify?(artifact: PluginArtifact, verdicts: VerdictStore): Promise<void>;
   start(artifact: PluginArtifact, host: PluginHostContext): Promise<PluginInstance>;
 }

@@ -28,6 +28,8 @@ export interface Script {
 /** Runs plugins that are scripts, and keeps count of what was started and freed. */
 export class ScriptedRuntime implements PluginRuntime {
   readonly tier = "native";
+  /** What it says about code before it starts; nothing by itself. */
+  verify?: NonNullable<PluginRuntime["verify"]>;
   readonly started: string[] = [];
   readonly running = new Set<ScriptedInstance>();
   /** Set to make every later start fail, or every health check answer so. */

@@ -4,6 +4,13 @@ import { AspenError, LIMITS } from "@aspen/plugin-api";
 export const wasmErrors = {
   invalid: (plugin: string, problem: string) =>
     new AspenError("WASM_INVALID", `the wasm file of plugin ${plugin} cannot be used: ${problem}`, { plugin, problem }),
+  unverified: (plugin: string, cause: Error) =>
+    new AspenError(
+      "PLUGIN_UNAVAILABLE",
+      `the wasm file of plugin ${plugin} could not be tried out: ${cause.message}; see that the node may start processes and try again`,
+      { plugin },
+      cause,
+    ),
   tooLarge: (plugin: string, bytes: number) =>
     new AspenError(
       "PAYLOAD_TOO_LARGE",

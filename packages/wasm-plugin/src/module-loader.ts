@@ -3,7 +3,6 @@ import {
   ENGINE_IMPORTS,
   GuestStackMap,
   HOST_FUNCTIONS,
-  LIMITS,
   OPTIONAL_EXPORTS,
   REQUIRED_EXPORTS,
   SOURCE_MAP_SECTION,
@@ -23,6 +22,9 @@ const ALLOWED_IMPORTS: Readonly<Record<string, ReadonlySet<string>>> = {
   "extism:host/user": new Set<string>([...ENGINE_IMPORTS, ...HOST_FUNCTIONS.map(({ name }) => name)]),
 };
 
+/** Characters of the file's own text that are shown. */
+const TEXT_MAX = 200;
+
 /** A compiled module that every worker shares. */
 export interface LoadedModule {
   module: WebAssembly.Module;
@@ -33,24 +35,23 @@ export interface LoadedModule {
 }
 
 /**
- * Checks a plugin's wasm, writes its memory maximum and compiles it.
+ * Writes the memory maximum into a plugin's wasm, which was verified, compiles it and checks what it imports and exports.
  *
- * @throws AspenError `PAYLOAD_TOO_LARGE`, or `WASM_INVALID` naming the export or import at fault
+ * @throws AspenError `WASM_INVALID` naming the export or import at fault
  */
 export async function loadModule(plugin: string, wasm: Uint8Array, memoryBytes: number): Promise<LoadedModule> {
-  if (wasm.length > LIMITS.wasmBytes) throw wasmErrors.tooLarge(plugin, wasm.length);
   let module: WebAssembly.Module;
   try {
     module = await WebAssembly.compile(limitMemory(wasm, memoryBytes) as BufferSource);
   } catch (error) {
-    throw wasmErrors.invalid(plugin, error instanceof Error ? error.message : String(error));
+    throw wasmErrors.invalid(plugin, short(error instanceof Error ? error.message : String(error)));
   }
   const imports = WebAssembly.Module.imports(module);
   for (const { module: from, name, kind } of imports) {
     if (kind !== "function" || !ALLOWED_IMPORTS[from]?.has(name)) {
       throw wasmErrors.invalid(
         plugin,
-        `it imports ${kind} ${JSON.stringify(`${from}.${name}`)}, which this node does not offer`,
+        `it imports ${kind} ${JSON.stringify(short(`${from}.${name}`))}, which this node does not offer`,
       );
     }
   }
@@ -66,6 +67,11 @@ export async function loadModule(plugin: string, wasm: Uint8Array, memoryBytes: 
     exports: [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS].filter((name) => functions.has(name)),
     stackMap: readStackMap(plugin, module),
   };
+}
+
+/** Text of a foreign file, for a message. */
+function short(text: string): string {
+  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
 }
 
 function readStackMap(plugin: string, module: WebAssembly.Module): GuestStackMap | null {

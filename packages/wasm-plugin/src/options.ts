@@ -27,6 +27,13 @@ export interface WasmRuntimeOptions {
    * apart and has its `execution_timeout_ms` as a whole. @default 30000
    */
   startTimeoutMs?: number;
+  /**
+   * Resident bytes that the process may have in which a plugin is compiled before it runs here; a plugin that needs more
+   * is refused. @default 536870912 (512 MiB)
+   */
+  compileMemoryBytes?: number;
+  /** Milliseconds of processor time that compiling a plugin may take, all of its functions by both compilers. @default 60000 */
+  compileCpuMs?: number;
 }
 
 export type ResolvedWasmRuntimeOptions = Required<WasmRuntimeOptions>;
@@ -41,5 +48,7 @@ export function resolveOptions(options: WasmRuntimeOptions = {}): ResolvedWasmRu
     maxQueuedCalls: options.maxQueuedCalls ?? 10_000,
     maxQueuedBytes: options.maxQueuedBytes ?? 64 * 1024 * 1024,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
+    compileMemoryBytes: options.compileMemoryBytes ?? 512 * 1024 * 1024,
+    compileCpuMs: options.compileCpuMs ?? 60_000,
   };
 }

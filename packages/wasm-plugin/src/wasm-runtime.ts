@@ -6,13 +6,20 @@ import {
   pluginInfoProblems,
   pluginInfoSchema,
 } from "@aspen/plugin-api";
-import type { PluginArtifact, PluginHostContext, PluginInstance, PluginRuntime } from "@aspen/plugin-host";
+import type {
+  PluginArtifact,
+  PluginHostContext,
+  PluginInstance,
+  PluginRuntime,
+  VerdictStore,
+} from "@aspen/plugin-host";
 import { wasmErrors } from "./errors.js";
 import { loadModule } from "./module-loader.js";
 import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOptions } from "./options.js";
 import { InstancePool } from "./pool/instance-pool.js";
 import { LoadFailure } from "./pool/loading.js";
 import { SpareWorkers } from "./pool/spares.js";
+import { WasmVerifier } from "./validation/wasm-verifier.js";
 import { parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
 
 /** Runs WASM plugins, each instance in a worker thread of its own. */
@@ -20,17 +27,26 @@ export class WasmPluginRuntime implements PluginRuntime {
   readonly tier = "wasm";
   readonly #options: ResolvedWasmRuntimeOptions;
   readonly #spares: SpareWorkers;
+  readonly #verifier: WasmVerifier;
   readonly #pools = new Set<InstancePool>();
   #closed = false;
 
   constructor(options: WasmRuntimeOptions = {}) {
     this.#options = resolveOptions(options);
+    const { compileMemoryBytes: memoryBytes, compileCpuMs: cpuMs } = this.#options;
+    this.#verifier = new WasmVerifier({ memoryBytes, cpuMs });
     this.#spares = new SpareWorkers(this.#options.spareWorkers, this.#options.reader);
+  }
+
+  /** @throws AspenError `PAYLOAD_TOO_LARGE`, `WASM_INVALID`, `PLUGIN_UNAVAILABLE` */
+  verify({ manifest, code }: PluginArtifact, verdicts?: VerdictStore): Promise<void> {
+    return this.#verifier.verify(manifest.name, code, verdicts);
   }
 
   /** @throws AspenError `WASM_INVALID`, `MANIFEST_INVALID`, `PLUGIN_UNAVAILABLE`, or what the guest's start failed with */
   async start(artifact: PluginArtifact, host: PluginHostContext): Promise<PluginInstance> {
     const { manifest, code } = artifact;
+    await this.verify(artifact);
     const loaded = await loadModule(manifest.name, code, manifest.memory_limit);
     if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
     const log = (record: object) => void host.invoke("log_write", [encodeUtf8(JSON.stringify(record))]);
@@ -68,6 +84,7 @@ export class WasmPluginRuntime implements PluginRuntime {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    await this.#verifier[Symbol.asyncDispose]();
     await Promise.all([...this.#pools].map((pool) => pool.close()));
     await this.#spares[Symbol.asyncDispose]();
   }

@@ -12,9 +12,20 @@ export const RAW_MANIFEST = {
 
 const INFO = JSON.stringify({ name: "raw", version: "1.0.0", api_version: "1", handles: ["raw.call"] });
 
+const { Features } = binaryen;
+/** Without these binaryen leaves out what they need: the count of data segments, declared elements. */
+const FEATURES =
+  Features.MutableGlobals |
+  Features.SignExt |
+  Features.NontrappingFPToInt |
+  Features.BulkMemory |
+  Features.ReferenceTypes |
+  Features.Multivalue;
+
 export function wat(text: string): Uint8Array {
   const module = binaryen.parseText(text);
   try {
+    module.setFeatures(FEATURES);
     return module.emitBinary();
   } finally {
     module.dispose();

@@ -91,8 +91,10 @@ export class PluginSupervisor implements AsyncDisposable {
     return this.#turns.take(name, async () => {
       if (this.#stopped) throw pluginErrors.notServing(name, "the node is stopping");
       const { starter } = this.parts;
-      const { record, code } = await change.prepare();
-      const instance = await starter.start(record, code ?? (await starter.load(record)));
+      const { record, code: given } = await change.prepare();
+      const code = given ?? (await starter.load(record));
+      await starter.verify(record, code);
+      const instance = await starter.start(record, code);
       try {
         await change.commit(record);
       } catch (error) {
@@ -163,6 +165,7 @@ export class PluginSupervisor implements AsyncDisposable {
     try {
       plugin.beginLoading(record);
       const code = await starter.load(record);
+      await starter.verify(record, code);
       plugin.beginInitializing();
       this.#adopt(record, await starter.start(record, code));
       logger.info({ plugin: plugin.name, version }, "plugin started");

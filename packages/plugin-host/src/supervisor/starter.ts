@@ -4,6 +4,7 @@ import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
+import { KvVerdictStore, type VerdictStore } from "../plugin-store/verdict-store.js";
 import type { PluginInstance, PluginRuntime } from "../runtime.js";
 
 export interface StarterOptions {
@@ -15,11 +16,20 @@ export interface StarterOptions {
 
 /** Turns a record into an instance that answers calls. */
 export class PluginStarter {
-  constructor(private readonly options: StarterOptions) {}
+  readonly #verdicts: VerdictStore;
+
+  constructor(private readonly options: StarterOptions) {
+    this.#verdicts = new KvVerdictStore(options.kv, options.runtime.tier, options.logger);
+  }
 
   /** The record's wasm from the blob store. @throws AspenError `BLOB_NOT_FOUND`, `BLOB_CORRUPT` */
   load(record: PluginRecord): Promise<Uint8Array> {
     return this.options.blobs.read(record.wasmHash, LIMITS.wasmBytes);
+  }
+
+  /** Makes sure that the code can be started without harm to this node. @throws AspenError what the runtime throws */
+  async verify({ manifest }: PluginRecord, code: Uint8Array): Promise<void> {
+    await this.options.runtime.verify?.({ manifest, code }, this.#verdicts);
   }
 
   /**

@@ -1,0 +1,93 @@
+import { WASM_BOUNDS } from "./bounds.js";
+import { atMost, ByteReader, WasmProblem } from "./byte-reader.js";
+import { refuseSection } from "./features.js";
+
+export const SECTION = {
+  custom: 0,
+  type: 1,
+  import: 2,
+  function: 3,
+  table: 4,
+  memory: 5,
+  global: 6,
+  export: 7,
+  start: 8,
+  element: 9,
+  code: 10,
+  data: 11,
+  dataCount: 12,
+} as const;
+
+/** The order that a file must keep, and the most entries of each section. */
+const ORDER: readonly (readonly [id: number, limit: number | null, what: string])[] = [
+  [SECTION.type, WASM_BOUNDS.types, "types"],
+  [SECTION.import, WASM_BOUNDS.imports, "imports"],
+  [SECTION.function, WASM_BOUNDS.functions, "functions"],
+  [SECTION.table, WASM_BOUNDS.tables, "tables"],
+  // More than one memory is named as the feature that it is.
+  [SECTION.memory, null, "memories"],
+  [SECTION.global, WASM_BOUNDS.globals, "globals"],
+  [SECTION.export, WASM_BOUNDS.exports, "exports"],
+  [SECTION.start, null, "start functions"],
+  [SECTION.element, WASM_BOUNDS.elementSegments, "element segments"],
+  [SECTION.dataCount, WASM_BOUNDS.dataSegments, "data segments"],
+  [SECTION.code, WASM_BOUNDS.functions, "functions"],
+  [SECTION.data, WASM_BOUNDS.dataSegments, "data segments"],
+];
+
+const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
+
+/** Where a section lies in its file. */
+export interface Section {
+  id: number;
+  /** Of its id byte. */
+  start: number;
+  /** Of its content. */
+  body: number;
+  end: number;
+}
+
+/**
+ * The sections of a wasm file, in their order. It looks at the head of each and ends at the first that is too many, so
+ * that it takes no time worth naming whatever the file holds.
+ *
+ * @throws WasmProblem
+ */
+export function readSections(wasm: Uint8Array): Section[] {
+  if (HEADER.slice(0, 4).some((byte, at) => wasm[at] !== byte)) {
+    throw new WasmProblem("it does not begin with the wasm magic bytes");
+  }
+  if (HEADER.some((byte, at) => wasm[at] !== byte)) throw new WasmProblem("it is not of version 1 of wasm");
+  const reader = new ByteReader(wasm, HEADER.length, wasm.length);
+  const sections: Section[] = [];
+  let rank = -1;
+  let customs = 0;
+  while (!reader.atEnd) {
+    const start = reader.offset;
+    const id = reader.byte();
+    const size = reader.unsigned();
+    const body = reader.offset;
+    const end = body + size;
+    if (end > wasm.length) throw new WasmProblem("a section goes past the end of the file");
+    if (id === SECTION.custom) {
+      customs += 1;
+      if (customs > WASM_BOUNDS.customSections) {
+        throw new WasmProblem(`it has more than ${WASM_BOUNDS.customSections} custom sections, the most allowed`);
+      }
+    } else {
+      rank = nextRank(id, rank);
+      const [, limit, what] = ORDER[rank]!;
+      if (limit !== null) atMost(new ByteReader(wasm, body, end).unsigned(), limit, what);
+    }
+    sections.push({ id, start, body, end });
+    reader.offset = end;
+  }
+  return sections;
+}
+
+function nextRank(id: number, before: number): number {
+  const rank = ORDER.findIndex(([known]) => known === id);
+  if (rank < 0) refuseSection(id);
+  if (rank <= before) throw new WasmProblem("its sections are out of order, or one is there twice");
+  return rank;
+}
