@@ -16,7 +16,14 @@ import type {
   WatchOptions,
 } from "../../key-value-store.js";
 import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
-import { expiryOf, validateKey, validateKeys, validateTransaction, validateValue } from "../../validate.js";
+import {
+  expiryOf,
+  expiryOfNext,
+  validateKey,
+  validateKeys,
+  validateTransaction,
+  validateValue,
+} from "../../validate.js";
 import { watchStore } from "../../watch.js";
 import { commit } from "./commit.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
@@ -84,10 +91,16 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     });
   }
 
-  async compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult> {
+  async compareAndSwap(
+    key: string,
+    expected: Uint8Array | null,
+    next: Uint8Array | null,
+    options?: PutOptions,
+  ): Promise<CasResult> {
     const bytes = validateKey(key);
     if (expected) validateValue(key, expected);
     if (next) validateValue(key, next);
+    const expiresAt = expiryOfNext(next, options, Date.now());
     const wanted = expected && copyBytes(expected);
     const value = next && copyBytes(next);
     return this.#write<CasResult>(() => {
@@ -96,7 +109,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
         return { ok: false, actual: row && { value: row.value, version: row.version } };
       }
       const version = this.#nextVersion(namespaceOf(key));
-      if (value) this.#put(bytes, { version, expiresAt: 0, value });
+      if (value) this.#put(bytes, { version, expiresAt, value });
       else this.environment.rows.removeSync(bytes);
       this.#log(version, [{ key, value }]);
       return { ok: true, version };
