@@ -431,6 +431,40 @@ export const keyValueStoreCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a byte order mark is a character of a key like any other",
+    async run({ kv, blobs }, ns) {
+      const mark = "\uFEFF";
+      const keys = [`${ns}${mark}`, `${ns}${mark}a`, `${ns}${mark}${mark}a`, `${ns}a${mark}`];
+      await kv.put(`${ns}a`, bytes("plain"));
+      for (const key of keys) await kv.put(key, bytes(key));
+      await kv.put(`${mark}${ns}a`, bytes("another namespace"));
+      assert.equal(await text(kv, `${ns}a`), "plain");
+      assert.equal(await text(kv, `${mark}${ns}a`), "another namespace");
+      assert.deepEqual((await scanAll(kv, { prefix: ns })).sort(), [`${ns}a`, ...keys].sort());
+      assert.deepEqual(await scanAll(kv, { prefix: `${ns}${mark}`, limit: 1 }), keys.slice(0, 3));
+      assert.deepEqual(await scanAll(kv, { prefix: `${mark}${ns}` }), [`${mark}${ns}a`]);
+      assert.deepEqual(
+        (await kv.getMany(keys)).map((entry) => entry?.key),
+        keys,
+      );
+      const told: string[] = [];
+      for await (const event of kv.watch(`${mark}${ns}`)) {
+        if (event.type === "synced") break;
+        told.push(event.key);
+      }
+      assert.deepEqual(told, [`${mark}${ns}a`]);
+      await rejectsWith(
+        "CROSS_NAMESPACE",
+        kv.transact({ checks: [{ key: `${mark}${ns}a`, value: null }], ops: [{ type: "delete", key: `${ns}a` }] }),
+      );
+      assert.ok(await kv.delete(`${mark}${ns}a`));
+      assert.equal(await text(kv, `${ns}a`), "plain");
+      const hash = await blobs.put(bytes(ns), { reference: `${mark}tag` });
+      await blobs.addReference(hash, "tag");
+      assert.deepEqual((await blobs.references(hash))?.sort(), ["tag", `${mark}tag`]);
+    },
+  },
+  {
     name: "writes made at once are all applied",
     async run({ kv }, ns) {
       const keys = Array.from({ length: 300 }, (_, index) => `${ns}${String(index).padStart(4, "0")}`);
