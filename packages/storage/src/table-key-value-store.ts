@@ -36,7 +36,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export interface Row {
   value: Uint8Array;
   version: Version;
-  /** Milliseconds since the epoch; 0 for never. */
+  /** Milliseconds since the epoch, by the wall clock as in every store and export; 0 for never. */
   expiresAt: number;
 }
 

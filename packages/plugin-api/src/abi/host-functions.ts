@@ -89,7 +89,7 @@ export const HOST_FUNCTIONS = [
     permission: "kv:write",
     since: "1",
     summary:
-      "Compare-and-swap; absent stands for no value. Options `{ttlMs?}` when a value is stored, which expires then and not when the one before it would have. Returns `{ok: true, version}` or `{ok: false, actual: [version, valueLength] | null}`, the actual value attached.",
+      "Compare-and-swap; absent stands for no value. Options `{ttlMs?}` when a value is stored; without it the entry does not expire. Returns `{ok: true, version}` or `{ok: false, actual: [version, valueLength] | null}`, the actual value attached.",
   },
   {
     name: "kv_transact",
