@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { EmbeddedReader, EmbeddedStore } from "../src/index.js";
+import { until } from "../src/testing/until.js";
 
 const gone = { code: "STORE_UNAVAILABLE", message: expect.stringContaining("was removed, moved or replaced") };
 
@@ -142,7 +143,7 @@ describe("a directory that is gone", () => {
       yield encodeUtf8(" and ended");
     }
     const put = other.blobs.put(upload());
-    await delay(50);
+    await until("the upload began", async () => (await readdir(join(directory, "uploads"))).length === 1);
     await store[Symbol.asyncDispose]();
     expect(await readdir(join(directory, "uploads"))).toHaveLength(1);
     proceed();
@@ -153,7 +154,9 @@ describe("a directory that is gone", () => {
     const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => {});
     try {
       await rename(directory, join(base, "elsewhere"));
-      await delay(3500);
+      await until("a warning", async () => warn.mock.calls.length > 0);
+      // Longer than from one sweep to the next but one.
+      await delay(2500);
       expect(warn.mock.calls.map(([text]) => text)).toEqual([
         expect.stringContaining("was removed, moved or replaced"),
       ]);

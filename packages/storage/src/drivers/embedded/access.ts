@@ -9,10 +9,14 @@ const OTHERS = 0o077;
 /** Of a directory that users share by design, such as /tmp. */
 const STICKY = 0o1000;
 
-/** Makes a store's directory and the folders in it, and takes those that are there from others. */
+/** Makes a store's directory, or takes it from others when it is there. */
 export function prepareDirectory(directory: string): void {
   mkdirSync(dirname(directory), { recursive: true });
   makeFolder(directory);
+}
+
+/** The same for the folders in it. */
+export function prepareFolders(directory: string): void {
   makeFolder(join(directory, "kv"));
   makeFolder(join(directory, "uploads"));
   tightenBlobs(join(directory, "blobs"));

@@ -5,7 +5,7 @@ import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../key-value-store.js";
 import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import type { Store } from "../../store.js";
-import { prepareDirectory, tightenDataFiles } from "./access.js";
+import { prepareDirectory, prepareFolders, tightenDataFiles } from "./access.js";
 import { fillUp, inspect } from "./data-file.js";
 import { DirectoryLock } from "./directory-lock.js";
 import { EmbeddedKeyValueStore } from "./embedded-key-value-store.js";
@@ -44,6 +44,7 @@ export class EmbeddedStore implements Store {
     try {
       prepareDirectory(directory);
       lock = await DirectoryLock.acquire(directory);
+      prepareFolders(directory);
       if (await fillUp(directory)) await inspect(directory);
       environment = await openEnvironment(directory, { readOnly: false, strict: durability === "strict" });
       tightenDataFiles(directory);
