@@ -1,11 +1,14 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { storageErrors } from "../../errors.js";
 import { FILE_MODE, tighten } from "./access.js";
 import { identityAt, identityOf, isSame } from "./identity.js";
 
-const ATTEMPTS = 10;
+/** Milliseconds for which a lock is tried: a process that is killed has its files until its last thread has ended. */
+const PATIENCE_MS = 500;
+const RETRY_MS = 25;
 /** Bytes of a lock file that are read. */
 const OWNER_BYTES = 4096;
 
@@ -31,23 +34,22 @@ export class DirectoryLock {
     // Only here: the native library must not be loaded by threads and programs that have another store.
     const { tryLock } = await import("fs-native-extensions");
     const path = join(directory, "lock");
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (const deadline = performance.now() + PATIENCE_MS; ; await delay(RETRY_MS)) {
       const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
       try {
-        if (!tryLock(fd)) throw storageErrors.directoryInUse(directory, ownerIn(fd));
-        // Somebody removed the file in between: the next store would find none, and have a lock as well.
-        if (isSame(identityOf(fd), identityAt(path))) {
+        // When somebody removed the file in between, the next store would find none, and have a lock as well.
+        if (tryLock(fd) && isSame(identityOf(fd), identityAt(path))) {
           tighten(path);
           writeOwner(fd);
           return new DirectoryLock(fd);
         }
+        if (performance.now() > deadline) throw storageErrors.directoryInUse(directory, ownerIn(fd));
       } catch (error) {
         closeSync(fd);
         throw error;
       }
       closeSync(fd);
     }
-    throw storageErrors.directoryInUse(directory, null);
   }
 
   release(): void {
