@@ -27,7 +27,11 @@ export class DirectoryLock {
   #released = false;
 
   /** A bare descriptor: a `FileHandle` is closed when nobody refers to it any more. Programs that are started get none. */
-  private constructor(private readonly fd: number) {}
+  private constructor(
+    private readonly directory: string,
+    private readonly path: string,
+    private readonly fd: number,
+  ) {}
 
   /** @throws AspenError `STORE_UNAVAILABLE` when a store that runs has the directory */
   static async acquire(directory: string): Promise<DirectoryLock> {
@@ -41,7 +45,7 @@ export class DirectoryLock {
         if (tryLock(fd) && isSame(identityOf(fd), identityAt(path))) {
           tighten(path);
           writeOwner(fd);
-          return new DirectoryLock(fd);
+          return new DirectoryLock(directory, path, fd);
         }
         if (performance.now() > deadline) throw storageErrors.directoryInUse(directory, ownerIn(fd));
       } catch (error) {
@@ -50,6 +54,12 @@ export class DirectoryLock {
       }
       closeSync(fd);
     }
+  }
+
+  /** @throws AspenError `STORE_UNAVAILABLE` when the file was removed or replaced, so that another may have a lock, too */
+  assertHeld(): void {
+    if (!isSame(identityOf(this.fd), identityAt(this.path)))
+      throw storageErrors.directoryGone(this.directory, this.path);
   }
 
   release(): void {

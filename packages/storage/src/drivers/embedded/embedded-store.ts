@@ -48,6 +48,8 @@ export class EmbeddedStore implements Store {
       if (await fillUp(directory)) await inspect(directory);
       environment = await openEnvironment(directory, { readOnly: false, strict: durability === "strict" });
       tightenDataFiles(directory);
+      // From here on the environment's presence looks after it.
+      lock.assertHeld();
       chunks = await FileChunkStore.open(directory, environment);
     } catch (error) {
       await environment?.root.close();
