@@ -105,6 +105,9 @@ describe("aspen kv", () => {
     expect(await aspen(["kv", "cas", "a:3", "--absent", "new"], { env })).toMatchObject({ code: 0 });
     expect(await aspen(["kv", "cas", "a:3", "new", "--delete"], { env })).toMatchObject({ code: 0 });
     expect(await aspen(["kv", "cas", "a:3", "new"], { env })).toMatchObject({ code: 2 });
+    expect(await aspen(["kv", "cas", "a:4", "--absent", "new", "--ttl-ms", "1"], { env })).toMatchObject({ code: 0 });
+    expect(await aspen(["kv", "get", "a:4"], { env })).toMatchObject({ code: 4 });
+    expect(await aspen(["kv", "cas", "a:4", "--absent", "new", "--ttl-ms", "0"], { env })).toMatchObject({ code: 2 });
     expect(await aspen(["kv", "delete", "a:1"], { env })).toMatchObject({ code: 0, stdout: "deleted\n" });
     expect(await aspen(["kv", "delete", "a:1"], { env })).toMatchObject({ code: 0, stdout: "(absent)\n" });
   });

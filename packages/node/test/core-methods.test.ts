@@ -67,6 +67,21 @@ describe("kv.*", () => {
     });
   });
 
+  it("swaps for a time", async () => {
+    const { version } = await rpc("kv.cas", { key: "c:ttl", expected: null, value: "1", ttlMs: 20 });
+    expect(version).toEqual(expect.any(Number));
+    const deadline = performance.now() + 30_000;
+    while (await rpc("kv.get", { key: "c:ttl" })) expect(performance.now()).toBeLessThan(deadline);
+    for (const ttlMs of [0, -1, 0.5, "5", null]) {
+      expect(await rpc("kv.cas", { key: "c:ttl", expected: null, value: "1", ttlMs })).toMatchObject({
+        error: { code: "INVALID_PARAMS", details: { field: "ttlMs" } },
+      });
+    }
+    expect(await rpc("kv.cas", { key: "c:ttl", expected: null, value: null, ttlMs: 5 })).toMatchObject({
+      error: { code: "INVALID_PARAMS", details: { field: "ttlMs" } },
+    });
+  });
+
   it("keeps any bytes", async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -71,6 +71,7 @@ ${table(
 | --- | --- |
 | string | UTF-8 |
 | json | a JSON text in UTF-8 |
+| json? | a JSON text in UTF-8; handle 0 for absent, which is what a guest passes that gives fewer parameters |
 | bytes | as they are |
 | bytes? | as they are; handle 0 for absent |
 | unit | none |

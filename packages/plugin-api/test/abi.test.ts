@@ -1,6 +1,7 @@
 import {
   AttachmentReader,
   decodeEnvelope,
+  decodeStrictUtf8,
   decodeUtf8,
   ENGINE_IMPORTS,
   encodeEnvelope,
@@ -100,6 +101,7 @@ test("text comes back as it went in, a leading byte order mark included", () => 
       fc.string({ unit: fc.oneof(fc.constant("\ufeff"), fc.string({ unit: "binary", maxLength: 1 })) }),
       (text) => {
         expect(decodeUtf8(encodeUtf8(text))).toBe(text);
+        expect(decodeStrictUtf8(encodeUtf8(text))).toBe(text);
       },
     ),
   );

@@ -169,6 +169,71 @@ describe("host functions", () => {
     expect([...okOf(await host.invoke("kv_delete", [text("mine:2")]))]).toEqual([1]);
   });
 
+  test("take the bytes of a key as they are", async () => {
+    const { host, store } = setUp();
+    okOf(await host.invoke("kv_put", [text("mine:1"), text("one"), json({})]));
+    const marked = "\uFEFFmine:1";
+    const calls: [name: string, args: (Uint8Array | null)[]][] = [
+      ["kv_get", [text(marked)]],
+      ["kv_get_many", [json([marked])]],
+      ["kv_put", [text(marked), text("two"), json({})]],
+      ["kv_delete", [text(marked)]],
+      ["kv_scan", [json({ prefix: marked })]],
+      ["kv_cas", [text(marked), null, text("two")]],
+      ["kv_transact", [encodeEnvelope({ ops: [{ op: "delete", key: marked }] }, [])]],
+    ];
+    for (const [name, args] of calls) {
+      expect([name, errorOf(await host.invoke(name, args))]).toMatchObject([name, { code: "KV_NAMESPACE_DENIED" }]);
+    }
+    // The mark within a namespace, and bytes that are no UTF-8, which would become another key.
+    okOf(await host.invoke("kv_put", [text("mine:\uFEFF"), text("two"), json({})]));
+    const broken = Uint8Array.of(...text("mine:"), 0xff);
+    const header = text('{"ops":[{"op":"delete","key":"mine:?"}]}');
+    header[header.indexOf(0x3f)] = 0xff;
+    for (const [name, args] of [
+      ["kv_get", [broken]],
+      ["kv_put", [broken, text("x"), json({})]],
+      ["kv_cas", [broken, null, text("x")]],
+      ["kv_scan", [Uint8Array.of(...text('{"prefix":"mine:'), 0xff, ...text('"}'))]],
+      ["kv_transact", [Uint8Array.of(header.length, 0, 0, 0, ...header)]],
+    ] as [string, (Uint8Array | null)[]][]) {
+      expect([name, errorOf(await host.invoke(name, args))]).toMatchObject([name, { code: "INVALID_PARAMS" }]);
+    }
+    const { entries } = await store.kv.scan({ prefix: "" });
+    expect(entries.map(({ key, value }) => [key, decodeUtf8(value)])).toEqual([
+      ["mine:1", "one"],
+      ["mine:\uFEFF", "two"],
+    ]);
+  });
+
+  test("a compare-and-swap takes a time to live, which may be left out", async () => {
+    const { host, store } = setUp();
+    const cas = (expected: string | null, next: string | null, ...options: (Uint8Array | null)[]) =>
+      host.invoke("kv_cas", [text("mine:1"), expected && text(expected), next && text(next), ...options]);
+    const expiries = async () => {
+      const found: number[] = [];
+      for await (const { expiresAt } of store.maintenance.entries()) found.push(expiresAt);
+      return found;
+    };
+    const before = Date.now();
+    okOf(await cas(null, "one", json({ ttlMs: 60_000 })));
+    const [expiresAt] = await expiries();
+    expect(expiresAt).toBeGreaterThanOrEqual(before + 60_000);
+    okOf(await cas("one", "two"));
+    expect(await expiries()).toEqual([0]);
+    okOf(await cas("two", "three", null));
+    okOf(await cas("three", "four", json({})));
+    expect(await expiries()).toEqual([0]);
+    for (const ttlMs of [0, -1, 0.5, 1e300, "5", true, {}]) {
+      expect(errorOf(await cas("four", "five", json({ ttlMs })))).toMatchObject({ code: "INVALID_PARAMS" });
+    }
+    for (const options of [text("[]"), text("5"), text("{"), text("")]) {
+      expect(errorOf(await cas("four", "five", options))).toMatchObject({ code: "INVALID_PARAMS" });
+    }
+    expect(errorOf(await cas("four", null, json({ ttlMs: 5 })))).toMatchObject({ code: "INVALID_PARAMS" });
+    okOf(await cas("four", null));
+  });
+
   test("blobs, configuration, clock, random bytes, log", async () => {
     const { host, logs } = setUp();
     const hash = okOf(await host.invoke("blob_put", [text("data")]));

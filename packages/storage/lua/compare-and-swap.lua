@@ -1,7 +1,7 @@
 -- Swaps a value when the stored one is the expected one.
 -- KEYS as in changes.lua  ARGV[1] key
 -- ARGV[2] two digits: '1' when a value is expected, '0' for absence; then '1' to store a value, '0' to delete
--- ARGV[3] the expected value  ARGV[4] the next value
+-- ARGV[3] the expected value  ARGV[4] the next value  ARGV[5] milliseconds to live, 0 for ever
 -- Returns {1, version}, or {0} when absent, or {0, actual row}.
 local row = redis.call('GET', ROWS .. ARGV[1])
 local expected = string.sub(ARGV[2], 1, 1) == '1'
@@ -21,7 +21,7 @@ if FREES then
 end
 local version = redis.call('INCR', VERSION)
 if string.sub(ARGV[2], 2) == '1' then
-  store(ARGV[1], struct.pack('<I8', version) .. ARGV[4], 0, expected)
+  store(ARGV[1], struct.pack('<I8', version) .. ARGV[4], tonumber(ARGV[5]), expected)
   keep(version, 0, 'p', ARGV[1], ARGV[4])
 else
   remove(ARGV[1])

@@ -10,6 +10,8 @@ const LONGEST_WAIT_MS = 64;
 export interface UpdateOptions {
   /** Swaps to try before giving up, each against the value that was found. @default 100 */
   attempts?: number;
+  /** Milliseconds until the entry expires, from the update on, as `put` takes them. @default never */
+  ttlMs?: number;
   /** Gives up between two swaps. */
   signal?: AbortSignal;
 }
@@ -27,14 +29,16 @@ export async function updateValue(
   kv: Swappable,
   key: string,
   change: (current: Uint8Array | null) => Uint8Array | null,
-  { attempts = 100, signal }: UpdateOptions = {},
+  { attempts = 100, ttlMs, signal }: UpdateOptions = {},
 ): Promise<Uint8Array | null> {
   let current = (await kv.get(key))?.value ?? null;
   let wait = FIRST_WAIT_MS;
   for (let attempt = 0; attempt < attempts; attempt++) {
     if (signal?.aborted) throw storageErrors.cancelled(`the update of ${JSON.stringify(key)}`);
     const next = change(current);
-    const result = await kv.compareAndSwap(key, current, next);
+    // There is nothing to expire of what is deleted.
+    const options = next === null || ttlMs === undefined ? {} : { ttlMs };
+    const result = await kv.compareAndSwap(key, current, next, options);
     if (result.ok) return next;
     current = result.actual?.value ?? null;
     // Random, so that those who lost together do not meet again.

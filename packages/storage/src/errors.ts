@@ -54,11 +54,18 @@ export const storageErrors = {
       undefined,
       cause,
     ),
-  directoryInUse: (directory: string, pid: number | null) =>
+  directoryInUse: (directory: string, owner: { pid: number; host: string } | null) =>
     new AspenError(
       "STORE_UNAVAILABLE",
-      `the directory ${directory} is in use by ${pid === null ? "another store" : `the process ${pid}`}; stop it or use another directory`,
-      { directory, ...(pid === null ? {} : { pid }) },
+      `the directory ${directory} is in use by ${owner === null ? "another store" : `the process ${owner.pid} of host ${quote(owner.host)} (its number there)`}; stop it or use another directory`,
+      { directory, ...(owner === null ? {} : owner) },
+    ),
+  directoryGone: (directory: string, path: string, cause?: unknown) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `the directory ${directory} is not what it was when the store was opened: ${path} was removed, moved or replaced; bring it back, or start again with what is there`,
+      { directory, path },
+      cause,
     ),
   damaged: (directory: string, problem: string, cause?: unknown) =>
     new AspenError(

@@ -8,7 +8,7 @@ export interface KvEntry {
 }
 
 export interface PutOptions {
-  /** Milliseconds until the entry expires. @default never */
+  /** Milliseconds until the entry expires, a whole number from 1 on. @default never */
   ttlMs?: number;
 }
 
@@ -84,8 +84,16 @@ export interface KeyValueStore extends AsyncDisposable {
   /** True when the key was there. */
   delete(key: string): Promise<boolean>;
   scan(options: ScanOptions): Promise<ScanPage>;
-  /** `expected` null: only when absent; `next` null: delete. Says the actual value on failure. */
-  compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult>;
+  /**
+   * `expected` null: only when absent; `next` null: delete, for which there are no options. Says the actual value on
+   * failure. As with `put`, the entry lives as long as the options say from now on, whatever was left of its time.
+   */
+  compareAndSwap(
+    key: string,
+    expected: Uint8Array | null,
+    next: Uint8Array | null,
+    options?: PutOptions,
+  ): Promise<CasResult>;
   /** All or nothing. @throws AspenError `CROSS_NAMESPACE` when the keys are of two namespaces. */
   transact(transaction: Transaction): Promise<TxResult>;
   /**

@@ -9,6 +9,7 @@ interface Past {
   bytes: number;
   /** The changes after this version are all kept. */
   from: Version;
+  /** By the monotonic clock. */
   leasedUntil: number;
 }
 
@@ -23,7 +24,7 @@ export class MemoryChangeLog implements ChangeLog {
   append(namespace: string, changes: readonly Change[]): void {
     const past = this.#pasts.get(namespace);
     if (!past) return;
-    if (past.leasedUntil < Date.now()) {
+    if (past.leasedUntil < performance.now()) {
       this.#pasts.delete(namespace);
       return;
     }
@@ -42,7 +43,7 @@ export class MemoryChangeLog implements ChangeLog {
   async lease(namespace: string): Promise<Version> {
     const version = this.versionOf(namespace);
     const past = this.#pasts.get(namespace) ?? { changes: [], bytes: 0, from: version, leasedUntil: 0 };
-    past.leasedUntil = Date.now() + WATCH_LEASE_MS;
+    past.leasedUntil = performance.now() + WATCH_LEASE_MS;
     this.#pasts.set(namespace, past);
     return version;
   }

@@ -56,9 +56,14 @@ export class NamespacedKeyValueStore implements KeyValueStore {
     return this.store.scan(options);
   }
 
-  async compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult> {
+  async compareAndSwap(
+    key: string,
+    expected: Uint8Array | null,
+    next: Uint8Array | null,
+    options?: PutOptions,
+  ): Promise<CasResult> {
     assertKeyAllowed(this.allowed, key);
-    return this.store.compareAndSwap(key, expected, next);
+    return this.store.compareAndSwap(key, expected, next, options);
   }
 
   async transact(transaction: Transaction): Promise<TxResult> {

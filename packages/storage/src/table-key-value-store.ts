@@ -19,6 +19,7 @@ import type {
 import { MemoryChangeLog } from "./memory-change-log.js";
 import {
   expiryOf,
+  expiryOfNext,
   validateKey,
   validateKeys,
   validateLimit,
@@ -35,7 +36,7 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 export interface Row {
   value: Uint8Array;
   version: Version;
-  /** Milliseconds since the epoch; 0 for never. */
+  /** Milliseconds since the epoch, by the wall clock as in every store and export; 0 for never. */
   expiresAt: number;
 }
 
@@ -129,16 +130,22 @@ export class TableKeyValueStore implements KeyValueStore {
     return keys.length > limit ? { entries, cursor: encodeCursor(options, entries.at(-1)!.key) } : { entries };
   }
 
-  async compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult> {
+  async compareAndSwap(
+    key: string,
+    expected: Uint8Array | null,
+    next: Uint8Array | null,
+    options?: PutOptions,
+  ): Promise<CasResult> {
     validateKey(key);
     if (expected) validateValue(key, expected);
     if (next) validateValue(key, next);
+    const expiresAt = expiryOfNext(next, options, Date.now());
     const actual = this.#entry(key);
     if (!bytesEqual(actual?.value ?? null, expected)) {
       return { ok: false, actual: actual && { value: actual.value, version: actual.version } };
     }
     const version = this.#nextVersion(namespaceOf(key));
-    if (next) this.#write(key, next, 0, version);
+    if (next) this.#write(key, next, expiresAt, version);
     else this.table.delete(key);
     this.#log([{ version, key, value: next }]);
     return { ok: true, version };

@@ -1,6 +1,6 @@
 import { LIMITS, namespaceOf } from "@aspen/plugin-api/abi";
 import { storageErrors } from "./errors.js";
-import type { PutOptions, ScanOptions, Transaction } from "./key-value-store.js";
+import type { Check, Op, PutOptions, ScanOptions, Transaction } from "./key-value-store.js";
 
 /** The key's UTF-8 bytes. @throws AspenError `KV_KEY_INVALID` */
 export function validateKey(key: string): Buffer {
@@ -26,7 +26,11 @@ export function validateValue(key: string, value: Uint8Array): void {
   if (value.length > LIMITS.valueBytes) throw storageErrors.valueTooLarge(key, value.length);
 }
 
-/** Milliseconds since the epoch at which an entry expires; 0 for never. @throws AspenError `INVALID_PARAMS` */
+/**
+ * Milliseconds since the epoch at which an entry expires; 0 for never. By the wall clock: it is stored, and outlives
+ * the process whose monotonic clock would count it.
+ * @throws AspenError `INVALID_PARAMS`
+ */
 export function expiryOf(options: PutOptions | undefined, now: number): number {
   const ttlMs = options?.ttlMs;
   if (ttlMs === undefined) return 0;
@@ -34,6 +38,14 @@ export function expiryOf(options: PutOptions | undefined, now: number): number {
     throw storageErrors.invalid("ttlMs", "must be a whole number of milliseconds, at least 1");
   }
   return now + ttlMs;
+}
+
+/** As {@link expiryOf}, for a value that is null when the entry is deleted. @throws AspenError `INVALID_PARAMS` */
+export function expiryOfNext(next: Uint8Array | null, options: PutOptions | undefined, now: number): number {
+  if (next === null && options?.ttlMs !== undefined) {
+    throw storageErrors.invalid("ttlMs", "must be left out when the entry is deleted");
+  }
+  return expiryOf(options, now);
 }
 
 /** The page size. @throws AspenError `INVALID_PARAMS` */
@@ -47,14 +59,15 @@ export function validateLimit(options: ScanOptions): number {
 
 /** @throws AspenError `INVALID_PARAMS` or as {@link validateKey} */
 export function validateKeys(keys: readonly string[]): Buffer[] {
+  if (!Array.isArray(keys)) throw storageErrors.invalid("keys", "must be an array");
   if (keys.length > LIMITS.batchOps) throw storageErrors.invalid("keys", `must be at most ${LIMITS.batchOps}`);
   return keys.map(validateKey);
 }
 
 /** The transaction's namespace; null when it is empty. @throws AspenError `CROSS_NAMESPACE`, `INVALID_PARAMS` and as above */
-export function validateTransaction({ checks, ops }: Transaction): string | null {
-  if (checks.length > LIMITS.batchOps) throw storageErrors.invalid("checks", `must be at most ${LIMITS.batchOps}`);
-  if (ops.length > LIMITS.batchOps) throw storageErrors.invalid("ops", `must be at most ${LIMITS.batchOps}`);
+export function validateTransaction(transaction: Transaction): string | null {
+  const checks = validateList<Check>("checks", transaction.checks);
+  const ops = validateList<Op>("ops", transaction.ops);
   let namespace: string | null = null;
   for (const { key } of [...checks, ...ops]) {
     validateKey(key);
@@ -68,8 +81,22 @@ export function validateTransaction({ checks, ops }: Transaction): string | null
         throw storageErrors.invalid("version", "must be a whole number, at least 1");
     } else if (check.value !== null) validateValue(check.key, check.value);
   }
-  for (const op of ops) if (op.type === "put") validateValue(op.key, op.value);
+  for (const op of ops) {
+    if (op.type === "put") {
+      validateValue(op.key, op.value);
+      expiryOf(op, 0);
+    } else if (op.type !== "delete") throw storageErrors.invalid("type", 'of an operation must be "put" or "delete"');
+  }
   return namespace;
+}
+
+function validateList<T>(field: string, list: T[]): T[] {
+  if (!Array.isArray(list)) throw storageErrors.invalid(field, "must be an array");
+  if (list.length > LIMITS.batchOps) throw storageErrors.invalid(field, `must be at most ${LIMITS.batchOps}`);
+  for (const item of list) {
+    if (typeof item !== "object" || item === null) throw storageErrors.invalid(field, "must be objects");
+  }
+  return list;
 }
 
 /** True when every key that starts with the prefix is of one namespace. */

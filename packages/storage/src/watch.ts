@@ -62,11 +62,11 @@ export async function* watchStore(
     }
     target = await log.lease(namespace);
   }
-  let renewAt = Date.now() + WATCH_LEASE_MS / 10;
+  let renewAt = performance.now() + WATCH_LEASE_MS / 10;
   while (!signal.aborted) {
-    if (Date.now() > renewAt) {
+    if (performance.now() > renewAt) {
       await log.lease(namespace);
-      renewAt = Date.now() + WATCH_LEASE_MS / 10;
+      renewAt = performance.now() + WATCH_LEASE_MS / 10;
     }
     const changes = await log.read(namespace, position, READ_LIMIT);
     for (const change of changes) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { expect, test } from "@jest/globals";
 import { addToCounter, MemoryStore, updateValue } from "../src/index.js";
@@ -41,4 +42,17 @@ test("an update that others are always faster than gives up, as does one whose c
   await expect(aborted).rejects.toMatchObject({ code: "CANCELLED" });
   expect(await updateValue(store.kv, "c:1", () => null)).toBeNull();
   expect(await store.kv.get("c:1")).toBeNull();
+});
+
+test("an update sets the time to live anew, and deletes with one as well", async () => {
+  await using store = new MemoryStore();
+  await store.kv.put("c:1", encodeUtf8("1"), { ttlMs: 300 });
+  await addToCounter(store.kv, "c:1");
+  await addToCounter(store.kv, "c:2", 1, { ttlMs: 300 });
+  await store.kv.put("c:3", encodeUtf8("1"));
+  expect(await updateValue(store.kv, "c:3", () => null, { ttlMs: 300 })).toBeNull();
+  await delay(400);
+  const { entries } = await store.kv.scan({ prefix: "c:" });
+  expect(entries.map(({ key }) => key)).toEqual(["c:1"]);
+  await expect(addToCounter(store.kv, "c:1", 1, { ttlMs: 0.5 })).rejects.toMatchObject({ code: "INVALID_PARAMS" });
 });

@@ -28,6 +28,8 @@ describe("a well-behaved plugin", () => {
       pages: [["__plugin:neighbour:a", "__plugin:neighbour:b"], ["__plugin:neighbour:c"], null],
       lost: "one",
       won: true,
+      over: true,
+      unknown: "INVALID_PARAMS",
       applied: true,
       refused: { ok: false, failed: 0 },
       deleted: [true, false],

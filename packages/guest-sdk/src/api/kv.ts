@@ -99,11 +99,19 @@ export const kv = {
     return header.cursor === undefined ? { entries } : { entries, cursor: header.cursor };
   },
 
-  /** Compare-and-swap: `expected` null stands for an absent entry, `next` null deletes it. */
-  async cas(key: string, expected: string | Uint8Array | null, next: string | Uint8Array | null): Promise<CasResult> {
+  /**
+   * Compare-and-swap: `expected` null stands for an absent entry, `next` null deletes it and takes no options. As with
+   * `put`, the entry lives as long as the options say from now on, whatever was left of its time.
+   */
+  async cas(
+    key: string,
+    expected: string | Uint8Array | null,
+    next: string | Uint8Array | null,
+    options?: PutOptions,
+  ): Promise<CasResult> {
     const { header, attachments } = decodeEnvelope<
       { ok: true; version: number } | { ok: false; actual: Lengths | null }
-    >(hostCallExpecting("kv_cas", key, expected, next));
+    >(hostCallExpecting("kv_cas", key, expected, next, options === undefined ? null : JSON.stringify(options)));
     if (header.ok) return header;
     return { ok: false, actual: header.actual && { version: header.actual[0], bytes: attachments.slice() } };
   },
@@ -123,16 +131,12 @@ export const kv = {
         ? { key: check.key, absent: true }
         : { key: check.key, valueLength: attach(check.value) };
     });
-    const ops = transaction.ops.map((op) =>
-      op.type === "delete"
-        ? { op: "delete", key: op.key }
-        : {
-            op: "put",
-            key: op.key,
-            valueLength: attach(op.value),
-            ...(op.ttlMs === undefined ? {} : { ttlMs: op.ttlMs }),
-          },
-    );
+    // What has another type is told to the host as it is, which refuses it.
+    const ops = transaction.ops.map((op) => ({
+      op: op.type,
+      key: op.key,
+      ...(op.type === "put" ? { valueLength: attach(op.value), ttlMs: op.ttlMs } : {}),
+    }));
     const envelope = encodeEnvelope({ checks, ops }, attachments);
     return decodeEnvelope<TransactResult>(hostCallExpecting("kv_transact", envelope)).header;
   },

@@ -1,4 +1,11 @@
-import { encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api";
+import {
+  decodeUtf8,
+  encodeUtf8,
+  HOST_FUNCTIONS,
+  type HostFunctionName,
+  RESULT_ERROR,
+  RESULT_OK,
+} from "@aspen/plugin-api";
 import { compilerErrors } from "./errors.js";
 
 /** Wall time that a plugin's top level may take when it is built, in milliseconds. */
@@ -176,7 +183,7 @@ export class BuildVm {
     const out = engine.wasm_malloc(8);
     const pointer = engine.qjs_get_string_len(value, out);
     const length = new DataView(engine.memory.buffer).getUint32(out, true);
-    const text = new TextDecoder().decode(this.bytes.slice(pointer, pointer + length));
+    const text = decodeUtf8(this.bytes.slice(pointer, pointer + length));
     engine.qjs_free_cstring(pointer);
     engine.wasm_free(out);
     return text;

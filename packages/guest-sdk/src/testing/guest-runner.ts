@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_OK } from "@aspen/plugin-api";
+import { decodeUtf8, encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_OK } from "@aspen/plugin-api";
 
 /** What stands in for a node. Each method has a default that does nothing. */
 export interface GuestHost {
@@ -44,8 +44,8 @@ export class GuestRunner {
     this.#blocks.clear();
     const status = run() as number;
     const error = this.#error as Uint8Array | null;
-    if (status === 0) return { ok: true, output: new TextDecoder().decode(this.#output) };
-    return { ok: false, error: error ? new TextDecoder().decode(error) : "the guest failed without an error" };
+    if (status === 0) return { ok: true, output: decodeUtf8(this.#output) };
+    return { ok: false, error: error ? decodeUtf8(error) : "the guest failed without an error" };
   }
 
   get #memory(): Uint8Array {

@@ -52,11 +52,17 @@ export function kvHandler(kv: KeyValueStore): RequestHandler {
         handle: (params) => scan(kv, params),
       }),
       "kv.cas": zodMethod({
-        summary: "Writes value (null deletes) when the entry has the expected value (null: is absent).",
-        params: z.strictObject({ key, expected: bytesSchema.nullable(), value: bytesSchema.nullable() }),
-        handle: async ({ key, expected, value }) => {
+        summary:
+          "Writes value (null deletes) when the entry has the expected value (null: is absent); it lives for ttlMs, or for ever.",
+        params: z.strictObject({
+          key,
+          expected: bytesSchema.nullable(),
+          value: bytesSchema.nullable(),
+          ttlMs: z.int().min(1).optional(),
+        }),
+        handle: async ({ key, expected, value, ttlMs }) => {
           refuseSystem(key);
-          const result = await kv.compareAndSwap(key, expected, value);
+          const result = await kv.compareAndSwap(key, expected, value, ttlMs === undefined ? {} : { ttlMs });
           if (result.ok) return { version: result.version };
           const { actual } = result;
           throw nodeErrors.conflict(key, actual && { value: toWire(actual.value), version: actual.version });

@@ -1,14 +1,12 @@
-import { encodeUtf8 } from "@aspen/plugin-api";
+import { decodeStrictUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { z } from "zod";
 
 /** Bytes as they travel in JSON: text when they are UTF-8, base64 when they are not. */
 export type WireValue = string | { base64: string };
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 export function toWire(bytes: Uint8Array): WireValue {
   try {
-    return strict.decode(bytes);
+    return decodeStrictUtf8(bytes);
   } catch {
     // Not UTF-8: text would lose bytes.
     return { base64: Buffer.from(bytes).toString("base64") };

@@ -10,6 +10,7 @@ export function parseJsonBody(body: Uint8Array): unknown {
   if (body.length === 0) return {};
   let text: string;
   try {
+    // biome-ignore lint/style/noRestrictedGlobals: the byte order mark of a document is left out
     text = new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch {
     throw nodeErrors.bodyNotJson("it is not UTF-8");

@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8 } from "./utf8.js";
+import { decodeStrictUtf8, encodeUtf8 } from "./utf8.js";
 
 /** A JSON header with bytes attached behind it; the header says how long each attachment is. */
 export interface Envelope<H> {
@@ -22,13 +22,13 @@ export function encodeEnvelope(header: unknown, attachments: readonly Uint8Array
   return out;
 }
 
-/** @throws RangeError when the header length lies outside the bytes; SyntaxError when the header is not JSON. */
+/** @throws RangeError when the header length lies outside the bytes; SyntaxError or TypeError when the header is not JSON in UTF-8. */
 export function decodeEnvelope<H = unknown>(bytes: Uint8Array): Envelope<H> {
   if (bytes.length < 4) throw new RangeError("an envelope has at least 4 bytes");
   const length = readU32(bytes);
   if (length > bytes.length - 4) throw new RangeError("an envelope's header is longer than its bytes");
   return {
-    header: JSON.parse(decodeUtf8(bytes.subarray(4, 4 + length))) as H,
+    header: JSON.parse(decodeStrictUtf8(bytes.subarray(4, 4 + length))) as H,
     attachments: bytes.subarray(4 + length),
   };
 }

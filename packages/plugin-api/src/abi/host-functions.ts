@@ -12,9 +12,10 @@
  * - `bytes`: as they are
  * - `bytes?`: as they are; handle 0 stands for absent
  * - `json`: a JSON text in UTF-8
+ * - `json?`: the same; handle 0, or a guest that passes fewer parameters, stands for absent
  * - `envelope`: JSON plus attached bytes (see `envelope.ts`)
  */
-export type ParameterKind = "string" | "bytes" | "bytes?" | "json" | "envelope";
+export type ParameterKind = "string" | "bytes" | "bytes?" | "json" | "json?" | "envelope";
 
 /**
  * How a result is encoded after the tag byte.
@@ -83,12 +84,12 @@ export const HOST_FUNCTIONS = [
   },
   {
     name: "kv_cas",
-    parameters: [p("key", "string"), p("expected", "bytes?"), p("next", "bytes?")],
+    parameters: [p("key", "string"), p("expected", "bytes?"), p("next", "bytes?"), p("options", "json?")],
     result: "envelope",
     permission: "kv:write",
     since: "1",
     summary:
-      "Compare-and-swap; absent stands for no value. Returns `{ok: true, version}` or `{ok: false, actual: [version, valueLength] | null}`, the actual value attached.",
+      "Compare-and-swap; absent stands for no value. Options `{ttlMs?}` when a value is stored; without it the entry does not expire. Returns `{ok: true, version}` or `{ok: false, actual: [version, valueLength] | null}`, the actual value attached.",
   },
   {
     name: "kv_transact",

@@ -91,10 +91,20 @@ export const kvScan = hostFunction<ScanOptions>({
   runLocally: ({ reader }, options) => (reader ? page(readPageSync(reader, options)) : LOCAL_UNAVAILABLE),
 });
 
-export const kvCas = hostFunction<{ key: string; expected: Uint8Array | null; next: Uint8Array | null }>({
-  prepare: (scope, args) => ({ key: allowedKey(scope, args), expected: args[1] ?? null, next: args[2] ?? null }),
-  async run({ kv }, { key, expected, next }) {
-    const result = await kv.compareAndSwap(key, expected, next);
+export const kvCas = hostFunction<{
+  key: string;
+  expected: Uint8Array | null;
+  next: Uint8Array | null;
+  options: PutOptions;
+}>({
+  prepare: (scope, args) => ({
+    key: allowedKey(scope, args),
+    expected: args[1] ?? null,
+    next: args[2] ?? null,
+    options: args[3] ? putOptions(recordArg(args, 3, "options")) : {},
+  }),
+  async run({ kv }, { key, expected, next, options }) {
+    const result = await kv.compareAndSwap(key, expected, next, options);
     if (result.ok) return { header: result, attachments: [] };
     const { actual } = result;
     return {

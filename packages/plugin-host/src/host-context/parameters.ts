@@ -1,7 +1,5 @@
-import { decodeEnvelope, type Envelope, jsonNestsDeeper } from "@aspen/plugin-api/abi";
+import { decodeEnvelope, decodeStrictUtf8, type Envelope, jsonNestsDeeper } from "@aspen/plugin-api/abi";
 import { hostErrors } from "../errors.js";
-
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export function bytesArg(args: readonly (Uint8Array | null)[], index: number, name: string): Uint8Array {
   const arg = args[index];
@@ -11,7 +9,7 @@ export function bytesArg(args: readonly (Uint8Array | null)[], index: number, na
 
 export function stringArg(args: readonly (Uint8Array | null)[], index: number, name: string): string {
   try {
-    return decoder.decode(bytesArg(args, index, name));
+    return decodeStrictUtf8(bytesArg(args, index, name));
   } catch (error) {
     throw hostErrors.invalidArgument(name, "is not UTF-8", error);
   }

@@ -16,7 +16,7 @@ export interface BlobRecord extends BlobContent {
   upload: string;
   /** Milliseconds since the epoch. */
   createdAt: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch. Grace periods are counted from it by the wall clock, as it outlives the process. */
   lastPutAt: number;
 }
 

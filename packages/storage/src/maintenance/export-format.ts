@@ -1,4 +1,4 @@
-import { encodeUtf8, LIMITS, writeU64 } from "@aspen/plugin-api/abi";
+import { decodeStrictUtf8, encodeUtf8, LIMITS, writeU64 } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../errors.js";
 
 /**
@@ -109,12 +109,10 @@ export function u64(bytes: Buffer, offset: number): number {
   return Number(value);
 }
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** @throws AspenError `EXPORT_INVALID` */
 export function text(bytes: Uint8Array): string {
   try {
-    return decoder.decode(bytes);
+    return decodeStrictUtf8(bytes);
   } catch (error) {
     throw storageErrors.exportInvalid("a text is not UTF-8", error);
   }

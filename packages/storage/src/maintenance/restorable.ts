@@ -1,4 +1,4 @@
-import { namespaceOf } from "@aspen/plugin-api/abi";
+import { decodeStrictUtf8, namespaceOf } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../errors.js";
 import type { Version } from "../key-value-store.js";
 import { validateKey, validateValue } from "../validate.js";
@@ -47,12 +47,10 @@ export function isNamespace(name: string): boolean {
   }
 }
 
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** The text of bytes; null when they are no UTF-8. */
 export function strictUtf8(bytes: Uint8Array): string | null {
   try {
-    return strict.decode(bytes);
+    return decodeStrictUtf8(bytes);
   } catch {
     // Said by null.
     return null;

@@ -330,6 +330,141 @@ export const keyValueStoreCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a compare-and-swap sets the time to live anew, as a put does",
+    async run({ kv }, ns) {
+      // Long enough for the swaps to come before its end on a slow machine.
+      const [one, two] = [bytes("1"), bytes("2")];
+      await kv.put(`${ns}kept`, one, { ttlMs: 1500 });
+      assert.ok((await kv.compareAndSwap(`${ns}kept`, one, two)).ok);
+      await kv.put(`${ns}longer`, one, { ttlMs: 1500 });
+      assert.ok((await kv.compareAndSwap(`${ns}longer`, one, two, { ttlMs: 60_000 })).ok);
+      await kv.put(`${ns}shorter`, one);
+      assert.ok((await kv.compareAndSwap(`${ns}shorter`, one, two, { ttlMs: 1500 })).ok);
+      assert.ok((await kv.compareAndSwap(`${ns}new`, null, two, { ttlMs: 1500 })).ok);
+      await kv.put(`${ns}lost`, one, { ttlMs: 1500 });
+      assert.equal((await kv.compareAndSwap(`${ns}lost`, two, two)).ok, false);
+      assert.equal((await kv.compareAndSwap(`${ns}lost`, null, two, { ttlMs: 60_000 })).ok, false);
+      await delay(1600);
+      assert.deepEqual(await scanAll(kv, { prefix: ns }), [`${ns}kept`, `${ns}longer`]);
+      for (const ttlMs of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+        await rejectsWith("INVALID_PARAMS", kv.compareAndSwap(`${ns}kept`, two, one, { ttlMs }));
+      }
+      await rejectsWith("INVALID_PARAMS", kv.compareAndSwap(`${ns}kept`, two, null, { ttlMs: 1500 }));
+      assert.equal(await text(kv, `${ns}kept`), "2");
+    },
+  },
+  {
+    name: "what is no time to live, no operation and no check is refused",
+    async run({ kv }, ns) {
+      const key = `${ns}a`;
+      const put = { type: "put", key, value: bytes("1") };
+      for (const ttlMs of [0, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, null, "5", 5n, true, {}]) {
+        await rejectsWith("INVALID_PARAMS", kv.put(key, bytes("1"), { ttlMs } as never));
+        await rejectsWith("INVALID_PARAMS", kv.transact({ checks: [], ops: [{ ...put, ttlMs } as never] }));
+      }
+      const ops: unknown[] = [
+        { ...put, type: "increment" },
+        { ...put, type: undefined },
+        { ...put, type: "PUT" },
+        { ...put, value: "1" },
+        { ...put, value: null },
+        { type: "put", key },
+        null,
+        "put",
+      ];
+      for (const op of ops) await rejectsWith("INVALID_PARAMS", kv.transact({ checks: [], ops: [op as never] }));
+      const checks: unknown[] = [
+        { key },
+        { key, value: "1" },
+        { key, version: "1" },
+        { key, version: Number.NaN },
+        null,
+      ];
+      for (const check of checks)
+        await rejectsWith("INVALID_PARAMS", kv.transact({ checks: [check as never], ops: [put as never] }));
+      for (const transaction of [
+        { ops: [put] },
+        { checks: [] },
+        { checks: {}, ops: [put] },
+        { checks: [], ops: "put" },
+      ]) {
+        await rejectsWith("INVALID_PARAMS", kv.transact(transaction as never));
+      }
+      await rejectsWith("INVALID_PARAMS", kv.getMany(key as never));
+      assert.equal(await kv.get(key), null);
+    },
+  },
+  {
+    name: "a forged cursor is refused, whatever it says and however long it is",
+    async run({ kv }, ns) {
+      const prefix = `${ns}a:`;
+      for (const key of ["1", "2", "3"]) await kv.put(prefix + key, bytes("x"));
+      const forge = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+      const cursors: string[] = [
+        ...[1025, 1978, 3750, 5000, 8_250, 11_000, 1_000_000].map((length) =>
+          forge([prefix, 0, prefix + "k".repeat(length)]),
+        ),
+        forge([prefix, 0, `${prefix}\ud800`]),
+        forge([prefix, 0, `${prefix}${"ż".repeat(600)}`]),
+        forge([prefix, 0, 1]),
+        forge([prefix, 0, null]),
+        forge([prefix, 0, [prefix]]),
+        forge([prefix, true, `${prefix}1`]),
+        forge({ length: 3 }),
+        forge(null),
+        "A".repeat(20_000),
+        `${forge([prefix, 0, `${prefix}1`])}${"=".repeat(100_000)}`,
+      ];
+      for (const after of cursors) {
+        await rejectsWith("CURSOR_INVALID", kv.scan({ prefix, after }));
+        await rejectsWith("CURSOR_INVALID", kv.scan({ prefix, after, reverse: true }));
+      }
+      for (const after of [null, 1, {}, [forge([prefix, 0, `${prefix}1`])]]) {
+        await rejectsWith("CURSOR_INVALID", kv.scan({ prefix, after: after as never }));
+      }
+      await rejectsWith("CURSOR_INVALID", kv.scan({ prefix: "", after: forge(["", 0, ""]) }));
+      // The longest that there are are good: each character takes six in JSON.
+      const longest = `${ns}b:`.padEnd(LIMITS.keyBytes - 1, "\u0001");
+      await kv.put(longest, bytes("x"));
+      await kv.put(`${longest}\u0001`, bytes("x"));
+      assert.deepEqual(await scanAll(kv, { prefix: longest, limit: 1 }), [longest, `${longest}\u0001`]);
+    },
+  },
+  {
+    name: "a byte order mark is a character of a key like any other",
+    async run({ kv, blobs }, ns) {
+      const mark = "\uFEFF";
+      const keys = [`${ns}${mark}`, `${ns}${mark}a`, `${ns}${mark}${mark}a`, `${ns}a${mark}`];
+      await kv.put(`${ns}a`, bytes("plain"));
+      for (const key of keys) await kv.put(key, bytes(key));
+      await kv.put(`${mark}${ns}a`, bytes("another namespace"));
+      assert.equal(await text(kv, `${ns}a`), "plain");
+      assert.equal(await text(kv, `${mark}${ns}a`), "another namespace");
+      assert.deepEqual((await scanAll(kv, { prefix: ns })).sort(), [`${ns}a`, ...keys].sort());
+      assert.deepEqual(await scanAll(kv, { prefix: `${ns}${mark}`, limit: 1 }), keys.slice(0, 3));
+      assert.deepEqual(await scanAll(kv, { prefix: `${mark}${ns}` }), [`${mark}${ns}a`]);
+      assert.deepEqual(
+        (await kv.getMany(keys)).map((entry) => entry?.key),
+        keys,
+      );
+      const told: string[] = [];
+      for await (const event of kv.watch(`${mark}${ns}`)) {
+        if (event.type === "synced") break;
+        told.push(event.key);
+      }
+      assert.deepEqual(told, [`${mark}${ns}a`]);
+      await rejectsWith(
+        "CROSS_NAMESPACE",
+        kv.transact({ checks: [{ key: `${mark}${ns}a`, value: null }], ops: [{ type: "delete", key: `${ns}a` }] }),
+      );
+      assert.ok(await kv.delete(`${mark}${ns}a`));
+      assert.equal(await text(kv, `${ns}a`), "plain");
+      const hash = await blobs.put(bytes(ns), { reference: `${mark}tag` });
+      await blobs.addReference(hash, "tag");
+      assert.deepEqual((await blobs.references(hash))?.sort(), ["tag", `${mark}tag`]);
+    },
+  },
+  {
     name: "writes made at once are all applied",
     async run({ kv }, ns) {
       const keys = Array.from({ length: 300 }, (_, index) => `${ns}${String(index).padStart(4, "0")}`);

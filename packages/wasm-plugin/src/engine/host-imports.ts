@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { encodeUtf8, HOST_FUNCTIONS } from "@aspen/plugin-api/abi";
+import { decodeUtf8, encodeUtf8, HOST_FUNCTIONS } from "@aspen/plugin-api/abi";
 import type { CallContext } from "@extism/extism";
 import { Block, BlockTable } from "./block-table.js";
 import type { EngineHost } from "./wasm-engine.js";
@@ -105,7 +105,7 @@ function extismImports(guest: GuestState): Record<string, Import> {
   };
   for (const [name, level] of Object.entries(LOG_LEVELS)) {
     env[`log_${name}`] = (_context, handle: bigint) => {
-      const message = new TextDecoder().decode(blocks.get(handle) ?? NO_BYTES);
+      const message = decodeUtf8(blocks.get(handle) ?? NO_BYTES);
       host.hostCall("log_write", [encodeUtf8(JSON.stringify({ level, message }))]);
     };
   }

@@ -1,6 +1,12 @@
 import type { Command } from "commander";
-import { addClientCommand, session } from "../../command.js";
+import { addClientCommand, session, wholeNumber } from "../../command.js";
 import { cliErrors } from "../../errors.js";
+
+interface Flags {
+  absent?: boolean;
+  delete?: boolean;
+  ttlMs?: number;
+}
 
 export function addKvCas(kv: Command): void {
   addClientCommand(kv, {
@@ -10,7 +16,10 @@ export function addKvCas(kv: Command): void {
   })
     .option("--absent", "expect that the key is absent; give VALUE alone")
     .option("--delete", "delete instead of writing; give EXPECTED alone")
-    .action(async (key: string, values: string[], flags: { absent?: boolean; delete?: boolean }, command: Command) => {
+    .option("--ttl-ms <ms>", "milliseconds until the entry expires; without it the entry does not", (text) =>
+      wholeNumber(text, 1, Number.MAX_SAFE_INTEGER),
+    )
+    .action(async (key: string, values: string[], flags: Flags, command: Command) => {
       const rest = [...values];
       const expected = flags.absent ? null : rest.shift();
       const value = flags.delete ? null : rest.shift();
@@ -18,7 +27,7 @@ export function addKvCas(kv: Command): void {
         throw cliErrors.usage("give EXPECTED VALUE, --absent VALUE, or EXPECTED --delete");
       }
       const { client, output } = session(command);
-      const result = await client.call<{ version: number }>("kv.cas", { key, expected, value });
+      const result = await client.call<{ version: number }>("kv.cas", { key, expected, value, ttlMs: flags.ttlMs });
       output.result(result, `version ${result.version}`);
     });
 }

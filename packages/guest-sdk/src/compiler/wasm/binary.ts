@@ -1,4 +1,5 @@
 /** Reading and writing a wasm file by its sections (WebAssembly Core Specification 2.0, section 5.5). */
+import { decodeUtf8 } from "@aspen/plugin-api";
 
 const HEADER = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
@@ -44,7 +45,7 @@ export class Reader {
   }
 
   name(): string {
-    return new TextDecoder().decode(this.take(this.unsigned()));
+    return decodeUtf8(this.take(this.unsigned()));
   }
 }
 

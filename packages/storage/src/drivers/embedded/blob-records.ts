@@ -153,6 +153,7 @@ export class BlobRecords {
 
   #open(): Environment {
     if (this.#closed) throw storageErrors.unavailable("it is closed");
+    this.environment.presence.assertLately();
     return this.environment;
   }
 }

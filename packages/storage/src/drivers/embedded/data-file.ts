@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { storageErrors } from "../../errors.js";
+import { FILE_MODE } from "./access.js";
 
 /** Offsets in a meta page of the LMDB that `lmdb` 3.5 brings along (mdb.c, `MDB_page_header` and `MDB_meta`). */
 const META_BYTES = 160;
@@ -43,7 +44,7 @@ export async function fillUp(directory: string): Promise<boolean> {
     // A file without a meta page is empty, or LMDB's own check refuses it.
     if (!newest || size >= (newest.lastPage + 1) * newest.pageBytes) return false;
     // It has its full size from now on: only this says that nobody has looked at it yet.
-    await writeFile(unverified(directory), "", { flush: true });
+    await writeFile(unverified(directory), "", { mode: FILE_MODE, flush: true });
     await file.truncate((newest.lastPage + 1) * newest.pageBytes);
     return true;
   } finally {

@@ -1,109 +1,88 @@
-import { randomUUID } from "node:crypto";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { storageErrors } from "../../errors.js";
+import { FILE_MODE, tighten } from "./access.js";
+import { identityAt, identityOf, isSame } from "./identity.js";
 
-const ATTEMPTS = 5;
+/** Milliseconds for which a lock is tried: a process that is killed has its files until its last thread has ended. */
+const PATIENCE_MS = 500;
+const RETRY_MS = 25;
+/** Bytes of a lock file that are read. */
+const OWNER_BYTES = 4096;
 
-/** Whose a lock is. The start time tells a process from a later one with the same number. */
-interface Owner {
+/** Whose a lock is; for messages only, as both mean something else in another container. */
+export interface LockOwner {
   pid: number;
-  startTime: string | null;
-  token: string;
+  host: string;
 }
 
 /**
  * Makes sure that one store at a time works on a directory: LMDB could share it, blobs and the change log could
- * not. The lock names its process, so that one left by a process that was killed is taken over at once.
+ * not. The kernel holds the lock, for the file that is open here: it ends with the process, also one that nobody
+ * reaps, and holds for every container that has the directory. The file stays, since removing it would let two in.
  */
 export class DirectoryLock {
+  #released = false;
+
+  /** A bare descriptor: a `FileHandle` is closed when nobody refers to it any more. Programs that are started get none. */
   private constructor(
+    private readonly directory: string,
     private readonly path: string,
-    private readonly token: string,
+    private readonly fd: number,
   ) {}
 
   /** @throws AspenError `STORE_UNAVAILABLE` when a store that runs has the directory */
   static async acquire(directory: string): Promise<DirectoryLock> {
+    // Only here: the native library must not be loaded by threads and programs that have another store.
+    const { tryLock } = await import("fs-native-extensions");
     const path = join(directory, "lock");
-    const owner: Owner = { pid: process.pid, startTime: await startTimeOf(process.pid), token: randomUUID() };
-    const own = `${path}.${owner.token}`;
-    await writeFile(own, JSON.stringify(owner), { flag: "wx" });
-    try {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        // Unlike rename, link fails when there is a lock already.
-        if (await linked(own, path)) return new DirectoryLock(path, owner.token);
-        const text = await textOf(path);
-        if (text === null) continue;
-        const other = ownerIn(text);
-        if (other && (await isRunning(other))) throw storageErrors.directoryInUse(directory, other.pid);
-        await removeStale(path, text, owner.token);
+    for (const deadline = performance.now() + PATIENCE_MS; ; await delay(RETRY_MS)) {
+      const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
+      try {
+        // When somebody removed the file in between, the next store would find none, and have a lock as well.
+        if (tryLock(fd) && isSame(identityOf(fd), identityAt(path))) {
+          tighten(path);
+          writeOwner(fd);
+          return new DirectoryLock(directory, path, fd);
+        }
+        if (performance.now() > deadline) throw storageErrors.directoryInUse(directory, ownerIn(fd));
+      } catch (error) {
+        closeSync(fd);
+        throw error;
       }
-      throw storageErrors.directoryInUse(directory, null);
-    } finally {
-      await rm(own, { force: true });
+      closeSync(fd);
     }
   }
 
-  async release(): Promise<void> {
-    const text = await textOf(this.path);
-    if (text !== null && ownerIn(text)?.token === this.token) await rm(this.path, { force: true });
+  /** @throws AspenError `STORE_UNAVAILABLE` when the file was removed or replaced, so that another may have a lock, too */
+  assertHeld(): void {
+    if (!isSame(identityOf(this.fd), identityAt(this.path)))
+      throw storageErrors.directoryGone(this.directory, this.path);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    closeSync(this.fd);
   }
 }
 
-/** Moves the lock away, and back when it turns out to be another one: somebody was faster. */
-async function removeStale(path: string, judged: string, token: string): Promise<void> {
-  const aside = `${path}.${token}.stale`;
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  if ((await textOf(aside)) !== judged) await linked(aside, path);
-  await rm(aside, { force: true });
+function writeOwner(fd: number): void {
+  const owner: LockOwner = { pid: process.pid, host: hostname() };
+  ftruncateSync(fd);
+  writeSync(fd, JSON.stringify(owner), 0);
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
+/** Null where the file does not say, or cannot be read while it is locked, as on Windows. */
+function ownerIn(fd: number): LockOwner | null {
+  const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, OWNER_BYTES));
   try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-async function textOf(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
-  }
-}
-
-function ownerIn(text: string): Owner | null {
-  try {
-    return JSON.parse(text) as Owner;
+    const owner: unknown = JSON.parse(bytes.toString("utf8", 0, readSync(fd, bytes, 0, bytes.length, 0)));
+    const { pid, host } = owner as Partial<LockOwner>;
+    return Number.isSafeInteger(pid) && typeof host === "string" ? { pid: pid!, host } : null;
   } catch {
-    // Cut short by a full disk or a power failure: nobody's.
     return null;
   }
-}
-
-async function isRunning({ pid, startTime }: Owner): Promise<boolean> {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it runs, under another user.
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
-  return startTime === null || startTime === (await startTimeOf(pid));
-}
-
-/** In clock ticks since boot (proc_pid_stat(5), field 22); null where there is no such file. */
-async function startTimeOf(pid: number): Promise<string | null> {
-  const stat = await textOf(`/proc/${pid}/stat`);
-  // The second field is a name in parentheses and may hold blanks.
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
 }

@@ -17,6 +17,7 @@ const DELETE = 2;
 const EXPIRE = 3;
 
 interface Head {
+  /** By the wall clock, for a later process; this one goes by its monotonic clock. */
   leasedUntil: number;
   count: number;
   bytes: number;
@@ -28,6 +29,8 @@ export class EmbeddedChangeLog implements ChangeLog {
   /** Of namespaces that were written or watched by this process; null: not leased. */
   readonly #heads = new Map<string, Head | null>();
   readonly #appended = new Set<string>();
+  /** Until when namespaces are leased, by the monotonic clock. */
+  readonly #leases = new Map<string, number>();
   readonly #waiters = new Waiters();
 
   constructor(
@@ -43,7 +46,7 @@ export class EmbeddedChangeLog implements ChangeLog {
   append(namespace: string, changes: readonly Omit<Change, "version">[], version: Version): void {
     const head = this.#head(namespace);
     if (!head) return;
-    if (head.leasedUntil < Date.now()) {
+    if (!this.#isLeased(namespace, head)) {
       this.#forget(namespace, head);
       return;
     }
@@ -81,10 +84,11 @@ export class EmbeddedChangeLog implements ChangeLog {
     return this.parts.write(() => {
       const version = this.parts.versionOf(namespace);
       const old = this.#head(namespace);
-      const valid = old && old.leasedUntil >= Date.now();
+      const valid = old && this.#isLeased(namespace, old);
       if (old && !valid) this.#forget(namespace, old);
       const head = valid ? old : { leasedUntil: 0, count: 0, bytes: 0, from: version };
       head.leasedUntil = Date.now() + WATCH_LEASE_MS;
+      this.#leases.set(namespace, performance.now() + WATCH_LEASE_MS);
       this.#heads.set(namespace, head);
       this.environment.changes.putSync(headKey(namespace), encodeHead(head));
       return version;
@@ -114,6 +118,17 @@ export class EmbeddedChangeLog implements ChangeLog {
   /** Ends every wait. */
   close(): void {
     this.#waiters.wake(null);
+  }
+
+  /** Of a lease that another process took, what was left of it when it is first looked at. */
+  #isLeased(namespace: string, { leasedUntil }: Head): boolean {
+    const now = performance.now();
+    let until = this.#leases.get(namespace);
+    if (until === undefined) {
+      until = now + Math.min(leasedUntil - Date.now(), WATCH_LEASE_MS);
+      this.#leases.set(namespace, until);
+    }
+    return until >= now;
   }
 
   #head(namespace: string): Head | null {
@@ -148,6 +163,7 @@ export class EmbeddedChangeLog implements ChangeLog {
     }
     this.environment.changes.removeSync(headKey(namespace));
     this.#heads.set(namespace, null);
+    this.#leases.delete(namespace);
     head.count = 0;
   }
 }

@@ -16,7 +16,14 @@ import type {
   WatchOptions,
 } from "../../key-value-store.js";
 import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
-import { expiryOf, validateKey, validateKeys, validateTransaction, validateValue } from "../../validate.js";
+import {
+  expiryOf,
+  expiryOfNext,
+  validateKey,
+  validateKeys,
+  validateTransaction,
+  validateValue,
+} from "../../validate.js";
 import { watchStore } from "../../watch.js";
 import { commit } from "./commit.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
@@ -32,6 +39,8 @@ const SWEEP_INTERVAL_MS = 1000;
 /** An ordered key-value store on LMDB. Writes are grouped into commits; each one is all or nothing. */
 export class EmbeddedKeyValueStore implements KeyValueStore {
   #closed = false;
+  /** What the last sweep failed with, so that it is told once. */
+  #sweepFailure: string | null = null;
   readonly #sweeper: NodeJS.Timeout;
   readonly #changes: EmbeddedChangeLog;
 
@@ -82,10 +91,16 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     });
   }
 
-  async compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult> {
+  async compareAndSwap(
+    key: string,
+    expected: Uint8Array | null,
+    next: Uint8Array | null,
+    options?: PutOptions,
+  ): Promise<CasResult> {
     const bytes = validateKey(key);
     if (expected) validateValue(key, expected);
     if (next) validateValue(key, next);
+    const expiresAt = expiryOfNext(next, options, Date.now());
     const wanted = expected && copyBytes(expected);
     const value = next && copyBytes(next);
     return this.#write<CasResult>(() => {
@@ -94,7 +109,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
         return { ok: false, actual: row && { value: row.value, version: row.version } };
       }
       const version = this.#nextVersion(namespaceOf(key));
-      if (value) this.#put(bytes, { version, expiresAt: 0, value });
+      if (value) this.#put(bytes, { version, expiresAt, value });
       else this.environment.rows.removeSync(bytes);
       this.#log(version, [{ key, value }]);
       return { ok: true, version };
@@ -192,6 +207,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
 
   #read<T>(work: () => T): T {
     if (this.#closed) throw storageErrors.unavailable("it is closed");
+    this.environment.presence.assertLately();
     return work();
   }
 
@@ -215,23 +231,32 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   }
 
   async #sweep(): Promise<void> {
-    const { expiries, rows } = this.environment;
-    const now = Date.now();
-    const due = [...expiries.getKeys({ end: expiryKey(now + 1, new Uint8Array(0)), limit: SWEEP_ROWS })] as Buffer[];
-    if (due.length === 0) return;
     try {
-      await this.#write(() => {
-        for (const entry of due) {
-          const key = entry.subarray(8);
-          const row = key.length > 0 ? rows.getBinary(key) : undefined;
-          if (row && isExpired(row, now)) this.#expire(key);
-          expiries.removeSync(entry);
-        }
-      });
+      await this.#removeExpired();
+      this.#sweepFailure = null;
     } catch (error) {
       // A sweep that fails is made up for by the next; only closing may cut it off for good.
-      if (!this.#closed) process.emitWarning(`expired entries could not be removed: ${String(error)}`);
+      const failure = String(error);
+      if (this.#closed || failure === this.#sweepFailure) return;
+      this.#sweepFailure = failure;
+      process.emitWarning(`expired entries could not be removed: ${failure}`);
     }
+  }
+
+  async #removeExpired(): Promise<void> {
+    const { expiries, rows } = this.environment;
+    const now = Date.now();
+    const end = expiryKey(now + 1, new Uint8Array(0));
+    const due = this.#read(() => [...expiries.getKeys({ end, limit: SWEEP_ROWS })]) as Buffer[];
+    if (due.length === 0) return;
+    await this.#write(() => {
+      for (const entry of due) {
+        const key = entry.subarray(8);
+        const row = key.length > 0 ? rows.getBinary(key) : undefined;
+        if (row && isExpired(row, now)) this.#expire(key);
+        expiries.removeSync(entry);
+      }
+    });
   }
 }
 

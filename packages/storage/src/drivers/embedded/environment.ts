@@ -1,13 +1,15 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Database, RootDatabase } from "lmdb";
 import type { BlobRecord } from "../../blobs/chunk-store.js";
+import { Presence } from "./presence.js";
 
 /** Bytes of address space reserved at first; LMDB grows it as needed. */
 const MAP_BYTES = 256 * 2 ** 20;
 
 export interface Environment {
   root: RootDatabase;
+  /** Whether it is still what its directory has. */
+  presence: Presence;
   /** Key bytes to row. */
   rows: Database<Buffer, Buffer>;
   /** Namespace to its version, 8 bytes little-endian. */
@@ -22,7 +24,7 @@ export interface Environment {
   references: Database<Buffer, Buffer>;
 }
 
-/** Opens the LMDB environment of a store directory. */
+/** Opens the LMDB environment of a store directory that is prepared and locked. */
 export async function openEnvironment(
   directory: string,
   options: { readOnly: boolean; strict: boolean },
@@ -30,7 +32,6 @@ export async function openEnvironment(
   // Only here: the native library must not be loaded by threads and programs that have another store.
   const { open } = await import("lmdb");
   const path = join(directory, "kv");
-  if (!options.readOnly) mkdirSync(path, { recursive: true });
   const root = open({
     path,
     readOnly: options.readOnly,
@@ -42,9 +43,11 @@ export async function openEnvironment(
     // Writes of one turn are committed together anyway.
     eventTurnBatching: false,
   });
+  const paths = [join(path, "data.mdb"), join(directory, "lock"), join(directory, "blobs")];
   const binary = { keyEncoding: "binary", encoding: "binary" } as const;
   return {
     root,
+    presence: new Presence(directory, paths),
     rows: root.openDB({ name: "rows", ...binary }),
     versions: root.openDB({ name: "versions", ...binary }),
     changes: root.openDB({ name: "changes", ...binary }),

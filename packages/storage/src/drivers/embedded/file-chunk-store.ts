@@ -5,6 +5,7 @@ import type { BlobHash, BlobStat, CollectedGarbage } from "../../blob-store.js";
 import type { BlobRecord, ChunkStore, ChunkUpload, PartReader } from "../../blobs/chunk-store.js";
 import { Layout, type Part } from "../../blobs/layout.js";
 import { storageErrors } from "../../errors.js";
+import { DIRECTORY_MODE, FILE_MODE } from "./access.js";
 import { BlobRecords } from "./blob-records.js";
 import type { Environment } from "./environment.js";
 
@@ -25,18 +26,19 @@ export class FileChunkStore implements ChunkStore {
   /** Uploads of this process that are under way. */
   readonly #active = new Set<string>();
 
-  private constructor(directory: string, environment: Environment) {
+  private constructor(
+    directory: string,
+    private readonly environment: Environment,
+  ) {
     this.#blobs = join(directory, "blobs");
     this.#uploads = join(directory, "uploads");
     this.#records = new BlobRecords(environment);
   }
 
-  /** Makes the folders; removes what uploads of an earlier process left. */
+  /** In a directory that has the folders; removes what uploads of an earlier process left. */
   static async open(directory: string, environment: Environment): Promise<FileChunkStore> {
     const store = new FileChunkStore(directory, environment);
-    await rm(store.#uploads, { recursive: true, force: true });
-    await mkdir(store.#uploads, { recursive: true });
-    await mkdir(store.#blobs, { recursive: true });
+    await store.#removeUploads();
     return store;
   }
 
@@ -62,10 +64,11 @@ export class FileChunkStore implements ChunkStore {
   }
 
   async upload(): Promise<ChunkUpload> {
+    this.environment.presence.assert();
     const upload = randomUUID();
     this.#active.add(upload);
     const path = join(this.#uploads, upload);
-    const file = await io(() => open(path, "wx")).catch((error) => {
+    const file = await io(() => open(path, "wx", FILE_MODE)).catch((error) => {
       this.#active.delete(upload);
       throw error;
     });
@@ -76,7 +79,7 @@ export class FileChunkStore implements ChunkStore {
           await file.sync();
           await file.close();
           const folder = this.#folder(hash);
-          const made = await mkdir(folder, { recursive: true });
+          const made = await mkdir(folder, { recursive: true, mode: DIRECTORY_MODE });
           await rename(path, this.#path(hash, upload));
           await syncFolder(folder);
           if (made !== undefined) await syncFolder(this.#blobs);
@@ -154,7 +157,13 @@ export class FileChunkStore implements ChunkStore {
 
   async close(): Promise<void> {
     this.#records.close();
-    await rm(this.#uploads, { recursive: true, force: true });
+    // The folder of that name may be another store's by now.
+    if (this.environment.presence.isThere()) await this.#removeUploads();
+  }
+
+  async #removeUploads(): Promise<void> {
+    for (const name of await readdir(this.#uploads))
+      await rm(join(this.#uploads, name), { recursive: true, force: true });
   }
 
   /** Removes files without a record: of a process that was killed between the two. */

@@ -2,7 +2,7 @@
 import { type Environment, openEnvironment } from "./environment.js";
 import { isIntact } from "./rows.js";
 
-function inspect({ root: _root, ...databases }: Environment): void {
+function inspect({ root: _root, presence: _presence, ...databases }: Environment): void {
   for (const [name, database] of Object.entries(databases)) {
     // LMDB opens none for reading that is not there.
     if (!database) throw new Error(`its part "${name}" is missing`);

@@ -77,6 +77,7 @@ export class EmbeddedReader implements SyncKvReader {
 
   get #rows(): Database<Buffer, Buffer> {
     if (this.#closed) throw storageErrors.unavailable("it is closed");
+    this.environment.presence.assertLately();
     return this.environment.rows;
   }
 }

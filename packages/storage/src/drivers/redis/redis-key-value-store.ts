@@ -17,6 +17,7 @@ import type {
 import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
 import {
   expiryOf,
+  expiryOfNext,
   holdsNamespace,
   validateKey,
   validateKeys,
@@ -152,14 +153,21 @@ export class RedisKeyValueStore implements KeyValueStore {
     return more ? { entries, cursor: encodeCursor(options, entries.at(-1)!.key) } : { entries };
   }
 
-  async compareAndSwap(key: string, expected: Uint8Array | null, next: Uint8Array | null): Promise<CasResult> {
+  async compareAndSwap(
+    key: string,
+    expected: Uint8Array | null,
+    next: Uint8Array | null,
+    options?: PutOptions,
+  ): Promise<CasResult> {
     validateKey(key);
     if (expected) validateValue(key, expected);
     if (next) validateValue(key, next);
+    expiryOfNext(next, options, Date.now());
     const namespace = namespaceOf(key);
     const given = `${expected ? 1 : 0}${next ? 1 : 0}`;
-    const args = [key, given, expected ? Buffer.from(expected) : "", next ? Buffer.from(next) : ""];
-    const [ok, answer] = (await this.#write("compare-and-swap", namespace, args)) as [number, unknown];
+    const values = [expected ? Buffer.from(expected) : "", next ? Buffer.from(next) : ""];
+    const args = [key, given, ...values, String(options?.ttlMs ?? 0)];
+    const [ok, answer] = (await this.#write("compare-and-swap", namespace, args, options?.ttlMs)) as [number, unknown];
     if (Number(ok) === 1) return { ok: true, version: Number(answer) };
     const actual = decodeRow(key, (answer ?? null) as Buffer | null);
     return { ok: false, actual: actual && { value: actual.value, version: actual.version } };
