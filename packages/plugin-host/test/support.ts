@@ -158,11 +158,11 @@ export function scripted(name: string, script: Script, manifest: Partial<PluginM
   };
 }
 
-/** Resolves when `check` holds; fails after 10 s. */
-export async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 10_000;
+/** Resolves when `check` holds; fails after `patienceMs`. */
+export async function eventually(check: () => boolean | Promise<boolean>, patienceMs = 10_000): Promise<void> {
+  const deadline = performance.now() + patienceMs;
   while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`did not come true within 10 s: ${check}`);
+    if (performance.now() > deadline) throw new Error(`did not come true within ${patienceMs} ms: ${check}`);
     await delay(5);
   }
 }
