@@ -1,15 +1,17 @@
-import { type DependencyProblem, type PluginManifest, pluginApiErrors, resolveLoadOrder } from "@aspen/plugin-api";
+import { type DependencyProblem, pluginApiErrors, resolveLoadOrder } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
 import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
 import type { PluginInstance } from "../runtime.js";
+import { neededBy } from "./needed-by.js";
 import { NotedStarts } from "./noted-starts.js";
 import { resolveSupervisorOptions, type SupervisorOptions } from "./options.js";
 import { orAborted } from "./or-aborted.js";
 import type { PluginStarter } from "./starter.js";
 import { StartsUnderWay, type StartUnderWay } from "./starts-under-way.js";
+import { StorePoll } from "./store-poll.js";
 import { drainInstance, type PluginStatus, SupervisedPlugin } from "./supervised-plugin.js";
 import { Turns } from "./turns.js";
 
@@ -49,8 +51,7 @@ export class PluginSupervisor implements AsyncDisposable {
   readonly #draining = new Set<Promise<void>>();
   #corrupt: PluginSnapshot["corrupt"] = new Map();
   #epoch: number | null | undefined;
-  #pollTimer: NodeJS.Timeout | undefined;
-  #storeFailed = false;
+  readonly #poll: StorePoll;
   #stopped = false;
 
   constructor(
@@ -58,7 +59,12 @@ export class PluginSupervisor implements AsyncDisposable {
     options: SupervisorOptions = {},
   ) {
     this.#options = resolveSupervisorOptions(options);
-    this.#notes = new NotedStarts(parts.store, parts.logger, this.#options);
+    const { store, logger } = parts;
+    this.#notes = new NotedStarts(store, logger, this.#options);
+    this.#poll = new StorePoll({
+      ...{ store, logger, everyMs: this.#options.pollMs, onDue: () => this.reconcile() },
+      isDue: (epoch) => epoch !== this.#epoch || [...this.#plugins.values()].some(({ behind }) => behind),
+    });
   }
 
   /** This node starts no plugin. */
@@ -81,8 +87,8 @@ export class PluginSupervisor implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
     }
-    started.catch((error) => this.#onStoreError(error));
-    this.#schedulePoll();
+    started.catch((error) => this.#poll.failed(error));
+    this.#poll.begin();
   }
 
   list(): PluginStatus[] {
@@ -166,7 +172,7 @@ export class PluginSupervisor implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#pollTimer);
+    this.#poll[Symbol.dispose]();
     for (const [name, start] of this.#starts.entries()) {
       start.giveUp(pluginErrors.notServing(name, "the node is stopping"));
     }
@@ -366,41 +372,8 @@ export class PluginSupervisor implements AsyncDisposable {
     }
     return plugin;
   }
-
-  #schedulePoll(): void {
-    if (this.#stopped) return;
-    this.#pollTimer = setTimeout(() => {
-      this.#poll()
-        .catch((error) => this.#onStoreError(error))
-        .finally(() => this.#schedulePoll());
-    }, this.#options.pollMs);
-    this.#pollTimer.unref();
-  }
-
-  async #poll(): Promise<void> {
-    const epoch = await this.parts.store.epoch();
-    const behind = [...this.#plugins.values()].some((plugin) => plugin.behind);
-    this.#storeFailed = false;
-    // Not awaited: one plugin's slow start must not keep this node from seeing further changes.
-    if (epoch !== this.#epoch || behind) this.reconcile().catch((error) => this.#onStoreError(error));
-  }
-
-  #onStoreError(error: unknown): void {
-    if (!this.#storeFailed)
-      this.parts.logger.warn({ err: error }, "the store cannot be read; plugins stay as they are");
-    this.#storeFailed = true;
-  }
 }
 
 function revisionOf({ records }: PluginSnapshot, name: string): string | null {
   return records.get(name)?.revision ?? null;
-}
-
-/** Names of the plugins that `manifest` needs, and of those that they need, in their order. */
-function neededBy(manifest: PluginManifest, order: readonly PluginManifest[]): string[] {
-  const needed = new Set(manifest.dependencies.map(({ name }) => name));
-  for (const other of order.toReversed()) {
-    if (needed.has(other.name)) for (const { name } of other.dependencies) needed.add(name);
-  }
-  return order.filter(({ name }) => needed.has(name)).map(({ name }) => name);
 }
