@@ -142,6 +142,21 @@ describe("the clock", () => {
   });
 });
 
+test("a note that was written although the store did not say so holds nothing up", async () => {
+  const store = new MemoryStore();
+  await using host = await Host.start(store);
+  const swap = store.kv.compareAndSwap.bind(store.kv);
+  store.kv.compareAndSwap = async (...swapped) => {
+    store.kv.compareAndSwap = swap;
+    await swap(...swapped);
+    throw new AspenError("OUTCOME_UNKNOWN", "the connection was lost");
+  };
+  await expect(host.installer.install(scripted("a", {}))).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+  expect((await store.kv.scan({ prefix: "__sys:plugin-start:" })).entries).toHaveLength(1);
+  expect(await host.installer.install(scripted("a", {}))).toMatchObject({ state: "ready" });
+  expect((await store.kv.scan({ prefix: "__sys:plugin-start:" })).entries).toEqual([]);
+});
+
 test("a start that fails leaves no timer behind", async () => {
   const store = new MemoryStore();
   store.kv.get = () => Promise.reject(new AspenError("STORE_UNAVAILABLE", "no EVALSHA"));

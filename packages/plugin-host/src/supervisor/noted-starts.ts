@@ -74,7 +74,9 @@ export class NotedStarts implements AsyncDisposable {
     const of = { plugin: record.manifest.name, wasmHash: record.wasmHash };
     const watch = { last: "", quietMs: 0, lookedAt: 0 };
     for (let other = await this.#other(of); other; other = await this.#other(of)) {
-      if (await this.#isQuiet(other, watch)) await this.#settle(other.note.node);
+      // Written although the store could not say so: it stands for no start.
+      if (this.#isForgotten(other.note)) await this.store.startNotes.remove(other.note);
+      else if (await this.#isQuiet(other, watch)) await this.#settle(other.note.node);
       else await pause(this.#lookMs, signal);
     }
   }
@@ -177,6 +179,11 @@ export class NotedStarts implements AsyncDisposable {
     else watch.quietMs += Math.min(now - watch.lookedAt, 2 * this.#lookMs);
     watch.lookedAt = now;
     return watch.quietMs >= this.options.leaseMs;
+  }
+
+  #isForgotten({ node, plugin, wasmHash }: StartNote): boolean {
+    if (node !== this.#node) return false;
+    return ![...this.#notes.keys()].some((note) => note.plugin === plugin && note.wasmHash === wasmHash);
   }
 
   async #settle(node: string): Promise<void> {
