@@ -15,6 +15,8 @@ export interface Installed extends Plugin {
   shadowed: { method: string; by: string }[];
   /** Methods of other plugins that it answers in their place. */
   takenOver: { method: string; from: string }[];
+  /** What whoever granted it should know. */
+  warnings: string[];
 }
 
 /** One line on a plugin. */

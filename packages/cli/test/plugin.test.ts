@@ -194,6 +194,7 @@ export default definePlugin({ handlers: { "hello.say": async () => big[0] } });
       expect([path, ran.code, ran.stdout, ran.stderr]).toEqual([path, code, "", expect.stringMatching(message)]);
     }
     expect(JSON.parse((await aspen(["plugin", "list", "--json"], { env })).stdout)).toEqual({
+      safeMode: false,
       plugins: [],
       unreadable: [],
     });

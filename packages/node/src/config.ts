@@ -39,6 +39,7 @@ const configSchema = z
     listen: listenSchema.prefault({}),
     limits: limitsSchema.prefault({}),
     logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+    safeMode: z.boolean().default(false),
     features: z.strictObject({ "plugins-wasm": z.boolean().default(true) }).prefault({}),
   })
   .refine(({ dataDir, redisUrl }) => (dataDir === undefined) !== (redisUrl === undefined), {
@@ -71,6 +72,11 @@ export interface NodeConfig {
   };
   /** Least level that is logged, to stderr. @default "info" */
   logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+  /**
+   * Starts no plugin, so that one that ends the node can be disabled or removed; `plugin.install`, `update` and
+   * `reload` are refused. @default false
+   */
+  safeMode?: boolean;
   features?: {
     /** Run WASM plugins. @default true */
     "plugins-wasm"?: boolean;

@@ -62,7 +62,10 @@ function coreHandlersModule(): NodeModule {
       (registry, id, config) => ({
         name: "node",
         priority: 103,
-        create: () => nodeHandler({ registry, id, store: describeStore(config), features: config.features }),
+        create: () => {
+          const { features, safeMode } = config;
+          return nodeHandler({ registry, id, store: describeStore(config), features, safeMode });
+        },
       }),
       [RPC.registry, NODE.id, NODE.config],
     );

@@ -191,6 +191,66 @@ describe("two nodes on one Redis", () => {
   });
 });
 
+test("in safe mode a node starts no plugin; they can be looked at, enabled, disabled and removed", async () => {
+  const directory = await temporaryDirectory();
+  const install = {
+    ...wire(counter),
+    manifest: { ...counter.manifest, permissions: ["kv:read", "kv:write", "timers"] },
+  };
+  {
+    await using node = await startNode(directory.path);
+    const installed = await rpc(node, "plugin.install", install);
+    expect(installed).toMatchObject({
+      status: 200,
+      body: { state: "ready", warnings: [expect.stringMatching(/permission timers allows nothing/)] },
+    });
+    expect((await rpc(node, "plugin.list")).body.safeMode).toBe(false);
+  }
+  {
+    await using node = await startNode(directory.path, { safeMode: true });
+    expect((await rpc(node, "node.info")).body).toMatchObject({ safeMode: true });
+    expect((await rpc(node, "plugin.list")).body).toMatchObject({
+      safeMode: true,
+      plugins: [
+        { name: "counter", state: "stopped", enabled: true, error: { message: expect.stringMatching(/safe mode/) } },
+      ],
+    });
+    const refused = { status: 503, body: { error: { code: "PLUGIN_UNAVAILABLE", message: /safe mode/ } } };
+    for (const [method, params] of [
+      ["counter.add", { by: 1 }],
+      ["plugin.reload", { name: "counter" }],
+      ["plugin.update", install],
+      ["plugin.install", { ...install, manifest: { ...counter.manifest, name: "another" } }],
+    ] as const) {
+      const { status, body } = await rpc(node, method, params);
+      expect([method, status, body.error.code]).toEqual([method, refused.status, refused.body.error.code]);
+      expect(body.error.message).toMatch(refused.body.error.message);
+    }
+    expect((await rpc(node, "plugin.disable", { name: "counter" })).body).toMatchObject({
+      enabled: false,
+      state: "stopped",
+    });
+    expect((await rpc(node, "plugin.enable", { name: "counter" })).body).toMatchObject({
+      enabled: true,
+      state: "stopped",
+    });
+    expect((await rpc(node, "plugin.info", { name: "counter" })).body).toMatchObject({
+      enabled: true,
+      state: "stopped",
+    });
+  }
+  {
+    await using node = await startNode(directory.path);
+    expect(await rpc(node, "counter.add", { by: 1 })).toMatchObject({ status: 200 });
+  }
+  {
+    await using node = await startNode(directory.path, { safeMode: true });
+    expect((await rpc(node, "plugin.remove", { name: "counter" })).body).toEqual({ removed: "counter" });
+    expect((await rpc(node, "plugin.list")).body.plugins).toEqual([]);
+  }
+  await directory.remove();
+});
+
 test("with the feature off a node knows nothing of plugins", async () => {
   const directory = await temporaryDirectory();
   const node = await startNode(directory.path, { features: { "plugins-wasm": false } });

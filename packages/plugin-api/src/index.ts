@@ -43,6 +43,7 @@ export {
   type PluginManifestInput,
   parseManifest,
 } from "./manifest.js";
+export { manifestWarnings, unusedPermissions } from "./manifest-warnings.js";
 export {
   defaultKvPrefix,
   isKeyAllowed,

@@ -1,4 +1,5 @@
 import { AspenError, LIMITS } from "@aspen/plugin-api/abi";
+import type { StartDeath } from "./plugin-store/plugin-record.js";
 
 /** The errors of host calls. */
 export const hostErrors = {
@@ -94,6 +95,20 @@ export const pluginErrors = {
     new AspenError("PLUGIN_UNAVAILABLE", `plugin ${name} started but says that it is not healthy: ${why}`, { name }),
   notServing: (name: string, why: string) =>
     new AspenError("PLUGIN_UNAVAILABLE", `plugin ${name} does not answer: ${why}`, { name }),
+  safeMode: (name: string) =>
+    new AspenError(
+      "PLUGIN_UNAVAILABLE",
+      `plugin ${name} does not run: this node was started in safe mode and starts no plugin; start the node without --safe-mode`,
+      { name },
+    ),
+  startDied: (name: string, { verdict, host, pid, startedAt }: StartDeath) =>
+    new AspenError(
+      "PLUGIN_UNAVAILABLE",
+      verdict === "suspect"
+        ? `plugin ${name} is not started here: the node with the pid ${pid} on ${host} died while it started this code at ${startedAt}; the next node that starts tries it alone, and \`aspen plugin enable\` tries it now`
+        : `plugin ${name} is quarantined: nodes died while they started this code, the last with the pid ${pid} on ${host} at ${startedAt}; update it with other code, or lift the quarantine with \`aspen plugin enable\``,
+      { name, verdict, host, pid, startedAt },
+    ),
   changedMeanwhile: () =>
     new AspenError(
       "KV_CONFLICT",

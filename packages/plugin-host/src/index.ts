@@ -10,9 +10,10 @@ export {
   type PluginInstallerParts,
   type TakenOverMethod,
 } from "./installer/plugin-installer.js";
+export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/uninstall.js";
 export type { HostLogger } from "./logger.js";
 export { type PluginCallTarget, PluginHandler } from "./plugin-handler/plugin-handler.js";
-export type { PluginRecord } from "./plugin-store/plugin-record.js";
+export type { PluginRecord, StartDeath } from "./plugin-store/plugin-record.js";
 export { type PluginChange, type PluginSnapshot, PluginStore } from "./plugin-store/plugin-store.js";
 export { KvVerdictStore, type VerdictStore } from "./plugin-store/verdict-store.js";
 export type { CallOptions, PluginArtifact, PluginHealth, PluginInstance, PluginRuntime } from "./runtime.js";

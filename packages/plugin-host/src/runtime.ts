@@ -20,8 +20,8 @@ export interface CallOptions {
 export interface PluginInstance extends AsyncDisposable {
   /** Answers one request. @throws AspenError one of the `PLUGIN_*` codes, or the guest's own code. */
   call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
-  /** Asks the guest's own health check; healthy when it has none. */
-  health(): Promise<PluginHealth>;
+  /** Asks the guest's own health check; healthy when it has none. The signal gives the check up. */
+  health(signal?: AbortSignal): Promise<PluginHealth>;
   /** Lets calls under way end until the signal aborts, runs the guest's shutdown, frees everything. */
   drain(signal: AbortSignal): Promise<void>;
 }
@@ -29,7 +29,7 @@ export interface PluginInstance extends AsyncDisposable {
 /**
  * A tier that runs plugins: native, WASM or IPC. `WasmPluginRuntime` is the one to copy.
  * `start` compiles, checks `plugin_info` against the manifest and runs `plugin_init`; when it throws,
- * nothing is left behind.
+ * nothing is left behind. When the signal aborts, it throws soon.
  */
 export interface PluginRuntime extends AsyncDisposable {
   readonly tier: "native" | "wasm" | "ipc";
@@ -40,5 +40,5 @@ export interface PluginRuntime extends AsyncDisposable {
    * @throws AspenError what is wrong with the code
    */
   verify?(artifact: PluginArtifact, verdicts: VerdictStore): Promise<void>;
-  start(artifact: PluginArtifact, host: PluginHostContext): Promise<PluginInstance>;
+  start(artifact: PluginArtifact, host: PluginHostContext, signal?: AbortSignal): Promise<PluginInstance>;
 }

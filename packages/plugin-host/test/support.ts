@@ -23,6 +23,8 @@ export interface Script {
   startMs?: number;
   startError?: string;
   unhealthy?: string;
+  /** Its health checks after the first never answer. */
+  healthHangs?: boolean;
 }
 
 /** Runs plugins that are scripts, and keeps count of what was started and freed. */
@@ -35,10 +37,20 @@ export class ScriptedRuntime implements PluginRuntime {
   /** Set to make every later start fail, or every health check answer so. */
   startError: string | undefined;
   health: PluginHealth = { state: "healthy" };
+  healthError: Error | null = null;
+  /** Milliseconds that every later start takes. */
+  startMs = 0;
+  /** Holds every later start up, whatever its signal says. */
+  deaf: Promise<void> | null = null;
+  /** Names of plugins whose start has begun. */
+  readonly begun: string[] = [];
 
-  async start({ manifest, code }: PluginArtifact): Promise<PluginInstance> {
+  async start({ manifest, code }: PluginArtifact, _host: unknown, signal?: AbortSignal): Promise<PluginInstance> {
     const script = JSON.parse(decodeUtf8(code)) as Script;
-    if (script.startMs) await delay(script.startMs);
+    this.begun.push(manifest.name);
+    const startMs = script.startMs ?? this.startMs;
+    if (startMs) await delay(startMs, undefined, signal ? { signal } : {});
+    await this.deaf;
     const failure = this.startError ?? script.startError;
     if (failure) throw new AspenError("PLUGIN_TRAP", failure);
     this.started.push(`${manifest.name} ${manifest.version}`);
@@ -53,6 +65,7 @@ export class ScriptedRuntime implements PluginRuntime {
 class ScriptedInstance implements PluginInstance {
   readonly #calls = new Set<Promise<void>>();
   #freed = false;
+  #asked = 0;
 
   constructor(
     private readonly script: Script,
@@ -70,7 +83,9 @@ class ScriptedInstance implements PluginInstance {
   }
 
   async health(): Promise<PluginHealth> {
-    const { unhealthy } = this.script;
+    const { unhealthy, healthHangs } = this.script;
+    if (healthHangs && this.#asked++ > 0) return new Promise(() => undefined);
+    if (this.runtime.healthError) throw this.runtime.healthError;
     return unhealthy ? { state: "degraded", message: unhealthy } : this.runtime.health;
   }
 
@@ -145,11 +160,11 @@ export function scripted(name: string, script: Script, manifest: Partial<PluginM
   };
 }
 
-/** Resolves when `check` holds; fails after 10 s. */
-export async function eventually(check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
+/** Resolves when `check` holds; fails after `patienceMs`. */
+export async function eventually(check: () => boolean | Promise<boolean>, patienceMs = 10_000): Promise<void> {
+  const deadline = performance.now() + patienceMs;
   while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`did not come true within 10 s: ${check}`);
+    if (performance.now() > deadline) throw new Error(`did not come true within ${patienceMs} ms: ${check}`);
     await delay(5);
   }
 }

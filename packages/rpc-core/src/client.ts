@@ -25,7 +25,7 @@ export function inProcessClient(dispatcher: Pick<Dispatcher, "dispatch">): RpcCl
       {
         requestId: options.requestId ?? randomUUID(),
         signal: options.signal ?? new AbortController().signal,
-        ...(options.timeoutMs === undefined ? {} : { deadline: Date.now() + options.timeoutMs }),
+        ...(options.timeoutMs === undefined ? {} : { deadline: performance.now() + options.timeoutMs }),
       },
     );
   return { call: call as RpcClient["call"] };

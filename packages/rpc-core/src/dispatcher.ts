@@ -70,7 +70,7 @@ function limitTime(method: string, context: RequestContext) {
     setMaxListeners(0, context.signal);
     context.signal.addEventListener("abort", onAbort, { once: true });
     if (context.deadline === undefined) return;
-    const left = Math.min(context.deadline - Date.now(), MAX_DELAY_MS);
+    const left = Math.min(context.deadline - performance.now(), MAX_DELAY_MS);
     if (left <= 0) stop(rpcErrors.deadlineExceeded(method));
     else timer = setTimeout(() => stop(rpcErrors.deadlineExceeded(method)), left);
   });

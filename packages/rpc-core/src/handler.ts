@@ -10,7 +10,10 @@ export interface RequestContext {
   requestId: string;
   /** Aborted when the caller is gone or the deadline has passed. */
   signal: AbortSignal;
-  /** Time by which the caller wants the answer, in milliseconds since 1970. @default none */
+  /**
+   * Time by which the caller wants the answer, on the clock of this process's `performance.now()`: nobody sets that
+   * one. Between processes the milliseconds that are left have to travel. @default none
+   */
   deadline?: number;
 }
 

@@ -1,4 +1,5 @@
 import { AspenError } from "@aspen/plugin-api";
+import { jest } from "@jest/globals";
 import { z } from "zod";
 import {
   Dispatcher,
@@ -105,13 +106,32 @@ describe("Dispatcher", () => {
       dispatcher.dispatch({ method: "never", params: {} }, context({ signal: caller.signal })),
     ).rejects.toMatchObject({ code: "CANCELLED" });
     for (const ahead of [100, -5]) {
-      const deadline = Date.now() + ahead;
+      const deadline = performance.now() + ahead;
       await expect(dispatcher.dispatch({ method: "never", params: {} }, context({ deadline }))).rejects.toMatchObject({
         code: "DEADLINE_EXCEEDED",
       });
     }
     expect(seen).toHaveLength(2);
     expect(seen.every(({ aborted }) => aborted)).toBe(true);
+  });
+
+  it("keeps a deadline when the wall clock is set in between", async () => {
+    const dispatcher = dispatcherOf({ never }, [
+      (request, ctx, next) => {
+        expect(ctx.deadline! - performance.now()).toBeLessThanOrEqual(100);
+        return next(request, ctx);
+      },
+    ]);
+    const now = Date.now.bind(Date);
+    for (const byMs of [3_600_000, -3_600_000]) {
+      const call = inProcessClient({
+        dispatch: (request, ctx) => {
+          const clock = jest.spyOn(Date, "now").mockImplementation(() => now() + byMs);
+          return dispatcher.dispatch(request, ctx).finally(() => clock.mockRestore());
+        },
+      }).call("never", {}, { timeoutMs: 100 });
+      await expect(call).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    }
   });
 
   it("runs middleware from the outside in", async () => {

@@ -43,12 +43,12 @@ export class WasmPluginInstance implements PluginInstance {
     this.log({ level: "error", message, fields: { method, requestId, code, stack: mapped?.slice(0, 4096) } });
   }
 
-  async health(): Promise<PluginHealth> {
+  async health(signal?: AbortSignal): Promise<PluginHealth> {
     if (!this.loaded.exports.includes("plugin_health")) return { state: "healthy" };
     try {
       const answer = parseOutput(
         this.manifest,
-        await this.pool.call("plugin_health", ""),
+        await this.pool.call("plugin_health", "", signal),
       ) as Partial<PluginHealth> | null;
       if (answer?.state === "healthy") return { state: "healthy" };
       const message = (answer as { message?: unknown } | null)?.message;
@@ -65,8 +65,11 @@ export class WasmPluginInstance implements PluginInstance {
       const limit = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, SHUTDOWN_MS);
       });
-      await Promise.race([this.pool.callEach("plugin_shutdown"), limit]);
-      clearTimeout(timer);
+      try {
+        await Promise.race([this.pool.callEach("plugin_shutdown"), limit]);
+      } finally {
+        clearTimeout(timer);
+      }
     }
     await this.pool.close();
   }

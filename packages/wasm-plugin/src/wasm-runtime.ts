@@ -44,11 +44,13 @@ export class WasmPluginRuntime implements PluginRuntime {
   }
 
   /** @throws AspenError `WASM_INVALID`, `MANIFEST_INVALID`, `PLUGIN_UNAVAILABLE`, or what the guest's start failed with */
-  async start(artifact: PluginArtifact, host: PluginHostContext): Promise<PluginInstance> {
+  async start(artifact: PluginArtifact, host: PluginHostContext, signal?: AbortSignal): Promise<PluginInstance> {
     const { manifest, code } = artifact;
     await this.verify(artifact);
+    signal?.throwIfAborted();
     const loaded = await loadModule(manifest.name, code, manifest.memory_limit);
     if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
+    signal?.throwIfAborted();
     const log = (record: object) => void host.invoke("log_write", [encodeUtf8(JSON.stringify(record))]);
     const pool: InstancePool = new InstancePool({
       plugin: manifest.name,
@@ -69,15 +71,20 @@ export class WasmPluginRuntime implements PluginRuntime {
       runtime: this.#options,
     });
     this.#pools.add(pool);
+    const giveUp = () => void pool.close();
+    signal?.addEventListener("abort", giveUp, { once: true });
     try {
       const text = await pool.start();
+      signal?.throwIfAborted();
       const info = pluginInfoSchema.safeParse(parseOutput(manifest, { kind: "output", output: text }));
       if (!info.success) throw wasmErrors.invalidResponse(manifest.name, "plugin_info does not follow the contract");
       const problems = pluginInfoProblems(info.data, manifest);
       if (problems.length > 0) throw wasmErrors.infoMismatch(manifest.name, problems);
     } catch (error) {
       await pool.close();
-      throw startError(manifest, error);
+      throw signal?.aborted ? signal.reason : startError(manifest, error);
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
     }
     return new WasmPluginInstance(manifest, loaded, pool, log);
   }

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
+import { decodeUtf8, encodeUtf8, parseManifest } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
 import { Bench, call, failure, type LogLine } from "./support.js";
@@ -36,6 +36,34 @@ describe("a start is bounded", () => {
     const error = await failure(bench.load({ ...RAW_MANIFEST, execution_timeout_ms: 500 }, wasm));
     expect(error.code).toBe("PLUGIN_TIMEOUT");
     const raw = await bench.load({ ...RAW_MANIFEST, execution_timeout_ms: 30_000 }, wasm);
+    expect(await call(raw, "raw.call")).toMatchObject({ name: "raw" });
+  });
+
+  test.each([
+    ["plugin_info", "(loop $l (br $l))", ""],
+    ["plugin_init", "", '(func (export "plugin_init") (result i32) (loop $l (br $l)) (unreachable))'],
+  ])("one that is in %s is given up when its signal aborts, and its worker is ended", async (_what, info, fields) => {
+    await using bench = new Bench({ spareWorkers: 0 });
+    const manifest = parseManifest({ ...RAW_MANIFEST, execution_timeout_ms: 300_000 });
+    const artifact = { manifest, code: rawPlugin("(call $answer)", { info, fields }) };
+    const reason = new Error("no longer wanted");
+    for (const afterMs of [0, 20, 300]) {
+      const controller = new AbortController();
+      const start = bench.runtime.start(artifact, bench.host(manifest), controller.signal);
+      setTimeout(() => controller.abort(reason), afterMs);
+      await expect(start).rejects.toBe(reason);
+    }
+    await expect(bench.runtime.start(artifact, bench.host(manifest), AbortSignal.abort(reason))).rejects.toBe(reason);
+  });
+
+  test("a health check is given up when its signal aborts, and the plugin goes on", async () => {
+    await using bench = new Bench();
+    const health = '(func (export "plugin_health") (result i32) (call $spin (i64.const 200)) (call $answer))';
+    const raw = await bench.load(
+      { ...RAW_MANIFEST, execution_timeout_ms: 5000 },
+      rawPlugin("(call $answer)", { fields: health }),
+    );
+    expect(await raw.instance.health(AbortSignal.timeout(20))).toMatchObject({ state: "degraded" });
     expect(await call(raw, "raw.call")).toMatchObject({ name: "raw" });
   });
 

@@ -61,7 +61,7 @@ export class ProgressDisplay {
   }
 
   #line(progress: Progress): void {
-    const now = Date.now();
+    const now = performance.now();
     if (progress.phase === this.#phase && now - this.#lineAt < LINE_INTERVAL_MS) return;
     this.#phase = progress.phase;
     this.#lineAt = now;

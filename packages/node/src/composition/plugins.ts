@@ -8,10 +8,12 @@ import type { ResolvedNodeConfig } from "../config.js";
 import { pluginHandler } from "../handlers/plugin.js";
 
 /** What the feature `plugins-wasm` adds to a node's container. */
-export function pluginModules({ dataDir }: ResolvedNodeConfig, logger: Logger): ContainerModule[] {
+export function pluginModules({ dataDir, safeMode }: ResolvedNodeConfig, logger: Logger): ContainerModule[] {
   // The embedded store can be read from a plugin's own thread; Redis cannot without a wait.
   const reader = dataDir === undefined ? null : ({ kind: "embedded", directory: dataDir } as const);
-  return [pluginHostModule({ logger }), wasmPluginModule({ reader }), pluginHandlerModule()];
+  // A data directory has one node; Redis may have several.
+  const supervisor = { safeMode, soleNode: dataDir !== undefined };
+  return [pluginHostModule({ logger, supervisor }), wasmPluginModule({ reader }), pluginHandlerModule()];
 }
 
 /** Starts what is installed; `cleanup` stops it. */

@@ -15,6 +15,8 @@ export interface NodeInfo {
   store: string;
   apiVersions: readonly string[];
   features: Readonly<Record<string, boolean>>;
+  /** It was started without its plugins. */
+  safeMode: boolean;
 }
 
 export interface NodeHandlerOptions {
@@ -22,10 +24,11 @@ export interface NodeHandlerOptions {
   id: string;
   store: string;
   features: Readonly<Record<string, boolean>>;
+  safeMode: boolean;
 }
 
 /** `node.info` and `rpc.describe`. */
-export function nodeHandler({ registry, id, store, features }: NodeHandlerOptions): RequestHandler {
+export function nodeHandler({ registry, id, store, features, safeMode }: NodeHandlerOptions): RequestHandler {
   return methodsHandler({
     name: "node",
     priority: 103,
@@ -41,6 +44,7 @@ export function nodeHandler({ registry, id, store, features }: NodeHandlerOption
           store,
           apiVersions: SUPPORTED_API_VERSIONS,
           features,
+          safeMode,
         }),
       }),
       "rpc.describe": zodMethod({

@@ -22,6 +22,7 @@ export function pluginHandler(installer: PluginInstaller, supervisor: PluginSupe
         summary: "The installed plugins with their state on this node.",
         params: z.strictObject({}),
         handle: () => ({
+          safeMode: supervisor.safeMode,
           plugins: supervisor.list(),
           unreadable: [...supervisor.corrupt].map(([name, { message }]) => ({ name, message })),
         }),
@@ -42,7 +43,8 @@ export function pluginHandler(installer: PluginInstaller, supervisor: PluginSupe
         handle: (input) => installer.update(input),
       }),
       "plugin.enable": zodMethod({
-        summary: "Starts a disabled plugin on every node.",
+        summary:
+          "Starts a plugin on every node that is disabled, or that was held because nodes died while they started it.",
         params: byName,
         handle: ({ name }) => installer.enable(name),
       }),

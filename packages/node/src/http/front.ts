@@ -89,7 +89,7 @@ export function httpFront(options: HttpFrontOptions): FastifyInstance {
     reply.raw.once("close", () => {
       if (!reply.raw.writableFinished) gone.abort();
     });
-    const context = { requestId: request.id, signal: gone.signal, deadline: Date.now() + requestTimeoutMs };
+    const context = { requestId: request.id, signal: gone.signal, deadline: performance.now() + requestTimeoutMs };
     const result = JSON.stringify((await dispatcher.dispatch({ method, params }, context)) ?? null);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
     return reply.type(JSON_TYPE).send(result);

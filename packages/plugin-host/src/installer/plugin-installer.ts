@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { isAspenError, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { isAspenError, LIMITS, manifestWarnings, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import type { ShadowedMethod } from "@aspen/rpc-core";
 import { type BlobStore, blobHash } from "@aspen/storage";
 import { codeTag } from "../blob-tags.js";
@@ -9,7 +9,8 @@ import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
 import type { PluginSupervisor } from "../supervisor/plugin-supervisor.js";
 import type { PluginStatus } from "../supervisor/supervised-plugin.js";
-import { assertInstallable, assertNotNeeded } from "./conflicts.js";
+import { assertInstallable } from "./conflicts.js";
+import { disablePlugin, recordOf, releaseCode, removePlugin, revised } from "./uninstall.js";
 
 export interface InstallInput {
   /** A parsed `plugin.json`, not yet checked. */
@@ -25,6 +26,8 @@ export interface InstalledPlugin extends PluginStatus {
   shadowed: ShadowedMethod[];
   /** Methods of other plugins that it answers in their place. */
   takenOver: TakenOverMethod[];
+  /** What whoever granted it should know, each a sentence. */
+  warnings: string[];
 }
 
 export interface TakenOverMethod {
@@ -60,19 +63,29 @@ export class PluginInstaller {
       const now = new Date().toISOString();
       const revision = randomUUID();
       const code = { manifest, wasmHash, wasmBytes: wasm.length, wasmTag };
-      return { ...code, config, enabled: true, revision, installedAt: now, updatedAt: now };
+      return { ...code, config, enabled: true, startDeath: null, revision, installedAt: now, updatedAt: now };
     });
   }
 
-  /** Replaces an installed plugin's code, manifest and, when given, configuration; calls under way end on the old one. */
+  /**
+   * Replaces an installed plugin's code, manifest and, when given, configuration; calls under way end on the old one.
+   * A start of it that is under way is given up. Other code lifts a quarantine.
+   */
   async update({ manifest: input, wasm, config }: InstallInput): Promise<InstalledPlugin> {
     const { manifest, wasmHash, wasmTag } = checkArtifact(input, wasm);
-    return this.#replace(manifest.name, wasm, (snapshot) => {
-      const before = recordOf(snapshot, manifest.name);
+    const { name } = manifest;
+    const decide = (snapshot: PluginSnapshot): PluginRecord => {
+      const before = recordOf(snapshot, name);
       assertInstallable(snapshot, manifest);
-      const code = { manifest, wasmHash, wasmBytes: wasm.length, wasmTag };
+      if (wasmHash === before.wasmHash) assertNotHeld(before);
+      const code = { manifest, wasmHash, wasmBytes: wasm.length, wasmTag, startDeath: null };
       return { ...revised(before), ...code, config: config ?? before.config, enabled: true };
-    });
+    };
+    const { store, supervisor } = this.parts;
+    // One that is refused gives up nothing.
+    decide(await store.snapshot());
+    if (!supervisor.safeMode) supervisor.giveUpStart(name);
+    return this.#replace(name, wasm, decide);
   }
 
   /** Starts it afresh on every node, from the code that is installed. */
@@ -80,58 +93,43 @@ export class PluginInstaller {
     return this.#replace(name, null, (snapshot) => {
       const before = recordOf(snapshot, name);
       if (!before.enabled) throw pluginErrors.notServing(name, "it is disabled; enable it instead");
+      assertNotHeld(before);
       return revised(before);
     });
   }
 
+  /** Starts one that is disabled, or whose code nodes died of. In safe mode it is enabled and not started. */
   async enable(name: string): Promise<PluginStatus> {
     const { store, supervisor } = this.parts;
-    if (recordOf(await store.snapshot(), name).enabled && supervisor.get(name).serving) {
-      return supervisor.get(name).status();
-    }
-    return this.#replace(name, null, (snapshot) => {
+    const { enabled, startDeath } = recordOf(await store.snapshot(), name);
+    if (enabled && !startDeath && supervisor.get(name).serving) return supervisor.get(name).status();
+    const decide = (snapshot: PluginSnapshot): PluginRecord => {
       const before = recordOf(snapshot, name);
       assertInstallable(snapshot, before.manifest);
-      return { ...revised(before), enabled: true };
-    });
+      return { ...revised(before), enabled: true, startDeath: null };
+    };
+    if (!supervisor.safeMode) return this.#replace(name, null, decide);
+    await store.change((snapshot) => ({ put: decide(snapshot) }));
+    return this.#follow(name);
   }
 
-  /** Stops it on every node and keeps it installed. */
+  /** Stops it on every node and keeps it installed. A start of it that is under way is given up. */
   async disable(name: string): Promise<PluginStatus> {
-    const { store, supervisor, logger } = this.parts;
-    await store.change((snapshot) => {
-      const before = recordOf(snapshot, name);
-      assertNotNeeded(snapshot, name);
-      return { put: { ...revised(before), enabled: false } };
-    });
-    logger.info({ plugin: name }, "plugin disabled");
-    await supervisor.reconcile();
-    return supervisor.get(name).status();
+    await disablePlugin(this.parts, name);
+    this.parts.logger.info({ plugin: name }, "plugin disabled");
+    return this.#follow(name);
   }
 
-  /** Uninstalls it on every node; its data stays, keys and blobs. */
+  /** Uninstalls it on every node; its data stays, keys and blobs. A start of it that is under way is given up. */
   async remove(name: string): Promise<void> {
-    const { store, supervisor, logger } = this.parts;
-    let removed: PluginRecord | undefined;
-    await store.change((snapshot) => {
-      // What cannot be read does not say which code it had: that stays referenced.
-      removed = snapshot.corrupt.has(name) ? undefined : recordOf(snapshot, name);
-      assertNotNeeded(snapshot, name);
-      return { remove: name };
-    });
-    if (removed) await this.#release(removed);
-    logger.info({ plugin: name }, "plugin removed");
-    await supervisor.reconcile();
+    await removePlugin(this.parts, name);
+    this.parts.logger.info({ plugin: name }, "plugin removed");
+    await this.parts.supervisor.follow(name);
   }
 
-  /** Lets garbage collection have the code of a record that is not stored any more. What fails here only keeps a blob. */
-  async #release({ manifest, wasmHash, wasmTag }: PluginRecord): Promise<void> {
-    try {
-      await this.parts.blobs.removeReference(wasmHash, wasmTag);
-    } catch (error) {
-      const fields = { plugin: manifest.name, hash: wasmHash, tag: wasmTag, err: error };
-      this.parts.logger.warn(fields, "code that is no longer needed stays in the blob store");
-    }
+  async #follow(name: string): Promise<PluginStatus> {
+    await this.parts.supervisor.follow(name);
+    return this.parts.supervisor.get(name).status();
   }
 
   /** Starts what `decide` makes of the installed plugins; stores it and lets it serve when that went well. */
@@ -146,7 +144,7 @@ export class PluginInstaller {
       async prepare() {
         const snapshot = await store.snapshot();
         before = snapshot.records.get(name);
-        return { record: decide(snapshot), code: wasm };
+        return { record: decide(snapshot), code: wasm, basis: before?.revision ?? null };
       },
       commit: async (record) => {
         if (wasm) await blobs.put(wasm, { reference: record.wasmTag });
@@ -160,27 +158,22 @@ export class PluginInstaller {
         } catch (error) {
           // A record that may be stored needs its code.
           const stored = isAspenError(error) && error.code === "OUTCOME_UNKNOWN";
-          if (wasm && !stored) await this.#release(record);
+          if (wasm && !stored) await releaseCode(this.parts, record);
           throw error;
         }
-        if (wasm && before) await this.#release(before);
+        if (wasm && before) await releaseCode(this.parts, before);
       },
     });
     logger.info({ plugin: name, version: plugin.status().version }, "plugin changed");
     const takenOver = supervisor.takenOverBy(name);
-    return { ...plugin.status(), shadowed: plugin.shadowed, takenOver };
+    const warnings = manifestWarnings(plugin.manifest);
+    return { ...plugin.status(), shadowed: plugin.shadowed, takenOver, warnings };
   }
 }
 
-/** @throws AspenError `PLUGIN_NOT_FOUND`, or `INTERNAL` when its record cannot be read */
-function recordOf({ records, corrupt }: PluginSnapshot, name: string): PluginRecord {
-  const record = records.get(name);
-  if (record) return record;
-  throw corrupt.get(name) ?? pluginErrors.notFound(name);
-}
-
-function revised(record: PluginRecord): PluginRecord {
-  return { ...record, revision: randomUUID(), updatedAt: new Date().toISOString() };
+/** @throws AspenError `PLUGIN_UNAVAILABLE` when nodes died of its code */
+function assertNotHeld({ manifest, startDeath }: PluginRecord): void {
+  if (startDeath) throw pluginErrors.startDied(manifest.name, startDeath);
 }
 
 function checkArtifact(

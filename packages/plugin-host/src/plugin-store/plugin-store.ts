@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type AspenError, decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
-import type { KeyValueStore, KvEntry } from "@aspen/storage";
+import type { Check, KeyValueStore, KvEntry, Op } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { type PluginRecord, pluginRecordSchema } from "./plugin-record.js";
+import { StartNotes } from "./start-notes.js";
 
 const RECORD_PREFIX = "__sys:plugin:";
 /** Written with every change, so that a node sees by one read whether anything changed. */
@@ -19,12 +20,21 @@ export interface PluginSnapshot {
   corrupt: ReadonlyMap<string, AspenError>;
 }
 
-/** What a change does to one plugin. */
-export type PluginChange = { put: PluginRecord } | { remove: string };
+/** What a change does to one plugin, or to several. */
+export type PluginChange =
+  | { put: PluginRecord }
+  | { remove: string }
+  /** Puts several, and applies `ops` with them, where `checks` hold. All of one namespace with the records. */
+  | { putAll: readonly PluginRecord[]; checks: readonly Check[]; ops: readonly Op[] };
 
 /** The installed plugins in the store that all nodes share. */
 export class PluginStore {
-  constructor(private readonly kv: KeyValueStore) {}
+  /** Notes of the starts that are under way. */
+  readonly startNotes: StartNotes;
+
+  constructor(private readonly kv: KeyValueStore) {
+    this.startNotes = new StartNotes(kv);
+  }
 
   /** Version of the last change, or null; cheap enough to be asked twice a second. */
   async epoch(): Promise<number | null> {
@@ -52,25 +62,27 @@ export class PluginStore {
   }
 
   /**
-   * Applies one change, decided on the newest state and repeated when another node was faster.
+   * Applies one change, decided on the newest state and repeated when another node was faster; null changes nothing.
    *
    * @throws AspenError what `decide` throws, or `KV_CONFLICT` when others were faster every time
    */
-  async change(decide: (snapshot: PluginSnapshot) => PluginChange): Promise<void> {
+  async change(
+    decide: (snapshot: PluginSnapshot) => PluginChange | null | Promise<PluginChange | null>,
+  ): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const snapshot = await this.snapshot();
-      const change = decide(snapshot);
+      const change = await decide(snapshot);
+      if (!change) return;
       const { epoch } = snapshot;
+      const several = "putAll" in change ? change : null;
       const applied = await this.kv.transact({
-        checks: [epoch === null ? { key: EPOCH_KEY, value: null } : { key: EPOCH_KEY, version: epoch }],
+        checks: [
+          epoch === null ? { key: EPOCH_KEY, value: null } : { key: EPOCH_KEY, version: epoch },
+          ...(several?.checks ?? []),
+        ],
         ops: [
-          "put" in change
-            ? {
-                type: "put",
-                key: RECORD_PREFIX + change.put.manifest.name,
-                value: encodeUtf8(JSON.stringify(change.put)),
-              }
-            : { type: "delete", key: RECORD_PREFIX + change.remove },
+          ...recordOps(change),
+          ...(several?.ops ?? []),
           { type: "put", key: EPOCH_KEY, value: encodeUtf8(new Date().toISOString()) },
         ],
       });
@@ -98,6 +110,16 @@ export class PluginStore {
     } while (cursor !== undefined);
     return { epoch, records, corrupt };
   }
+}
+
+function recordOps(change: PluginChange): Op[] {
+  if ("remove" in change) return [{ type: "delete", key: RECORD_PREFIX + change.remove }];
+  const records = "put" in change ? [change.put] : change.putAll;
+  return records.map((record) => ({
+    type: "put",
+    key: RECORD_PREFIX + record.manifest.name,
+    value: encodeUtf8(JSON.stringify(record)),
+  }));
 }
 
 function parseRecord({ value }: KvEntry): PluginRecord {

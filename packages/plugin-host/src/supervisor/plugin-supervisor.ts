@@ -5,8 +5,13 @@ import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
 import type { PluginInstance } from "../runtime.js";
+import { neededBy } from "./needed-by.js";
+import { NotedStarts } from "./noted-starts.js";
 import { resolveSupervisorOptions, type SupervisorOptions } from "./options.js";
+import { orAborted } from "./or-aborted.js";
 import type { PluginStarter } from "./starter.js";
+import { StartsUnderWay, type StartUnderWay } from "./starts-under-way.js";
+import { StorePoll } from "./store-poll.js";
 import { drainInstance, type PluginStatus, SupervisedPlugin } from "./supervised-plugin.js";
 import { Turns } from "./turns.js";
 
@@ -19,10 +24,19 @@ export interface PluginSupervisorParts {
 
 /** A change of one plugin, carried out in that plugin's turn. */
 export interface PluginReplacement {
-  /** What to start; `code` null takes the wasm from the blob store. */
-  prepare(): Promise<{ record: PluginRecord; code: Uint8Array | null }>;
+  /** What to start; `code` null takes the wasm from the blob store. `basis` is the stored revision that it replaces. */
+  prepare(): Promise<{ record: PluginRecord; code: Uint8Array | null; basis: string | null }>;
   /** Stores it, when it has started. */
   commit(record: PluginRecord): Promise<void>;
+}
+
+/** How a plugin is followed. */
+interface Follow {
+  /** Turns to wait for before a start, by name. */
+  turns: ReadonlyMap<string, Promise<void>>;
+  problem?: DependencyProblem | undefined;
+  /** Nothing else is being started: suspects are tried. */
+  alone?: boolean;
 }
 
 /** Makes this node run what the store says is installed, and keeps it so. */
@@ -30,11 +44,14 @@ export class PluginSupervisor implements AsyncDisposable {
   readonly #options: Required<SupervisorOptions>;
   readonly #plugins = new Map<string, SupervisedPlugin>();
   readonly #turns = new Turns();
+  /** Turns of plugins to be followed that have not begun: one serves everybody who asks meanwhile. */
+  readonly #waiting = new Map<string, Promise<void>>();
+  readonly #starts = new StartsUnderWay();
+  readonly #notes: NotedStarts;
+  readonly #draining = new Set<Promise<void>>();
   #corrupt: PluginSnapshot["corrupt"] = new Map();
   #epoch: number | null | undefined;
-  #pollTimer: NodeJS.Timeout | undefined;
-  #healthTimer: NodeJS.Timeout | undefined;
-  #storeFailed = false;
+  readonly #poll: StorePoll;
   #stopped = false;
 
   constructor(
@@ -42,22 +59,36 @@ export class PluginSupervisor implements AsyncDisposable {
     options: SupervisorOptions = {},
   ) {
     this.#options = resolveSupervisorOptions(options);
+    const { store, logger } = parts;
+    this.#notes = new NotedStarts(store, logger, this.#options);
+    this.#poll = new StorePoll({
+      ...{ store, logger, everyMs: this.#options.pollMs, onDue: () => this.reconcile() },
+      isDue: (epoch) => epoch !== this.#epoch || [...this.#plugins.values()].some(({ behind }) => behind),
+    });
+  }
+
+  /** This node starts no plugin. */
+  get safeMode(): boolean {
+    return this.#options.safeMode;
   }
 
   /** Starts every enabled plugin, then follows the store. A plugin that is slow to start does not hold up a node for longer than `startMs`. */
   async start(): Promise<void> {
-    const { startMs } = this.#options;
+    const { startMs, safeMode } = this.#options;
+    if (safeMode) this.parts.logger.warn({}, "safe mode: no plugin is started");
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), startMs);
     });
-    const started = this.reconcile();
-    const first = await Promise.race([started, late]);
-    clearTimeout(timer);
-    if (first === "late") this.parts.logger.warn({ startMs }, "plugins are still starting");
-    started.catch((error) => this.#onStoreError(error));
-    this.#schedulePoll();
-    this.#scheduleHealth();
+    const started = this.#startAll();
+    try {
+      const first = await Promise.race([started, late]);
+      if (first === "late") this.parts.logger.warn({ startMs }, "plugins are still starting");
+    } finally {
+      clearTimeout(timer);
+    }
+    started.catch((error) => this.#poll.failed(error));
+    this.#poll.begin();
   }
 
   list(): PluginStatus[] {
@@ -90,11 +121,20 @@ export class PluginSupervisor implements AsyncDisposable {
   replace(name: string, change: PluginReplacement): Promise<SupervisedPlugin> {
     return this.#turns.take(name, async () => {
       if (this.#stopped) throw pluginErrors.notServing(name, "the node is stopping");
+      if (this.safeMode) throw pluginErrors.safeMode(name);
       const { starter } = this.parts;
-      const { record, code: given } = await change.prepare();
-      const code = given ?? (await starter.load(record));
-      await starter.verify(record, code);
-      const instance = await starter.start(record, code);
+      const { record, code, basis } = await change.prepare();
+      const instance = await this.#underWay(name, basis, async ({ signal }) => {
+        const wasm = code ?? (await starter.load(record));
+        await orAborted(starter.verify(record, wasm), signal);
+        try {
+          return await this.#notes.run(record, signal, () => starter.start(record, wasm, signal));
+        } catch (error) {
+          // Whatever was changed meanwhile may say better why this cannot be any more.
+          if (signal.aborted && !this.#stopped) await change.prepare();
+          throw error;
+        }
+      });
       try {
         await change.commit(record);
       } catch (error) {
@@ -105,46 +145,125 @@ export class PluginSupervisor implements AsyncDisposable {
     });
   }
 
+  /** Gives up a start of this plugin that is under way, because something newer is wanted. */
+  giveUpStart(name: string): void {
+    this.#starts.get(name)?.giveUp(pluginErrors.changedMeanwhile());
+  }
+
+  /** Makes this node so for one plugin, whatever the others do. A start of what it was before is given up. */
+  async follow(name: string): Promise<void> {
+    const { problems } = await this.#look();
+    await this.#giveUpOutdated(name);
+    await this.#take(name, { turns: new Map(), problem: problems.find(({ plugin }) => plugin === name) });
+  }
+
   /** Looks at the store now and makes the node so; resolves when every change has been carried out. */
   async reconcile(): Promise<void> {
-    const snapshot = await this.parts.store.snapshot();
+    const { order, problems, snapshot } = await this.#look();
     this.#epoch = snapshot.epoch;
+    const turns = new Map<string, Promise<void>>();
+    for (const { name } of order) turns.set(name, this.#take(name, { turns }));
+    for (const name of new Set([...this.#plugins.keys(), ...snapshot.records.keys()])) {
+      if (turns.has(name)) continue;
+      turns.set(name, this.#take(name, { turns, problem: problems.find(({ plugin }) => plugin === name) }));
+    }
+    const outdated = this.#starts.entries().filter(([name, { basis }]) => revisionOf(snapshot, name) !== basis);
+    await Promise.all([...turns.values(), ...outdated.map(([name]) => this.#giveUpOutdated(name))]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#poll[Symbol.dispose]();
+    for (const [name, start] of this.#starts.entries()) {
+      start.giveUp(pluginErrors.notServing(name, "the node is stopping"));
+    }
+    await this.#turns.idle();
+    await this.#notes[Symbol.asyncDispose]();
+    await Promise.all([
+      ...this.#draining,
+      ...[...this.#plugins.values()].map((plugin) => plugin.stop(null, this.#options.drainMs)),
+    ]);
+    for (const plugin of this.#plugins.values()) plugin.forget();
+    this.#plugins.clear();
+  }
+
+  /**
+   * First what a node died of before, each alone, so that a second death says which it was; then all others side by
+   * side; then those that were being started elsewhere, by a node that turned out to be dead.
+   */
+  async #startAll(): Promise<void> {
+    await this.#notes.settleLeft();
+    await this.#trySuspects(false);
+    await this.reconcile();
+    await this.#trySuspects(true);
+  }
+
+  async #trySuspects(wait: boolean): Promise<void> {
+    if (this.safeMode) return;
+    const { order, snapshot } = await this.#look();
+    for (const { name } of order) {
+      const record = snapshot.records.get(name)!;
+      if (this.#stopped || record.startDeath?.verdict !== "suspect" || this.#plugins.get(name)?.runs(record)) continue;
+      if (!(await this.#isFree(record, wait))) continue;
+      for (const needed of neededBy(record.manifest, order)) await this.#take(needed, { turns: new Map() });
+      await this.#tryAlone(name);
+    }
+  }
+
+  async #tryAlone(name: string): Promise<void> {
+    const { startMs } = this.#options;
+    const late = () =>
+      this.#starts.get(name)?.giveUp(pluginErrors.notServing(name, `it took over ${startMs} ms alone`));
+    const timer = setTimeout(late, startMs);
+    try {
+      await this.#take(name, { turns: new Map(), alone: true });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** True when no other node is trying it, for which this one waits at most `startMs`. */
+  async #isFree(record: PluginRecord, wait: boolean): Promise<boolean> {
+    const name = record.manifest.name;
+    const patience = AbortSignal.timeout(wait ? this.#options.startMs : 0);
+    return this.#turns.take(name, () =>
+      this.#underWay(name, record.revision, async (start) => {
+        const signal = AbortSignal.any([start.signal, patience]);
+        try {
+          await this.#notes.settled(record, signal);
+        } catch (error) {
+          if (!signal.aborted) throw error;
+        }
+        return !signal.aborted;
+      }),
+    );
+  }
+
+  async #look() {
+    const snapshot = await this.parts.store.snapshot();
     for (const [name, error] of snapshot.corrupt) {
       if (!this.#corrupt.has(name))
         this.parts.logger.error({ plugin: name, err: error }, "a plugin's record cannot be read");
     }
     this.#corrupt = snapshot.corrupt;
     const enabled = [...snapshot.records.values()].filter((record) => record.enabled);
-    const { order, problems } = resolveLoadOrder(enabled.map(({ manifest }) => manifest));
-    const turns = new Map<string, Promise<void>>();
-    for (const { name } of order)
-      turns.set(
-        name,
-        this.#turns.take(name, () => this.#follow(name, turns)),
-      );
-    for (const name of new Set([...this.#plugins.keys(), ...snapshot.records.keys()])) {
-      if (turns.has(name)) continue;
-      const problem = problems.find(({ plugin }) => plugin === name);
-      turns.set(
-        name,
-        this.#turns.take(name, () => this.#follow(name, turns, problem)),
-      );
-    }
-    await Promise.all(turns.values());
+    return { snapshot, ...resolveLoadOrder(enabled.map(({ manifest }) => manifest)) };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopped = true;
-    clearTimeout(this.#pollTimer);
-    clearTimeout(this.#healthTimer);
-    await this.#turns.idle();
-    await Promise.all([...this.#plugins.values()].map((plugin) => plugin.stop(null, this.#options.drainMs)));
-    for (const plugin of this.#plugins.values()) plugin.forget();
-    this.#plugins.clear();
+  #take(name: string, how: Follow): Promise<void> {
+    if (how.alone) return this.#turns.take(name, () => this.#follow(name, how));
+    const waiting = this.#waiting.get(name);
+    if (waiting) return waiting;
+    const turn = this.#turns.take(name, () => {
+      this.#waiting.delete(name);
+      return this.#follow(name, how);
+    });
+    this.#waiting.set(name, turn);
+    return turn;
   }
 
   /** Makes this node so for one plugin, after the plugins it depends on. */
-  async #follow(name: string, turns: ReadonlyMap<string, Promise<void>>, problem?: DependencyProblem): Promise<void> {
+  async #follow(name: string, { turns, problem, alone = false }: Follow): Promise<void> {
     if (this.#stopped) return;
     // A record that cannot be read changes nothing: what runs goes on.
     if (this.#corrupt.has(name)) return;
@@ -153,29 +272,56 @@ export class PluginSupervisor implements AsyncDisposable {
     if (!record) return this.#remove(name);
     const plugin = this.#plugin(record);
     if (!record.enabled) return plugin.stop(record, this.#options.drainMs);
-    if (!plugin.wants(record, Date.now())) return;
+    if (this.safeMode) return plugin.stop(record, this.#options.drainMs, pluginErrors.safeMode(name));
+    const verdict = record.startDeath?.verdict;
+    if (verdict === "quarantined" || (verdict === "suspect" && !alone && !plugin.runs(record))) {
+      return this.#hold(plugin, record);
+    }
+    if (alone ? plugin.runs(record) : !plugin.wants(record)) return;
     if (problem) return this.#refuse(plugin, record, problem);
-    await Promise.all(record.manifest.dependencies.map((dependency) => turns.get(dependency.name)));
-    await this.#start(plugin, record);
+    await this.#start(plugin, record, turns);
   }
 
-  async #start(plugin: SupervisedPlugin, record: PluginRecord): Promise<void> {
+  async #start(plugin: SupervisedPlugin, record: PluginRecord, turns: Follow["turns"]): Promise<void> {
     const { starter, logger } = this.parts;
-    const { version } = record.manifest;
-    try {
-      plugin.beginLoading(record);
-      const code = await starter.load(record);
-      await starter.verify(record, code);
-      plugin.beginInitializing();
-      this.#adopt(record, await starter.start(record, code));
-      logger.info({ plugin: plugin.name, version }, "plugin started");
-    } catch (error) {
-      plugin.fail(error, this.#options.retryMs);
-      logger.error(
-        { plugin: plugin.name, version, err: error },
-        "a plugin could not be started; it will be tried again",
-      );
-    }
+    const { name } = plugin;
+    const { version, dependencies } = record.manifest;
+    await this.#underWay(name, record.revision, async ({ signal }) => {
+      try {
+        plugin.beginLoading(record);
+        await orAborted(Promise.all(dependencies.map((dependency) => turns.get(dependency.name))), signal);
+        const code = await starter.load(record);
+        await orAborted(starter.verify(record, code), signal);
+        plugin.beginInitializing();
+        const instance = await this.#notes.run(record, signal, () => starter.start(record, code, signal));
+        this.#adopt(record, instance);
+        logger.info({ plugin: name, version }, "plugin started");
+      } catch (error) {
+        if (signal.aborted) {
+          plugin.giveUp(signal.reason);
+          logger.info({ plugin: name, version }, "the start of a plugin was given up");
+          return;
+        }
+        plugin.fail(error, this.#options.retryMs);
+        logger.error({ plugin: name, version, err: error }, "a plugin could not be started; it will be tried again");
+      }
+    });
+  }
+
+  async #underWay<T>(name: string, basis: string | null, task: (start: StartUnderWay) => Promise<T>): Promise<T> {
+    using start = this.#starts.begin(name, basis);
+    return await task(start);
+  }
+
+  /** Gives up a start that was decided on another revision than the one stored. */
+  async #giveUpOutdated(name: string): Promise<void> {
+    const start = this.#starts.get(name);
+    if (!start) return;
+    // What cannot be read changes nothing.
+    const record = await this.parts.store.get(name).catch(() => undefined);
+    // What begins meanwhile has seen at least this.
+    if (record === undefined || this.#starts.get(name) !== start) return;
+    if ((record?.revision ?? null) !== start.basis) start.giveUp(pluginErrors.changedMeanwhile());
   }
 
   async #refuse(plugin: SupervisedPlugin, record: PluginRecord, problem: DependencyProblem): Promise<void> {
@@ -184,10 +330,27 @@ export class PluginSupervisor implements AsyncDisposable {
     plugin.fail(pluginApiErrors.dependency([problem]), this.#options.retryMs);
   }
 
+  /** Does not start what nodes died of, and ends it where it runs; an older code that serves goes on. */
+  async #hold(plugin: SupervisedPlugin, record: PluginRecord): Promise<void> {
+    if (plugin.runsCode(record) && record.startDeath?.verdict === "quarantined") {
+      await plugin.stop(record, this.#options.drainMs);
+    }
+    const error = pluginErrors.startDied(plugin.name, record.startDeath!);
+    if (!plugin.hold(record, error)) return;
+    this.parts.logger.error({ plugin: plugin.name, version: record.manifest.version, err: error }, "a plugin is held");
+  }
+
   #adopt(record: PluginRecord, instance: PluginInstance): SupervisedPlugin {
     const plugin = this.#plugin(record);
     const old = plugin.adopt(record, instance);
-    if (old) void drainInstance(old, plugin.name, this.#options.drainMs, this.parts.logger);
+    if (old) {
+      const drained = drainInstance(old, plugin.name, this.#options.drainMs, this.parts.logger);
+      this.#draining.add(drained);
+      drained.then(
+        () => this.#draining.delete(drained),
+        () => this.#draining.delete(drained),
+      );
+    }
     return plugin;
   }
 
@@ -204,50 +367,15 @@ export class PluginSupervisor implements AsyncDisposable {
     const { name } = record.manifest;
     let plugin = this.#plugins.get(name);
     if (!plugin) {
-      plugin = new SupervisedPlugin(record, this.parts.registry, this.parts.logger);
+      const { healthMs, healthTimeoutMs } = this.#options;
+      const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs };
+      plugin = new SupervisedPlugin(record, this.parts.registry, this.parts.logger, health);
       this.#plugins.set(name, plugin);
     }
     return plugin;
   }
+}
 
-  #schedulePoll(): void {
-    if (this.#stopped) return;
-    this.#pollTimer = setTimeout(() => {
-      this.#poll()
-        .catch((error) => this.#onStoreError(error))
-        .finally(() => this.#schedulePoll());
-    }, this.#options.pollMs);
-    this.#pollTimer.unref();
-  }
-
-  async #poll(): Promise<void> {
-    const epoch = await this.parts.store.epoch();
-    const behind = [...this.#plugins.values()].some((plugin) => plugin.behind);
-    this.#storeFailed = false;
-    // Not awaited: one plugin's slow start must not keep this node from seeing further changes.
-    if (epoch !== this.#epoch || behind) this.reconcile().catch((error) => this.#onStoreError(error));
-  }
-
-  #onStoreError(error: unknown): void {
-    if (!this.#storeFailed)
-      this.parts.logger.warn({ err: error }, "the store cannot be read; plugins stay as they are");
-    this.#storeFailed = true;
-  }
-
-  #scheduleHealth(): void {
-    if (this.#stopped) return;
-    this.#healthTimer = setTimeout(() => {
-      void this.#checkHealth().finally(() => this.#scheduleHealth());
-    }, this.#options.healthMs);
-    this.#healthTimer.unref();
-  }
-
-  async #checkHealth(): Promise<void> {
-    await Promise.all(
-      [...this.#plugins.values()].map(async (plugin) => {
-        const health = await plugin.checkHealth();
-        if (health) plugin.report(health);
-      }),
-    );
-  }
+function revisionOf({ records }: PluginSnapshot, name: string): string | null {
+  return records.get(name)?.revision ?? null;
 }

@@ -34,17 +34,24 @@ export class PluginStarter {
 
   /**
    * Compiles, initialises and health-checks it. When it throws, nothing is left behind.
-   * @throws AspenError what the runtime throws, or `PLUGIN_UNAVAILABLE` when it says it is not healthy
+   * @throws AspenError what the runtime throws, or `PLUGIN_UNAVAILABLE` when it says it is not healthy; the signal's
+   * reason when it aborts
    */
-  async start(record: PluginRecord, code: Uint8Array): Promise<PluginInstance> {
+  async start(record: PluginRecord, code: Uint8Array, signal?: AbortSignal): Promise<PluginInstance> {
     const { manifest, config } = record;
     const { runtime, kv, blobs } = this.options;
     const host = new PluginHostContext(manifest, { kv, blobs, ...this.#logging(manifest.name) }, config);
-    const instance = await runtime.start({ manifest, code }, host);
-    const health = await instance.health();
-    if (health.state === "healthy") return instance;
-    await instance[Symbol.asyncDispose]();
-    throw pluginErrors.unhealthy(manifest.name, health.message);
+    const instance = await runtime.start({ manifest, code }, host, signal);
+    try {
+      signal?.throwIfAborted();
+      const health = await instance.health(signal);
+      signal?.throwIfAborted();
+      if (health.state !== "healthy") throw pluginErrors.unhealthy(manifest.name, health.message);
+      return instance;
+    } catch (error) {
+      await instance[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   #logging(plugin: string) {

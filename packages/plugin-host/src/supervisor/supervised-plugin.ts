@@ -5,13 +5,15 @@ import {
   isServing,
   Lifecycle,
   type LifecycleState,
+  type PluginManifest,
 } from "@aspen/plugin-api";
 import type { HandlerRegistry, ShadowedMethod } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
 import type { HostLogger } from "../logger.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
-import type { CallOptions, PluginInstance } from "../runtime.js";
+import type { CallOptions, PluginHealth, PluginInstance } from "../runtime.js";
+import { HealthLoop, type HealthLoopOptions } from "./health-loop.js";
 
 const RETRY_MAX_MS = 60_000;
 
@@ -45,7 +47,9 @@ export class SupervisedPlugin {
   #handler: PluginHandler;
   #error: AspenError | null = null;
   #failures = 0;
+  /** On the clock of `performance.now()`, which nobody sets. */
   #retryAt = 0;
+  #health: HealthLoop | null = null;
   /** The revision that was tried last; while an older one serves, `#record` is that one's. */
   #tried = "";
 
@@ -53,6 +57,7 @@ export class SupervisedPlugin {
     record: PluginRecord,
     private readonly registry: HandlerRegistry,
     private readonly logger: HostLogger,
+    private readonly health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs">,
   ) {
     this.#record = record;
     this.#handler = this.#register(record);
@@ -60,6 +65,10 @@ export class SupervisedPlugin {
 
   get name(): string {
     return this.#record.manifest.name;
+  }
+
+  get manifest(): PluginManifest {
+    return this.#record.manifest;
   }
 
   get state(): LifecycleState {
@@ -80,10 +89,19 @@ export class SupervisedPlugin {
   }
 
   /** True when `record` is to be started now: another revision, or a failed one whose time has come again. */
-  wants(record: PluginRecord, now: number): boolean {
+  wants(record: PluginRecord): boolean {
     if (this.#tried !== record.revision) return true;
-    const current = this.serving && this.#record.revision === record.revision;
-    return !current && now >= this.#retryAt;
+    return !this.runs(record) && performance.now() >= this.#retryAt;
+  }
+
+  /** True when this very revision serves. */
+  runs(record: PluginRecord): boolean {
+    return this.serving && this.#record.revision === record.revision;
+  }
+
+  /** True when this code serves, of this revision or of one before. */
+  runsCode({ wasmHash }: PluginRecord): boolean {
+    return this.serving && this.#record.wasmHash === wasmHash;
   }
 
   /** A start begins. When a revision serves, it goes on and the states do not change. */
@@ -103,6 +121,8 @@ export class SupervisedPlugin {
     const old = this.#instance;
     this.#tried = record.revision;
     this.#instance = instance;
+    this.#health?.[Symbol.dispose]();
+    this.#health = new HealthLoop(instance, { ...this.health, report: (health) => this.#report(health) });
     this.#show(record);
     this.#error = null;
     this.#failures = 0;
@@ -114,17 +134,36 @@ export class SupervisedPlugin {
 
   /** The start failed; a revision that served goes on. */
   fail(error: unknown, retryMs: number): void {
-    this.#error = AspenError.from(error);
-    this.#retryAt = Date.now() + Math.min(retryMs * 2 ** this.#failures, RETRY_MAX_MS);
+    this.#retryAt = performance.now() + Math.min(retryMs * 2 ** this.#failures, RETRY_MAX_MS);
     this.#failures += 1;
-    if (!this.#instance && this.state !== "failed") {
-      if (this.state === "stopped") this.#lifecycle.transition("loading");
-      this.#lifecycle.transition("failed");
-    }
+    this.#failed(AspenError.from(error));
+  }
+
+  /** It is not to be started until its record says otherwise; a revision that served goes on. True when that is new. */
+  hold(record: PluginRecord, error: AspenError): boolean {
+    const known = this.#tried === record.revision && this.#error?.message === error.message;
+    this.beginLoading(record);
+    this.#retryAt = 0;
+    this.#failures = 0;
+    this.#failed(error);
+    return !known;
+  }
+
+  /** The start was given up; what comes next decides anew. */
+  giveUp(error: AspenError): void {
+    this.#tried = "";
+    this.#failed(error);
+  }
+
+  #failed(error: AspenError): void {
+    this.#error = error;
+    if (this.#instance || this.state === "failed") return;
+    if (this.state === "stopped") this.#lifecycle.transition("loading");
+    this.#lifecycle.transition("failed");
   }
 
   /** What the health check said. */
-  report(health: Awaited<ReturnType<PluginInstance["health"]>>): void {
+  #report(health: PluginHealth): void {
     if (!this.serving) return;
     if (health.state === "healthy" && this.state === "degraded") {
       this.#error = null;
@@ -135,17 +174,15 @@ export class SupervisedPlugin {
     }
   }
 
-  checkHealth(): Promise<Awaited<ReturnType<PluginInstance["health"]>>> | null {
-    return this.#instance?.health() ?? null;
-  }
-
   /** Answers calls no more and lets those under way end; calls from now on hear why. */
-  async stop(record: PluginRecord | null, drainMs: number): Promise<void> {
+  async stop(record: PluginRecord | null, drainMs: number, why: AspenError | null = null): Promise<void> {
     const instance = this.#instance;
     this.#instance = null;
+    this.#health?.[Symbol.dispose]();
+    this.#health = null;
     if (record) this.#show(record);
     this.#tried = record?.revision ?? "";
-    this.#error = null;
+    this.#error = why;
     this.#failures = 0;
     if (this.state === "stopped") return;
     if (this.state === "failed") {
@@ -192,7 +229,10 @@ export class SupervisedPlugin {
 
   #why(): string {
     if (!this.#record.enabled) return "it is disabled; enable it with `aspen plugin enable`";
-    if (this.#error) return `it could not be started (${this.#error.code}: ${this.#error.message})`;
+    if (this.#error && this.state === "failed") {
+      return `it could not be started (${this.#error.code}: ${this.#error.message})`;
+    }
+    if (this.#error) return this.#error.message;
     return `it is ${this.state}`;
   }
 

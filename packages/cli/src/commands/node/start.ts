@@ -9,6 +9,7 @@ interface StartFlags {
   dataDir?: string;
   redis?: string;
   logLevel: NonNullable<NodeConfig["logLevel"]>;
+  safeMode?: boolean;
   json?: boolean;
 }
 
@@ -37,15 +38,16 @@ export function addNodeStart(node: Command): void {
         .choices(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
         .default("info"),
     )
-    .action(async ({ listen, dataDir, redis, logLevel, json }: StartFlags) => {
+    .option("--safe-mode", "start no plugin, to disable or remove one that ends the node")
+    .action(async ({ listen, dataDir, redis, logLevel, safeMode, json }: StartFlags) => {
       // Only this command needs the node itself.
       const { createNode } = await import("@aspen/node");
       const store = redis === undefined ? { dataDir: dataDir ?? ".aspen" } : { redisUrl: redis };
-      const running = await createNode({ ...store, listen, logLevel });
+      const running = await createNode({ ...store, listen, logLevel, safeMode: safeMode ?? false });
       const stopped = stopOnSignal(running);
       new Output(json ?? false).result(
         { ready: true, url: running.url, pid: process.pid },
-        `aspen node ready on ${running.url}`,
+        `aspen node ready on ${running.url}${safeMode ? " in safe mode" : ""}`,
       );
       await stopped;
     });

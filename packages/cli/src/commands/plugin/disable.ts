@@ -1,13 +1,22 @@
 import type { Command } from "commander";
-import { addClientCommand, session } from "../../command.js";
+import { session } from "../../command.js";
+import { printable } from "../../output.js";
 import { describePlugin, type Plugin } from "../../plugin-info.js";
+import { addPluginStoreCommand, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
 
 export function addPluginDisable(plugin: Command): void {
-  addClientCommand(plugin, {
+  addPluginStoreCommand(plugin, {
     usage: "disable <name>",
     description: "stops a plugin and keeps it installed",
     example: "plugin disable echo-plugin",
   }).action(async (name: string, _options: unknown, command: Command) => {
+    if (namesStore(command)) {
+      const { disablePlugin } = await import("@aspen/plugin-host");
+      return withPluginStore(command, async (parts, output) => {
+        await disablePlugin(parts, name);
+        output.result({ disabled: name }, `disabled ${printable(name)}`);
+      });
+    }
     const { client, output } = session(command);
     const result = await client.call<Plugin>("plugin.disable", { name });
     output.result(result, `disabled ${describePlugin(result)}`);

@@ -40,6 +40,7 @@ export function addPluginInstall(plugin: Command): void {
       await grant(manifest, flags.yes ?? false, output);
       const method = flags.update ? "plugin.update" : "plugin.install";
       const result = await client.call<Installed>(method, { manifest, wasm: bytesToWire(wasm), config });
+      for (const warning of result.warnings) output.note(`warning: ${warning}`);
       for (const { method: shadowed, by } of result.shadowed) {
         output.note(`warning: ${shadowed} is answered by ${by}, which comes first`);
       }

@@ -1,24 +1,53 @@
+import type { PluginSnapshot } from "@aspen/plugin-host";
 import type { Command } from "commander";
-import { addClientCommand, session } from "../../command.js";
+import { session } from "../../command.js";
 import { table } from "../../output.js";
 import type { Plugin } from "../../plugin-info.js";
+import { addPluginStoreCommand, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
+
+/** What `plugin.list` answers; the part that is shown. */
+interface PluginList {
+  safeMode?: boolean;
+  plugins: Plugin[];
+  unreadable: { name: string }[];
+}
 
 export function addPluginList(plugin: Command): void {
-  addClientCommand(plugin, {
+  addPluginStoreCommand(plugin, {
     usage: "list",
     description: "lists the installed plugins",
     example: "plugin list --json",
   }).action(async (_options: unknown, command: Command) => {
+    if (namesStore(command)) {
+      return withPluginStore(command, async ({ store }, output) => {
+        const result = listOf(await store.snapshot());
+        output.result(result, textOf(result));
+      });
+    }
     const { client, output } = session(command);
-    const result = await client.call<{ plugins: Plugin[]; unreadable: { name: string }[] }>("plugin.list");
-    const rows = result.plugins.map(({ name, version, state, priority, handles }) => [
-      name,
-      version,
-      state,
-      String(priority),
-      handles.join(" "),
-    ]);
-    for (const { name } of result.unreadable) rows.push([name, "-", "unreadable", "-", "-"]);
-    output.result(result, table(["NAME", "VERSION", "STATE", "PRIORITY", "HANDLES"], rows));
+    const result = await client.call<PluginList>("plugin.list");
+    if (result.safeMode) output.note("warning: the node runs in safe mode: no plugin is started");
+    output.result(result, textOf(result));
   });
+}
+
+function textOf({ plugins, unreadable }: PluginList): string {
+  const rows = plugins.map(({ name, version, state, priority, handles }) => [
+    name,
+    version,
+    state,
+    String(priority),
+    handles.join(" "),
+  ]);
+  for (const { name } of unreadable) rows.push([name, "-", "unreadable", "-", "-"]);
+  return table(["NAME", "VERSION", "STATE", "PRIORITY", "HANDLES"], rows);
+}
+
+/** As the store has them: a state on a node is none of its. */
+function listOf({ records, corrupt }: PluginSnapshot): PluginList {
+  const plugins = [...records.values()].map(({ manifest, enabled, startDeath }) => {
+    const { name, version, priority, handles } = manifest;
+    return { name, version, state: enabled ? (startDeath?.verdict ?? "enabled") : "disabled", priority, handles };
+  });
+  return { plugins, unreadable: [...corrupt.keys()].map((name) => ({ name })) };
 }

@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import type { BlobStore } from "@aspen/storage";
+import { pluginErrors } from "../errors.js";
+import type { HostLogger } from "../logger.js";
+import type { PluginRecord } from "../plugin-store/plugin-record.js";
+import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
+import { assertNotNeeded } from "./conflicts.js";
+
+/** What changing the installed plugins without starting any needs: no node. */
+export interface PluginStoreParts {
+  store: PluginStore;
+  blobs: Pick<BlobStore, "removeReference">;
+  logger: Pick<HostLogger, "warn">;
+}
+
+/**
+ * Takes a plugin out of the store; its data stays, keys and blobs. Nodes of the store follow.
+ *
+ * @throws AspenError `PLUGIN_NOT_FOUND`, or `PLUGIN_DEPENDENCY` when an enabled plugin needs it
+ */
+export async function removePlugin(parts: PluginStoreParts, name: string): Promise<void> {
+  let removed: PluginRecord | undefined;
+  await parts.store.change((snapshot) => {
+    // What cannot be read does not say which code it had: that stays referenced.
+    removed = snapshot.corrupt.has(name) ? undefined : recordOf(snapshot, name);
+    assertNotNeeded(snapshot, name);
+    return { remove: name };
+  });
+  if (removed) await releaseCode(parts, removed);
+}
+
+/**
+ * Notes in the store that no node runs a plugin; it stays installed. Nodes of the store follow.
+ *
+ * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_DEPENDENCY` when an enabled plugin needs it, or `INTERNAL` when its
+ * record cannot be read
+ */
+export async function disablePlugin({ store }: Pick<PluginStoreParts, "store">, name: string): Promise<void> {
+  await store.change((snapshot) => {
+    const before = recordOf(snapshot, name);
+    assertNotNeeded(snapshot, name);
+    return { put: { ...revised(before), enabled: false } };
+  });
+}
+
+/** Lets garbage collection have the code of a record that is not stored any more. What fails here only keeps a blob. */
+export async function releaseCode(
+  { blobs, logger }: Pick<PluginStoreParts, "blobs" | "logger">,
+  { manifest, wasmHash, wasmTag }: PluginRecord,
+): Promise<void> {
+  try {
+    await blobs.removeReference(wasmHash, wasmTag);
+  } catch (error) {
+    const fields = { plugin: manifest.name, hash: wasmHash, tag: wasmTag, err: error };
+    logger.warn(fields, "code that is no longer needed stays in the blob store");
+  }
+}
+
+/** @throws AspenError `PLUGIN_NOT_FOUND`, or `INTERNAL` when its record cannot be read */
+export function recordOf({ records, corrupt }: PluginSnapshot, name: string): PluginRecord {
+  const record = records.get(name);
+  if (record) return record;
+  throw corrupt.get(name) ?? pluginErrors.notFound(name);
+}
+
+/** The same under a new revision. */
+export function revised(record: PluginRecord): PluginRecord {
+  return { ...record, revision: randomUUID(), updatedAt: new Date().toISOString() };
+}
