@@ -3,23 +3,14 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { AspenError, LIMITS } from "@aspen/plugin-api";
+import { LIMITS } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 import { buildPlugin, compilePlugin } from "../src/compiler/index.js";
 import { checkPluginInfo } from "../src/testing/index.js";
-import { handler, PluginFolder, request, runner, SAMPLER } from "./support.js";
+import { failure, handler, PluginFolder, request, runner, SAMPLER } from "./support.js";
 
 const { blake3 } = createRequire(import.meta.url)("@napi-rs/blake-hash") as typeof import("@napi-rs/blake-hash");
 const NODE_MODULES = fileURLToPath(new URL("../../../node_modules", import.meta.url));
-
-async function failure(promise: Promise<unknown>): Promise<AspenError> {
-  const error = await promise.then(
-    () => new Error("it did not fail"),
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof AspenError) return error;
-  throw error;
-}
 
 describe("a build", () => {
   test("gives the same bytes twice, and from another folder", async () => {
@@ -40,7 +31,7 @@ describe("a build", () => {
   test("writes plugin.wasm and plugin.json with its hash, and leaves no temporary file", async () => {
     await using folder = await PluginFolder.create(handler("return 1"), { entry: { wasm: "sample.wasm" } });
     const built = await buildPlugin({ directory: folder.path });
-    expect((await readdir(join(folder.path, "dist"))).sort()).toEqual(["plugin.json", "sample.wasm"]);
+    expect((await readdir(join(folder.path, "dist"))).sort()).toEqual(["build.json", "plugin.json", "sample.wasm"]);
     const wasm = await readFile(built.wasmPath);
     expect(wasm).toHaveLength(built.bytes);
     const manifest = JSON.parse(await readFile(built.manifestPath, "utf8"));
