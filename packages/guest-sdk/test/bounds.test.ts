@@ -41,7 +41,7 @@ describe("a build reads regular files of a bounded size, whatever it meets", () 
       const error = await failure(compilePlugin(folder.path));
       expect(error.code).toBe("BUILD_FAILED");
       expect(error.message).toMatch(REFUSED);
-      expect(error.message).toContain("src/plugin.ts:1:8: src/odd.js ");
+      expect(error.message).toContain("src/plugin.ts:1:8: ");
     });
 
     test(`${what} as the entry`, async () => {
@@ -85,19 +85,19 @@ describe("a build reads regular files of a bounded size, whatever it meets", () 
   });
 
   test("many sources that are too large together", async () => {
-    const names = Array.from({ length: 5 }, (_, at) => `part${at}.txt`);
+    const names = Array.from({ length: 3 }, (_, at) => `part${at}.txt`);
     const imports = names.map((name) => `import ${name.slice(0, -4)} from "./${name}";`).join("\n");
-    await using folder = await PluginFolder.create(`${imports}\n${handler("return 1")}`);
+    await using folder = await PluginFolder.create(`${imports}\n${handler("return part0 + part1 + part2")}`);
     for (const name of names) await folder.write(`src/${name}`, "x".repeat(15 * 1024 * 1024));
     expect(await failure(compilePlugin(folder.path))).toMatchObject({
       code: "BUILD_FAILED",
-      message: expect.stringContaining("more than 67108864 bytes together"),
+      message: expect.stringContaining("more than 33554432 bytes together"),
     });
   });
 });
 
 const DEEP: [string, (depth: number) => string][] = [
-  ["template literals", (depth) => "`${".repeat(depth) + "1" + "}`".repeat(depth)],
+  ["template literals", (depth) => `${"`${".repeat(depth)}1${"}`".repeat(depth)}`],
   ["arrays", (depth) => "[".repeat(depth) + "]".repeat(depth)],
   ["functions", (depth) => `${"() => ".repeat(depth)}1`],
   ["calls", (depth) => "f(".repeat(depth) + ")".repeat(depth)],
@@ -134,14 +134,14 @@ describe("what nests too deeply", () => {
 describe("a top level", () => {
   test.each([
     ["allocates without end", "const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1));"],
-    ["makes one string without end", "let text = 'x'; for (;;) text += text + Math.random();"],
+    ["keeps strings without end", "const all = []; for (;;) all.push('x'.repeat(1e6) + all.length);"],
     ["asks for all at once", "new Uint8Array(1 << 30).fill(1);"],
     ["fills a map", "const map = new Map(); for (let at = 0; ; at++) map.set(at, 'value ' + at);"],
   ])("that %s ends with its memory_limit", async (_what, code) => {
-    await using folder = await PluginFolder.create(`${code}\n${handler("")}`);
+    await using folder = await PluginFolder.create(`${code}\n${handler("")}`, { memory_limit: 4 * 1024 * 1024 });
     const error = await failure(compilePlugin(folder.path));
     expect(error.code).toBe("BUILD_FAILED");
-    expect(error.message).toMatch(/needs more than its memory_limit of 67108864 bytes/);
+    expect(error.message).toMatch(/needs more than its memory_limit of 4194304 bytes/);
   });
 
   test("that catches the want of memory goes on", async () => {
@@ -162,9 +162,7 @@ describe("a top level", () => {
   });
 
   test("that queues jobs without end is stopped", async () => {
-    await using folder = await PluginFolder.create(
-      `const next = () => Promise.resolve().then(next); next();\n${handler("")}`,
-    );
+    await using folder = await PluginFolder.create(`const next = () => queueMicrotask(next);\nnext();\n${handler("")}`);
     expect(await failure(compilePlugin(folder.path))).toMatchObject({
       code: "BUILD_FAILED",
       details: { file: "src/plugin.ts", limitMs: 10_000 },

@@ -16,6 +16,9 @@ import { BuildVm, GuestException } from "./vm.js";
 /** Memory for turning a bundle into bytecode; it takes some twenty times the size of the source. */
 const PARSER_BYTES = 1024 * 1024 * 1024;
 
+/** With less than this below its limit, an engine's memory is full. */
+const NO_ROOM_BYTES = 256 * 1024;
+
 export interface CompileInput {
   /** Folder of plugin.json. */
   directory: string;
@@ -87,7 +90,12 @@ async function inEngine<T>(
     const stack = new GuestStackMap(sourceMap).map(error.guestStack);
     if (error.stopped) throw compilerErrors.topLevelEndless(name, entry.source, BUILD_LIMIT_MS, stack);
     if (error.whileParsing) throw compilerErrors.notParsed(name, error.message, stack);
-    if (/\bout of memory\b/.test(error.message)) throw compilerErrors.tooMuchMemory(name, memory_limit, stack);
+    if (isOutOfMemory(error, memory_limit)) throw compilerErrors.tooMuchMemory(name, memory_limit, stack);
     throw compilerErrors.topLevelThrew(name, error.message, stack);
   }
+}
+
+/** Without room for an error the engine throws null. */
+function isOutOfMemory({ message, memoryBytes }: GuestException, limit: number): boolean {
+  return /\bout of memory\b/.test(message) || (message === "null" && memoryBytes > limit - NO_ROOM_BYTES);
 }

@@ -57,6 +57,8 @@ export class GuestException extends Error {
     readonly stopped: boolean,
     /** Nothing of it has run yet. */
     readonly whileParsing: boolean,
+    /** What the engine's memory had grown to. */
+    readonly memoryBytes: number,
   ) {
     super(message);
   }
@@ -195,7 +197,7 @@ export class BuildVm {
   #exception(whileParsing = false): GuestException {
     const exception = this.engine.qjs_get_exception();
     const stack = this.text(this.property(exception, "stack"));
-    return new GuestException(this.text(exception), stack, this.stopped, whileParsing);
+    return new GuestException(this.text(exception), stack, this.stopped, whileParsing, this.bytes.length);
   }
 
   #withText<T>(text: string, use: (pointer: number, length: number) => T): T {

@@ -11,7 +11,7 @@ import {
 } from "esbuild";
 import { isGuarded } from "./guards.js";
 import { portablePath } from "./portable-path.js";
-import type { Sources } from "./sources.js";
+import { problemAsResult, type Sources } from "./sources.js";
 
 const ABSENT = "aspen-absent";
 /** Marks a look-up of our own, which `onResolve` meets again. */
@@ -36,7 +36,7 @@ export class Imports {
     return {
       name: "aspen-imports",
       setup: (build) => {
-        build.onResolve({ filter: /.*/ }, (args) => this.#resolve(build, args));
+        build.onResolve({ filter: /.*/ }, (args) => problemAsResult<OnResolveResult>(() => this.#resolve(build, args)));
         build.onLoad({ filter: /.*/, namespace: ABSENT }, ({ path }) => ({
           contents: `throw new Error(${JSON.stringify(absent(path))});`,
           loader: "js",

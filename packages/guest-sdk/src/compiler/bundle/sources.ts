@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import type { Plugin } from "esbuild";
+import { isAspenError } from "@aspen/plugin-api/abi";
+import type { OnLoadResult, PartialMessage, Plugin } from "esbuild";
 import { compilerErrors } from "../errors.js";
 import { openRegular, readRegular, SETTINGS_BYTES_MAX, startsWithMark } from "../regular-file.js";
 import { portablePath } from "./portable-path.js";
@@ -7,7 +8,7 @@ import { portablePath } from "./portable-path.js";
 /** Most bytes of one source file; a plugin's wasm file has no more either. */
 const SOURCE_BYTES_MAX = 16 * 1024 * 1024;
 /** Most bytes of all sources of a plugin together. */
-const SOURCES_BYTES_MAX = 64 * 1024 * 1024;
+const SOURCES_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Files that the bundler reads while it looks for a module. */
 const SETTINGS = ["package.json", "tsconfig.json"];
@@ -44,11 +45,13 @@ export class Sources {
     return {
       name: "aspen-sources",
       setup: ({ onLoad }) => {
-        onLoad({ filter: /.*/, namespace: "file" }, async ({ path }) => {
-          // Mostly nothing, so that the bundler reads the file, if it is not one that package.json leaves out.
-          if (!(await this.#check(path))) return undefined;
-          return { contents: await this.read(path), loader: "default" };
-        });
+        onLoad({ filter: /.*/, namespace: "file" }, ({ path }) =>
+          problemAsResult<OnLoadResult>(async () => {
+            // Mostly nothing, so that the bundler reads the file, if it is not one that package.json leaves out.
+            if (!(await this.#check(path))) return undefined;
+            return { contents: await this.read(path), loader: "default" };
+          }),
+        );
       },
     };
   }
@@ -57,7 +60,8 @@ export class Sources {
   async #check(path: string): Promise<boolean> {
     const file = await openRegular(path, SOURCE_BYTES_MAX, portablePath(path, this.directory));
     try {
-      this.#bytes += (await file.stat()).size;
+      const { size } = await file.stat();
+      this.#bytes += size;
       if (this.#bytes > SOURCES_BYTES_MAX) throw compilerErrors.sourcesTooLarge(SOURCES_BYTES_MAX);
       const { buffer } = await file.read(Buffer.alloc(5), 0, 5, 0);
       return startsWithMark(buffer) && buffer.subarray(3).toString() === "#!";
@@ -90,6 +94,18 @@ export class Sources {
       this.#checked.set(key, checked);
     }
     return checked;
+  }
+}
+
+/** Has a problem told at the place of the import: the bundler places what is thrown in its own code. */
+export async function problemAsResult<Result>(
+  work: () => Promise<Result | undefined>,
+): Promise<Result | { errors: PartialMessage[] } | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isAspenError(error)) throw error;
+    return { errors: [{ text: error.message }] };
   }
 }
 
