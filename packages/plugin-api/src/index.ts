@@ -44,6 +44,7 @@ export {
   type PluginManifestInput,
   parseManifest,
 } from "./manifest.js";
+export { manifestWarnings, unusedPermissions } from "./manifest-warnings.js";
 export {
   defaultKvPrefix,
   isKeyAllowed,
@@ -61,7 +62,6 @@ export {
   type Permission,
   SIMPLE_PERMISSIONS,
   type SimplePermission,
-  unusedPermissions,
 } from "./permissions.js";
 export {
   checkPluginInfo,

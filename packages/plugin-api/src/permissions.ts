@@ -1,5 +1,3 @@
-import { HOST_FUNCTIONS } from "./abi/host-functions.js";
-
 /** Permissions without an argument. */
 export const SIMPLE_PERMISSIONS = [
   "kv:read",
@@ -25,10 +23,4 @@ export function isPermission(value: string): value is Permission {
   if ((SIMPLE_PERMISSIONS as readonly string[]).includes(value)) return true;
   const family = PARAMETERISED_PERMISSIONS.find((prefix) => value.startsWith(prefix));
   return family !== undefined && /^[A-Za-z0-9*][A-Za-z0-9_.*:-]{0,127}$/.test(value.slice(family.length));
-}
-
-/** Permissions of a manifest that no host function of this version asks for: to grant them opens nothing. */
-export function unusedPermissions({ permissions }: { permissions: readonly string[] }): string[] {
-  const used = new Set<string | null>(HOST_FUNCTIONS.map(({ permission }) => permission));
-  return permissions.filter((permission) => !used.has(permission));
 }

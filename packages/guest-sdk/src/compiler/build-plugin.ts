@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { checkPluginInfo, type PluginManifest, unusedPermissions } from "@aspen/plugin-api";
+import { checkPluginInfo, manifestWarnings, type PluginManifest } from "@aspen/plugin-api";
 import { manifestText, outputPaths, recordText, wasmHash } from "./build-output.js";
 import { compilerErrors } from "./errors.js";
 import { type BuildBounds, runBuild } from "./process/run-build.js";
@@ -67,10 +67,12 @@ export async function compilePlugin(folder: string, bounds: BuildBounds = {}): P
   const manifest = await readManifest(join(directory, "plugin.json"));
   const { wasm, fingerprint, info } = await runBuild({ type: "compile", directory, manifest }, bounds);
   checkPluginInfo(info.ok ? JSON.parse(info.output) : info.error, manifest);
-  const warnings = unusedPermissions(manifest).map(
-    (it) => `the permission ${JSON.stringify(it)} opens nothing: no host function of this version asks for it`,
-  );
-  return { manifest: { ...manifest, wasm_hash: wasmHash(wasm) }, wasm, warnings, fingerprint };
+  return {
+    manifest: { ...manifest, wasm_hash: wasmHash(wasm) },
+    wasm,
+    warnings: manifestWarnings(manifest),
+    fingerprint,
+  };
 }
 
 /**

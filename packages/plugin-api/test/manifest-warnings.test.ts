@@ -1,0 +1,26 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  HOST_FUNCTIONS,
+  manifestWarnings,
+  PARAMETERISED_PERMISSIONS,
+  SIMPLE_PERMISSIONS,
+  unusedPermissions,
+} from "../src/index.js";
+
+describe("a permission behind which there is nothing", () => {
+  test.each([["http:api.example.com"], ["timers"], ["rpc:call:forge.*"], ["jobs:submit:shell"], ["signing"]])(
+    "%s is warned of by name",
+    (permission) => {
+      expect(manifestWarnings({ permissions: ["kv:read", permission] })).toEqual([
+        expect.stringMatching(new RegExp(`^the permission ${permission.replaceAll(/[.*]/g, "\\$&")} allows nothing`)),
+      ]);
+    },
+  );
+
+  test("is exactly one that no host function names", () => {
+    const all = [...SIMPLE_PERMISSIONS, ...PARAMETERISED_PERMISSIONS.map((family) => `${family}x`)];
+    const used = new Set<string>(HOST_FUNCTIONS.flatMap(({ permission }) => (permission ? [permission] : [])));
+    expect(unusedPermissions(all)).toEqual(all.filter((permission) => !used.has(permission)));
+    expect(unusedPermissions([...used])).toEqual([]);
+  });
+});
