@@ -1,7 +1,10 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { buildPlugin, compilePlugin } from "../src/compiler/index.js";
 import { failure, handler, PluginFolder, request, runner } from "./support.js";
@@ -170,7 +173,49 @@ describe("a top level", () => {
   });
 });
 
+/** Process ids of what a process started, and of what those started. */
+function descendants(pid: number): number[] {
+  const rows = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
+  const pairs = rows.map((row) => row.trim().split(/\s+/).map(Number) as [number, number]);
+  const below = (parent: number): number[] =>
+    pairs.filter(([, ppid]) => ppid === parent).flatMap(([child]) => [child, ...below(child)]);
+  return below(pid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 describe("a build as a whole", () => {
+  test("ends with the process that asked for it", async () => {
+    await using folder = await PluginFolder.create(
+      `Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1);\n${handler("")}`,
+    );
+    const script = `import { compilePlugin } from "@aspen/guest-sdk/compiler"; await compilePlugin(${JSON.stringify(folder.path)});`;
+    const asking = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      cwd: fileURLToPath(new URL("..", import.meta.url)),
+      stdio: "ignore",
+    });
+    const exited = once(asking, "exit");
+    let building: number[] = [];
+    while (building.length === 0) {
+      await setTimeout(50);
+      expect(asking.exitCode).toBeNull();
+      building = descendants(asking.pid!);
+    }
+    // So that it is in the middle of it, wherever that is.
+    await setTimeout(1000);
+    building = descendants(asking.pid!);
+    asking.kill("SIGKILL");
+    await exited;
+    while (building.some(isAlive)) await setTimeout(50);
+  });
+
   test("has a time limit, and leaves nothing behind", async () => {
     await using folder = await PluginFolder.create(`for (;;);\n${handler("")}`);
     const error = await failure(buildPlugin({ directory: folder.path, timeoutMs: 50 }));

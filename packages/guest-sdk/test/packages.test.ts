@@ -161,6 +161,11 @@ describe("a module of Node that code is prepared to miss", () => {
     ],
     ["in a try, with its prefix", "try { require('node:fs'); } catch { module.exports = 'none'; }", "none"],
     ["in a try, imported", "module.exports = 1; (async () => { try { await import('fs'); } catch {} })();", 1],
+    [
+      "in a try, of npm and not installed",
+      "try { require('not-installed'); } catch { module.exports = 'optional'; }",
+      "optional",
+    ],
     ["under a typeof", "if (typeof process === 'object') module.exports = require('os');\nelse module.exports = 2;", 2],
     ["after a typeof", "module.exports = typeof process !== 'undefined' && require('os');", false],
     ["chosen by a typeof", "module.exports = typeof window === 'undefined' ? 3 : require('http');", 3],
