@@ -1,5 +1,4 @@
 import { HOST_FUNCTIONS } from "./abi/host-functions.js";
-import type { PluginManifest } from "./manifest.js";
 
 /** Those of `permissions` behind which there is nothing: no host function of this API version uses them. */
 export function unusedPermissions(permissions: readonly string[]): string[] {
@@ -8,7 +7,7 @@ export function unusedPermissions(permissions: readonly string[]): string[] {
 }
 
 /** What an author, or whoever grants a manifest, should know although it breaks no rule: one sentence each. */
-export function manifestWarnings({ permissions }: Pick<PluginManifest, "permissions">): string[] {
+export function manifestWarnings({ permissions }: { permissions: readonly string[] }): string[] {
   return unusedPermissions(permissions).map(
     (permission) =>
       `the permission ${permission} allows nothing: no host function uses it yet; take it out of "permissions" in plugin.json, because a later node may give it a meaning`,
