@@ -10,7 +10,7 @@ export default defineConfig([
     format: ["esm"],
     dts: true,
     // The other builds run at the same time, and the template takes seconds to link.
-    clean: ["!template.wasm", "!template.wasm.json", "!guest/**", "!template/**"],
+    clean: ["!template.wasm", "!template.wasm.json", "!guest/**", "!template/**", "!compiler/build-*"],
     sourcemap: true,
     target: "node20",
   },
@@ -19,6 +19,18 @@ export default defineConfig([
     format: ["esm"],
     platform: "neutral",
     target: "es2023",
+    outDir: "dist",
+  },
+  {
+    entry: {
+      "compiler/build-process": "src/compiler/process/build-process.ts",
+      "compiler/build-worker": "src/compiler/process/build-worker.ts",
+    },
+    format: ["esm"],
+    // Each is one file: the bytes of the worker stand for the compiler in a build's fingerprint.
+    splitting: false,
+    sourcemap: true,
+    target: "node20",
     outDir: "dist",
   },
   {

@@ -2,7 +2,14 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { encodeUtf8, type HostFunctionName, RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "@aspen/plugin-api";
+import {
+  AspenError,
+  encodeUtf8,
+  type HostFunctionName,
+  RESULT_ERROR,
+  RESULT_NOT_FOUND,
+  RESULT_OK,
+} from "@aspen/plugin-api";
 import { compilePlugin } from "../src/compiler/index.js";
 import { type GuestHost, GuestRunner } from "../src/testing/index.js";
 
@@ -29,6 +36,16 @@ export class PluginFolder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** The error that a promise ends with; anything else than one of the project's is thrown. */
+export async function failure(promise: Promise<unknown>): Promise<AspenError> {
+  const error = await promise.then(
+    () => new Error("it did not fail"),
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof AspenError) return error;
+  throw error;
 }
 
 /** A plugin's source with one handler, `sample.run`. */

@@ -14,6 +14,16 @@ export const pluginApiErrors = {
       `plugin ${plugin} asks for API version ${asked}; this node serves ${served.join(", ")}. Rebuild the plugin for a version that is served, or update the node.`,
       { plugin, asked, served },
     ),
+  infoInvalid: (plugin: string) =>
+    new AspenError(
+      "PLUGIN_INVALID_RESPONSE",
+      `plugin ${plugin} gave an invalid answer: plugin_info does not follow the contract`,
+      { plugin },
+    ),
+  infoMismatch: (plugin: string, problems: readonly string[]) =>
+    new AspenError("MANIFEST_INVALID", `plugin ${plugin} disagrees with its plugin.json: ${problems.join("; ")}`, {
+      problems,
+    }),
   prefixConflict: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_PREFIX_CONFLICT", `plugin ${plugin}: ${problem}. Choose another prefix.`, { plugin }),
   dependency: (problems: readonly { plugin: string; problem: string }[]) =>

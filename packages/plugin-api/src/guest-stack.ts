@@ -1,10 +1,5 @@
 import { SourceMap, type SourceMapPayload } from "node:module";
 
-/** Custom section of a plugin's wasm that holds the source map of its code, without the sources. */
-export const SOURCE_MAP_SECTION = "aspen.sourcemap";
-/** Name under which a plugin's bundled code appears in its stack traces. */
-export const BUNDLE_NAME = "plugin.js";
-
 const BUNDLE_POSITION = /plugin\.js:(\d+):(\d+)/g;
 
 /** Translates the positions of a guest's stack trace into those of its TypeScript. */

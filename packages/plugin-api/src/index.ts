@@ -1,5 +1,6 @@
 /** The plugin contract: no I/O. @module */
 
+export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./abi/code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./abi/envelope.js";
 export {
   type GuestErrorJson,
@@ -24,7 +25,7 @@ export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./as
 export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
-export { BUNDLE_NAME, GuestStackMap, SOURCE_MAP_SECTION } from "./guest-stack.js";
+export { GuestStackMap } from "./guest-stack.js";
 export { jsonNestsDeeper } from "./json-depth.js";
 export {
   canTransition,
@@ -62,4 +63,10 @@ export {
   SIMPLE_PERMISSIONS,
   type SimplePermission,
 } from "./permissions.js";
-export { handlePatternMatches, type PluginInfo, pluginInfoProblems, pluginInfoSchema } from "./plugin-info.js";
+export {
+  checkPluginInfo,
+  handlePatternMatches,
+  type PluginInfo,
+  pluginInfoProblems,
+  pluginInfoSchema,
+} from "./plugin-info.js";

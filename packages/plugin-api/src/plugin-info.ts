@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pluginApiErrors } from "./errors.js";
 import type { PluginManifest } from "./manifest.js";
 
 /** What a plugin says of itself from `plugin_info`; it must agree with its manifest. */
@@ -35,6 +36,20 @@ export function pluginInfoProblems(info: PluginInfo, manifest: PluginManifest): 
     }
   }
   return problems;
+}
+
+/**
+ * Checks the parsed answer of `plugin_info` against the manifest: the rule of the build and of the install.
+ *
+ * @throws AspenError `PLUGIN_INVALID_RESPONSE` when it does not follow the contract
+ * @throws AspenError `MANIFEST_INVALID` when the two disagree; `details.problems` lists where
+ */
+export function checkPluginInfo(answer: unknown, manifest: PluginManifest): PluginInfo {
+  const info = pluginInfoSchema.safeParse(answer);
+  if (!info.success) throw pluginApiErrors.infoInvalid(manifest.name);
+  const problems = pluginInfoProblems(info.data, manifest);
+  if (problems.length > 0) throw pluginApiErrors.infoMismatch(manifest.name, problems);
+  return info.data;
 }
 
 /** True when a manifest's `handles` entry (a name, or `prefix.*`) covers `method`. */

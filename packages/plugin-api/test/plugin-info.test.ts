@@ -1,4 +1,10 @@
-import { handlePatternMatches, isPermission, parseManifest, pluginInfoProblems } from "@aspen/plugin-api";
+import {
+  checkPluginInfo,
+  handlePatternMatches,
+  isPermission,
+  parseManifest,
+  pluginInfoProblems,
+} from "@aspen/plugin-api";
 import { expect, test } from "@jest/globals";
 
 const manifest = parseManifest({ name: "echo", version: "1.0.0", api_version: "1", handles: ["echo.*", "ping"] });
@@ -15,6 +21,24 @@ test("every disagreement is a sentence that names the field", () => {
     '"handles" names "echo.*", for which the plugin has no handler',
     '"handles" names "ping", for which the plugin has no handler',
   ]);
+});
+
+test("what a build and an install check is the same: the answer's form, then what it says", () => {
+  expect(checkPluginInfo(info, manifest)).toEqual(info);
+  for (const answer of [null, "text", { ...info, handles: [1] }]) {
+    expect(() => checkPluginInfo(answer, manifest)).toThrow(
+      expect.objectContaining({ code: "PLUGIN_INVALID_RESPONSE", message: expect.stringContaining("plugin_info") }),
+    );
+  }
+  expect(() => checkPluginInfo({ ...info, handles: ["other.say"] }, manifest)).toThrow(
+    expect.objectContaining({
+      code: "MANIFEST_INVALID",
+      message: expect.stringMatching(
+        /^plugin echo disagrees with its plugin\.json: handler "other\.say" .*; "handles"/,
+      ),
+      details: { problems: expect.arrayContaining([expect.stringContaining('"other.say"')]) },
+    }),
+  );
 });
 
 test.each([

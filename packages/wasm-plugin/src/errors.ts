@@ -17,10 +17,6 @@ export const wasmErrors = {
       `the wasm file of plugin ${plugin} has ${bytes} bytes; at most ${LIMITS.wasmBytes} are allowed`,
       { plugin, bytes, limit: LIMITS.wasmBytes },
     ),
-  infoMismatch: (plugin: string, problems: readonly string[]) =>
-    new AspenError("MANIFEST_INVALID", `plugin ${plugin} disagrees with its plugin.json: ${problems.join("; ")}`, {
-      problems,
-    }),
   timeout: (plugin: string, limitMs: number) =>
     new AspenError("PLUGIN_TIMEOUT", `plugin ${plugin} ran longer than its limit of ${limitMs} ms and was stopped`, {
       plugin,

@@ -1,11 +1,4 @@
-import {
-  AspenError,
-  encodeUtf8,
-  isAspenError,
-  type PluginManifest,
-  pluginInfoProblems,
-  pluginInfoSchema,
-} from "@aspen/plugin-api";
+import { AspenError, checkPluginInfo, encodeUtf8, isAspenError, type PluginManifest } from "@aspen/plugin-api";
 import type {
   PluginArtifact,
   PluginHostContext,
@@ -76,10 +69,7 @@ export class WasmPluginRuntime implements PluginRuntime {
     try {
       const text = await pool.start();
       signal?.throwIfAborted();
-      const info = pluginInfoSchema.safeParse(parseOutput(manifest, { kind: "output", output: text }));
-      if (!info.success) throw wasmErrors.invalidResponse(manifest.name, "plugin_info does not follow the contract");
-      const problems = pluginInfoProblems(info.data, manifest);
-      if (problems.length > 0) throw wasmErrors.infoMismatch(manifest.name, problems);
+      checkPluginInfo(parseOutput(manifest, { kind: "output", output: text }), manifest);
     } catch (error) {
       await pool.close();
       throw signal?.aborted ? signal.reason : startError(manifest, error);

@@ -9,6 +9,8 @@ export interface BuiltFolder {
   /** BLAKE3 hash of the wasm file. */
   wasmHash: string | undefined;
   directory: string;
+  /** What the author should know although it is no error, one sentence each. */
+  warnings: string[];
 }
 
 /** Builds a plugin's folder into its `dist`. @throws AspenError `BUILD_FAILED`, `MANIFEST_INVALID` */
@@ -17,7 +19,8 @@ export async function buildFolder(path: string): Promise<BuiltFolder> {
   const { buildPlugin } = await import("@aspen/guest-sdk/compiler");
   const directory = resolve(path);
   const started = performance.now();
-  const { manifest, bytes } = await buildPlugin({ directory });
+  const { manifest, bytes, warnings } = await buildPlugin({ directory });
   const ms = Math.round(performance.now() - started);
-  return { name: manifest.name, version: manifest.version, bytes, ms, wasmHash: manifest.wasm_hash, directory };
+  const { name, version, wasm_hash: wasmHash } = manifest;
+  return { name, version, bytes, ms, wasmHash, directory, warnings };
 }

@@ -5,6 +5,9 @@ import { cliErrors } from "../errors.js";
 import { type BuiltFolder, buildFolder } from "./build-folder.js";
 import { isStale } from "./staleness.js";
 
+/** Most bytes of a plugin.json; one at all its limits has less. */
+const MANIFEST_BYTES_MAX = 1024 * 1024;
+
 export interface ManifestOverrides {
   priority?: number | undefined;
   kvPrefixes?: readonly string[] | undefined;
@@ -29,17 +32,14 @@ export async function loadPlugin(path: string, options: LoadOptions = {}): Promi
   const { folder, file } = await locate(resolve(path), options);
   const manifest = parseManifest(overridden(await readManifest(folder), options.overrides));
   const wasmPath = file ?? join(folder, manifest.entry.wasm);
-  const { size } = await stat(wasmPath).catch((error: unknown) => {
-    throw cliErrors.file(wasmPath, error);
-  });
-  if (size > LIMITS.wasmBytes) throw cliErrors.tooLarge(wasmPath, size, LIMITS.wasmBytes);
-  return { manifest, wasm: await readFile(wasmPath) };
+  return { manifest, wasm: await readRegular(wasmPath, LIMITS.wasmBytes) };
 }
 
 /** The folder whose plugin.json describes a built wasm file, and that file when it was named. */
 async function locate(path: string, { onBuilt }: LoadOptions): Promise<{ folder: string; file?: string }> {
   const kind = await kindOf(path);
   if (kind === null) throw cliErrors.notAPlugin(path, "it does not exist");
+  if (kind === "other") throw cliErrors.notAPlugin(path, "it is neither a file nor a folder");
   if (kind === "file") {
     if (basename(path) !== "plugin.json") return { folder: dirname(path), file: path };
     return locate(dirname(path), onBuilt ? { onBuilt } : {});
@@ -50,7 +50,10 @@ async function locate(path: string, { onBuilt }: LoadOptions): Promise<{ folder:
   const { entry } = parseManifest(await readManifest(path));
   const dist = join(path, "dist");
   if ((await kindOf(join(path, entry.source))) === "file") {
-    if (await isStale(path, entry)) onBuilt?.(await buildFolder(path));
+    if (await isStale(path)) {
+      const built = await buildFolder(path);
+      onBuilt?.(built);
+    }
     return { folder: dist };
   }
   // Without sources it is a built folder itself, or keeps one in dist.
@@ -62,23 +65,33 @@ async function locate(path: string, { onBuilt }: LoadOptions): Promise<{ folder:
   );
 }
 
-async function kindOf(path: string): Promise<"file" | "folder" | null> {
+async function kindOf(path: string): Promise<"file" | "folder" | "other" | null> {
   try {
-    return (await stat(path)).isDirectory() ? "folder" : "file";
+    const stats = await stat(path);
+    if (stats.isDirectory()) return "folder";
+    return stats.isFile() ? "file" : "other";
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
     throw cliErrors.file(path, error);
   }
 }
 
+/** Reads what has an end: not a pipe, which may never have any content, nor a device. */
+async function readRegular(path: string, limit: number): Promise<Uint8Array> {
+  const stats = await stat(path).catch((error: unknown) => {
+    throw cliErrors.file(path, error);
+  });
+  if (!stats.isFile()) throw cliErrors.file(path, new Error("it is no regular file"));
+  if (stats.size > limit) throw cliErrors.tooLarge(path, stats.size, limit);
+  return readFile(path).catch((error: unknown) => {
+    throw cliErrors.file(path, error);
+  });
+}
+
 async function readManifest(folder: string): Promise<unknown> {
   const path = join(folder, "plugin.json");
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw cliErrors.notAPlugin(folder, `plugin.json cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
+  // This decoder leaves a byte-order mark out.
+  const text = new TextDecoder().decode(await readRegular(path, MANIFEST_BYTES_MAX));
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,20 +1,16 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-import { BUNDLE_NAME, GuestStackMap, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
-import { bundlePlugin } from "./bundle.js";
+import { mkdir } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
+import { checkPluginInfo, manifestWarnings, type PluginManifest } from "@aspen/plugin-api";
+import { manifestText, outputPaths, recordText, wasmHash } from "./build-output.js";
 import { compilerErrors } from "./errors.js";
-import { snapshot } from "./snapshot.js";
-import { loadTemplate } from "./template/load-template.js";
-import { BUILD_LIMIT_MS, BuildVm, GuestException } from "./vm.js";
+import { type BuildBounds, runBuild } from "./process/run-build.js";
+import { readManifest } from "./read-manifest.js";
+import { replaceFile } from "./replace-file.js";
 
-// The package is CommonJS without named ESM exports.
-const { blake3 } = createRequire(import.meta.url)("@napi-rs/blake-hash") as typeof import("@napi-rs/blake-hash");
-
-export interface BuildPluginOptions {
+export interface BuildPluginOptions extends BuildBounds {
   /** Folder of plugin.json. */
   directory: string;
-  /** Where plugin.wasm and plugin.json go. @default `dist` in the plugin's folder */
+  /** Where plugin.wasm, plugin.json and build.json go. @default `dist` in the plugin's folder */
   outDirectory?: string;
 }
 
@@ -25,78 +21,74 @@ export interface BuiltPlugin {
   manifestPath: string;
   /** Size of the wasm file. */
   bytes: number;
+  /** What the author should know although it is no error, one sentence each. */
+  warnings: string[];
 }
 
 /** What a build makes of the sources, in memory. */
 export interface CompiledPlugin {
+  /** With the hash of the wasm file. */
   manifest: PluginManifest;
   wasm: Uint8Array;
+  /** What the author should know although it is no error, one sentence each. */
+  warnings: string[];
+  /** Stands for everything that the wasm file was made from. */
+  fingerprint: string;
 }
 
 /**
- * Compiles a plugin's TypeScript to one wasm file and writes it with its plugin.json. The same sources give
- * the same bytes. Files that are there are replaced at the end, each in one step.
+ * Compiles a plugin's TypeScript to one wasm file and writes it with its plugin.json, and with a record for
+ * {@link isBuildCurrent}. The same sources give the same bytes. Files that are there are replaced at the end,
+ * each in one step. What is built keeps every rule of an install that can be checked without a node.
  *
- * @throws AspenError `MANIFEST_INVALID`, or `BUILD_FAILED` naming file, line and column
+ * @throws AspenError `MANIFEST_INVALID`, `API_VERSION_UNSUPPORTED` or `PLUGIN_PREFIX_CONFLICT`, as an install would
+ * @throws AspenError `BUILD_FAILED` naming file, line and column, or the limit that the build ran into
  */
 export async function buildPlugin(options: BuildPluginOptions): Promise<BuiltPlugin> {
-  const directory = resolve(options.directory);
-  const outDirectory = resolve(directory, options.outDirectory ?? "dist");
-  const { manifest, wasm } = await compilePlugin(directory);
-  await mkdir(outDirectory, { recursive: true });
-  const wasmPath = join(outDirectory, manifest.entry.wasm);
-  const manifestPath = join(outDirectory, "plugin.json");
-  await replaceFile(wasmPath, wasm);
-  await replaceFile(manifestPath, `${JSON.stringify(manifest, null, 2)}\n`);
-  return { manifest, wasmPath, manifestPath, bytes: wasm.length };
+  const { directory, outDirectory } = foldersOf(options);
+  const { manifest, wasm, warnings, fingerprint } = await compilePlugin(directory, options);
+  const paths = outputPaths(outDirectory, manifest);
+  if ([paths.manifest, paths.record].some((path) => relative(path, paths.wasm) === "")) {
+    throw compilerErrors.outputName("entry.wasm", manifest.entry.wasm);
+  }
+  await mkdir(dirname(paths.wasm), { recursive: true }).catch((error) => {
+    throw compilerErrors.notWritten(dirname(paths.wasm), error);
+  });
+  await replaceFile(paths.wasm, wasm);
+  await replaceFile(paths.manifest, manifestText(manifest));
+  // Last, so that it never speaks for files that are not there yet.
+  await replaceFile(paths.record, recordText(fingerprint, manifest.wasm_hash!));
+  return { manifest, wasmPath: paths.wasm, manifestPath: paths.manifest, bytes: wasm.length, warnings };
 }
 
 /** Like {@link buildPlugin}, without writing anything. */
-export async function compilePlugin(directory: string): Promise<CompiledPlugin> {
+export async function compilePlugin(folder: string, bounds: BuildBounds = {}): Promise<CompiledPlugin> {
+  const directory = resolve(folder);
   const manifest = await readManifest(join(directory, "plugin.json"));
-  const [template, bundle] = await Promise.all([loadTemplate(), bundlePlugin(directory, manifest)]);
-  const { name, memory_limit: memoryBytes } = manifest;
-  try {
-    const bytecode = (await BuildVm.create(template.module)).compile(bundle.code, BUNDLE_NAME);
-    const wasm = await snapshot({ template, bytecode, sourceMap: bundle.sourceMap, memoryBytes, plugin: name });
-    if (wasm.length > LIMITS.wasmBytes) throw compilerErrors.wasmTooLarge(name, wasm.length, LIMITS.wasmBytes);
-    const hash = blake3(Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength)).toString("hex");
-    return { manifest: { ...manifest, wasm_hash: hash }, wasm };
-  } catch (error) {
-    if (!(error instanceof GuestException)) throw error;
-    const stack = new GuestStackMap(bundle.sourceMap).map(error.guestStack);
-    if (error.stopped) throw compilerErrors.topLevelEndless(name, manifest.entry.source, BUILD_LIMIT_MS, stack);
-    throw compilerErrors.topLevelThrew(name, error.message, stack);
-  }
+  const { wasm, fingerprint, info } = await runBuild({ type: "compile", directory, manifest }, bounds);
+  checkPluginInfo(info.ok ? JSON.parse(info.output) : info.error, manifest);
+  return {
+    manifest: { ...manifest, wasm_hash: wasmHash(wasm) },
+    wasm,
+    warnings: manifestWarnings(manifest),
+    fingerprint,
+  };
 }
 
-async function readManifest(path: string): Promise<PluginManifest> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw compilerErrors.manifestUnreadable(path, "cannot be read", error);
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw compilerErrors.manifestUnreadable(
-      path,
-      `is not JSON: ${error instanceof Error ? error.message : error}`,
-      error,
-    );
-  }
-  return parseManifest(json);
+/**
+ * True when a build would write the files that are there. The sources are bundled for it, so that whatever decides
+ * the outcome is seen: a file that is imported from anywhere, a package, a setting, a file that is new and comes
+ * first. The plugin's own code is not run.
+ *
+ * @throws AspenError as {@link buildPlugin} does when the sources cannot be bundled
+ */
+export async function isBuildCurrent(options: BuildPluginOptions): Promise<boolean> {
+  const { directory, outDirectory } = foldersOf(options);
+  const manifest = await readManifest(join(directory, "plugin.json"));
+  return runBuild({ type: "is-current", directory, manifest, outDirectory }, options);
 }
 
-async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, content);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+function foldersOf(options: BuildPluginOptions): { directory: string; outDirectory: string } {
+  const directory = resolve(options.directory);
+  return { directory, outDirectory: resolve(directory, options.outDirectory ?? "dist") };
 }

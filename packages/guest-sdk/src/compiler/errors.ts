@@ -1,4 +1,4 @@
-import { AspenError } from "@aspen/plugin-api";
+import { AspenError } from "@aspen/plugin-api/abi";
 
 /** One thing that is wrong with a plugin's source. */
 export interface BuildProblem {
@@ -7,10 +7,13 @@ export interface BuildProblem {
   file?: string;
   line?: number;
   column?: number;
+  /** The files that lead to `file`, the plugin's own first. */
+  importedBy?: string[];
 }
 
-function shown({ message, file, line, column }: BuildProblem): string {
-  return file === undefined ? message : `${file}:${line ?? 1}:${column ?? 1}: ${message}`;
+function shown({ message, file, line, column, importedBy }: BuildProblem): string {
+  const chain = importedBy ? ` (imported by ${importedBy.join(" > ")})` : "";
+  return file === undefined ? message : `${file}:${line ?? 1}:${column ?? 1}: ${message}${chain}`;
 }
 
 /** The errors of the compiler. */
@@ -37,11 +40,68 @@ export const compilerErrors = {
       `${hostFunction} cannot be called at the top level, which runs when the plugin is built; call it in a handler or in onInit`,
       { hostFunction },
     ),
-  tooMuchMemory: (plugin: string, bytes: number, limit: number) =>
+  tooMuchMemory: (plugin: string, limit: number, stack: string) =>
     new AspenError(
       "BUILD_FAILED",
-      `plugin ${plugin} starts with ${bytes} bytes of memory, over its memory_limit of ${limit}; raise memory_limit or bundle less`,
-      { bytes, limit },
+      `the top level of plugin ${plugin}, which runs when it is built, needs more than its memory_limit of ${limit} bytes; raise memory_limit, or make and bundle less\n${stack.trimEnd()}`,
+      { limit, stack },
+    ),
+  notParsed: (plugin: string, problem: string, stack: string) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `plugin ${plugin} does not compile: the engine says ${problem}; a source is too large or nests too deeply for it\n${stack.trimEnd()}`,
+      { problem, stack },
+    ),
+  engineTrapped: (plugin: string, cause: Error) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `plugin ${plugin} does not compile: the engine failed (${cause.message}); a source nests too deeply, or the top level needs more than memory_limit`,
+      { problem: cause.message },
+      cause,
+    ),
+  bundlerDied: (plugin: string, cause: unknown) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `plugin ${plugin} does not compile: the bundler ended; a source nests too deeply or needs too much memory`,
+      undefined,
+      cause,
+    ),
+  processDied: (directory: string, reason: string, output: string) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `the build of ${directory} ended too early (${reason}); its sources need more than a build has${output && `\n${output}`}`,
+      { reason, output },
+    ),
+  tooSlow: (directory: string, limitMs: number) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `the build of ${directory} took longer than ${limitMs / 1000} s and was stopped; bundle less, or allow more with timeoutMs`,
+      { limitMs },
+    ),
+  notRegular: (path: string) =>
+    new AspenError("BUILD_FAILED", `${path} is no regular file; a build reads nothing else`, { path }),
+  sourceTooLarge: (path: string, limit: number) =>
+    new AspenError("BUILD_FAILED", `${path} has more than ${limit} bytes, which is the most that a build reads`, {
+      path,
+      limit,
+    }),
+  sourcesTooLarge: (limit: number) =>
+    new AspenError("BUILD_FAILED", `the sources have more than ${limit} bytes together; bundle less`, { limit }),
+  outputName: (field: string, file: string) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `${field} is ${JSON.stringify(file)}, a file that the build itself writes; choose another`,
+      {
+        field,
+        file,
+      },
+    ),
+  notWritten: (path: string, cause: unknown) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`,
+      { path },
+      cause,
     ),
   wasmTooLarge: (plugin: string, bytes: number, limit: number) =>
     new AspenError(

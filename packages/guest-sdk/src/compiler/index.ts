@@ -5,5 +5,7 @@ export {
   buildPlugin,
   type CompiledPlugin,
   compilePlugin,
+  isBuildCurrent,
 } from "./build-plugin.js";
 export { type BuildProblem, compilerErrors } from "./errors.js";
+export type { BuildBounds } from "./process/run-build.js";

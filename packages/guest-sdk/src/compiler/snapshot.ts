@@ -1,7 +1,7 @@
-import { HOST_FUNCTIONS, SOURCE_MAP_SECTION } from "@aspen/plugin-api";
+import { HOST_FUNCTIONS, LIMITS, SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";
 import { compilerErrors } from "./errors.js";
 import { hostFunctionName, INTRINSICS, TEMPLATE_EXPORTS } from "./template/adapter.js";
-import type { Template } from "./template/load-template.js";
+import { boundedEngine } from "./template/load-template.js";
 import { BuildVm } from "./vm.js";
 import {
   customSection,
@@ -19,11 +19,9 @@ import {
 const PAGE_BYTES = 65_536;
 /** Zero words that end a data segment; a segment costs about as many bytes. */
 const GAP_WORDS = 8;
-/** Bytes of stack for the guest's JavaScript; deeper recursion becomes a RangeError in it. */
-const STACK_BYTES = 200_000;
 
 export interface SnapshotInput {
-  template: Template;
+  template: Uint8Array;
   /** Compiled by another VM, whose parser's leftovers are not wanted here. */
   bytecode: Uint8Array;
   sourceMap: string;
@@ -34,7 +32,8 @@ export interface SnapshotInput {
 
 /**
  * Runs a plugin's top level and freezes what it left in memory into a wasm file of its own.
- * @throws GuestException when the top level throws; AspenError `BUILD_FAILED` when it does not fit its limit
+ * @throws GuestException when the top level throws, also for want of memory
+ * @throws AspenError `BUILD_FAILED` when it calls the host, or leaves more than a wasm file may have
  */
 export async function snapshot({
   template,
@@ -43,10 +42,10 @@ export async function snapshot({
   memoryBytes,
   plugin,
 }: SnapshotInput): Promise<Uint8Array> {
-  const vm = await BuildVm.create(template.module);
-  vm.engine.qjs_set_interrupt_handler(1);
-  vm.engine.qjs_set_max_stack_size(STACK_BYTES);
+  const vm = await BuildVm.create(await boundedEngine(template, memoryBytes));
   vm.global("g_context").value = vm.engine.qjs_get_context_ptr();
+  // Before the plugin runs: the search copies the memory, which may be large then.
+  vm.global("g_random_state").value = findRandomState(vm);
   defineIntrinsics(vm);
   vm.run(bytecode);
   if (vm.refused !== null) throw compilerErrors.hostCallAtBuild(vm.refused);
@@ -59,14 +58,13 @@ export async function snapshot({
   // From here on, as rejections of the build are none of a call.
   vm.engine.qjs_set_promise_rejection_handler(1);
   vm.global("g_undefined").value = vm.engine.qjs_get_undefined();
-  vm.global("g_random_state").value = findRandomState(vm);
   vm.engine.qjs_run_gc();
 
-  const memory = vm.bytes.slice();
+  const memory = vm.bytes;
   // What lies below the stack pointer is left over from calls that have returned.
   memory.fill(0, 0, vm.global("__stack_pointer").value);
-  if (memory.length > memoryBytes) throw compilerErrors.tooMuchMemory(plugin, memory.length, memoryBytes);
-  return freeze(template.wasm, vm, memory, {
+  return freeze(template, vm, memory, {
+    plugin,
     maximumPages: Math.floor(memoryBytes / PAGE_BYTES),
     exported,
     sourceMap,
@@ -113,6 +111,7 @@ function xorshift(state: bigint): bigint {
 }
 
 interface FreezeOptions {
+  plugin: string;
   maximumPages: number;
   exported: ReadonlySet<string>;
   sourceMap: string;
@@ -121,6 +120,9 @@ interface FreezeOptions {
 /** The template with `memory` as its data, the globals as they are, and the plugin's exports. */
 function freeze(template: Uint8Array, vm: BuildVm, memory: Uint8Array, options: FreezeOptions): Uint8Array {
   const segments = nonZeroRanges(memory);
+  const content = segments.reduce((bytes, [start, end]) => bytes + end - start, 0);
+  // Before they are copied: they may be a gigabyte.
+  if (content > LIMITS.wasmBytes) throw compilerErrors.wasmTooLarge(options.plugin, content, LIMITS.wasmBytes);
   const sections = readSections(template);
   const exports = readExports(sections);
   const kept = [

@@ -5,11 +5,12 @@ import {
   type HostFunctionName,
   RESULT_ERROR,
   RESULT_OK,
-} from "@aspen/plugin-api";
+} from "@aspen/plugin-api/abi";
 import { compilerErrors } from "./errors.js";
+import { BUILD_LIMIT_MS } from "./limits.js";
 
-/** Wall time that a plugin's top level may take when it is built, in milliseconds. */
-export const BUILD_LIMIT_MS = 10_000;
+/** Bytes of stack for the guest's JavaScript; deeper recursion becomes a RangeError in it. */
+const STACK_BYTES = 200_000;
 
 /** `JS_STRIP_SOURCE` of QuickJS: bytecode without source text, with line numbers. */
 const STRIP_SOURCE = 16;
@@ -61,6 +62,10 @@ export class GuestException extends Error {
     readonly guestStack: string,
     /** It ran into the time limit. */
     readonly stopped: boolean,
+    /** Nothing of it has run yet. */
+    readonly whileParsing: boolean,
+    /** What the engine's memory had grown to. */
+    readonly memoryBytes: number,
   ) {
     super(message);
   }
@@ -113,6 +118,8 @@ export class BuildVm {
     const vm = new BuildVm(await WebAssembly.instantiate(module, imports as WebAssembly.Imports));
     vm.engine._initialize();
     vm.engine.qjs_init();
+    vm.engine.qjs_set_interrupt_handler(1);
+    vm.engine.qjs_set_max_stack_size(STACK_BYTES);
     return vm;
   }
 
@@ -156,7 +163,7 @@ export class BuildVm {
     const pointer = this.#withText(source, (text, length) =>
       this.#withText(file, (name) => engine.qjs_compile(text, length, name, 0, STRIP_SOURCE, out)),
     );
-    if (pointer === 0) throw this.#exception();
+    if (pointer === 0) throw this.#exception(true);
     const length = new DataView(engine.memory.buffer).getUint32(out, true);
     const bytecode = this.bytes.slice(pointer, pointer + length);
     engine.wasm_free(out);
@@ -194,9 +201,10 @@ export class BuildVm {
     return value;
   }
 
-  #exception(): GuestException {
+  #exception(whileParsing = false): GuestException {
     const exception = this.engine.qjs_get_exception();
-    return new GuestException(this.text(exception), this.text(this.property(exception, "stack")), this.stopped);
+    const stack = this.text(this.property(exception, "stack"));
+    return new GuestException(this.text(exception), stack, this.stopped, whileParsing, this.bytes.length);
   }
 
   #withText<T>(text: string, use: (pointer: number, length: number) => T): T {

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { parseManifest, pluginInfoProblems, pluginInfoSchema } from "@aspen/plugin-api";
-import { compilePlugin } from "../compiler/build-plugin.js";
-import { GuestRunner } from "./guest-runner.js";
+import { join, resolve } from "node:path";
+import { pluginInfoProblems, pluginInfoSchema } from "@aspen/plugin-api";
+import { runBuild } from "../compiler/process/run-build.js";
+import { readManifest } from "../compiler/read-manifest.js";
 
 export interface PluginInfoCheck {
   /** What `plugin_info` and `plugin.json` disagree on, one sentence each; empty when they agree. */
@@ -17,11 +16,12 @@ export interface PluginInfoCheck {
  * @throws AspenError `MANIFEST_INVALID`, `BUILD_FAILED`
  */
 export async function checkPluginInfo(directory: string): Promise<PluginInfoCheck> {
-  const { wasm } = await compilePlugin(directory);
-  const manifest = parseManifest(JSON.parse(await readFile(join(directory, "plugin.json"), "utf8")));
-  const result = new GuestRunner(await WebAssembly.compile(wasm as BufferSource)).call("plugin_info");
-  if (!result.ok) return { problems: [`plugin_info failed: ${result.error}`], wasm };
-  const info = pluginInfoSchema.safeParse(JSON.parse(result.output));
+  const folder = resolve(directory);
+  const manifest = await readManifest(join(folder, "plugin.json"));
+  // A build would end with an error where this lists the problems.
+  const { wasm, info: answer } = await runBuild({ type: "compile", directory: folder, manifest });
+  if (!answer.ok) return { problems: [`plugin_info failed: ${answer.error}`], wasm };
+  const info = pluginInfoSchema.safeParse(JSON.parse(answer.output));
   if (!info.success) return { problems: ["plugin_info does not follow the contract"], wasm };
   return { problems: pluginInfoProblems(info.data, manifest), wasm };
 }

@@ -1,5 +1,5 @@
 import { randomFillSync } from "node:crypto";
-import { decodeUtf8, encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_OK } from "@aspen/plugin-api";
+import { decodeUtf8, encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_OK } from "@aspen/plugin-api/abi";
 
 /** What stands in for a node. Each method has a default that does nothing. */
 export interface GuestHost {

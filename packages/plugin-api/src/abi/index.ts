@@ -14,6 +14,7 @@ export {
   RESERVED_PREFIXES,
   withKvPrefixes,
 } from "../namespaces.js";
+export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./envelope.js";
 export {
   type GuestErrorJson,

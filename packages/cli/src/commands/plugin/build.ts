@@ -10,9 +10,8 @@ export function addPluginBuild(plugin: Command): void {
     example: "plugin build ./my-plugin",
   }).action(async (directory: string | undefined, { json }: { json?: boolean }) => {
     const built = await buildFolder(directory ?? ".");
-    new Output(json ?? false).result(
-      built,
-      `built ${built.name} ${built.version}: ${built.bytes} bytes in ${built.ms} ms`,
-    );
+    const output = new Output(json ?? false);
+    for (const warning of built.warnings) output.note(`warning: ${warning}`);
+    output.result(built, `built ${built.name} ${built.version}: ${built.bytes} bytes in ${built.ms} ms`);
   });
 }

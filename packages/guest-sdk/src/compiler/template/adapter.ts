@@ -1,4 +1,4 @@
-import { HOST_FUNCTIONS, type HostFunctionSpec, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api";
+import { HOST_FUNCTIONS, type HostFunctionSpec, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api/abi";
 
 /** Intrinsics of the guest beside the host functions, by the one-byte name that the engine dispatches on. */
 export const INTRINSICS = { inputJson: "J", output: "O", fail: "X", encode: "E", decode: "D" } as const;

@@ -1,0 +1,25 @@
+import { isAspenError, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { compilerErrors } from "./errors.js";
+import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
+
+/** The plugin.json of a plugin's sources. @throws AspenError `BUILD_FAILED`, or what `parseManifest` throws */
+export async function readManifest(path: string): Promise<PluginManifest> {
+  let text: string;
+  try {
+    text = new TextDecoder().decode(await readRegular(path, SETTINGS_BYTES_MAX));
+  } catch (error) {
+    if (isAspenError(error)) throw error;
+    throw compilerErrors.manifestUnreadable(path, "cannot be read", error);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw compilerErrors.manifestUnreadable(
+      path,
+      `is not JSON: ${error instanceof Error ? error.message : error}`,
+      error,
+    );
+  }
+  return parseManifest(json);
+}
