@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", module: "src/module.ts", worker: "src/worker/main.ts" },
+  entry: { index: "src/index.ts", module: "src/module.ts", worker: "src/worker/main.ts", "stack-worker": "src/stacks/worker.ts" },
   format: ["esm"],
   dts: true,
   clean: true,

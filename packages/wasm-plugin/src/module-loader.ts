@@ -1,12 +1,9 @@
 import {
-  decodeUtf8,
   ENGINE_IMPORTS,
-  GuestStackMap,
   HOST_FUNCTIONS,
   LIMITS,
   OPTIONAL_EXPORTS,
   REQUIRED_EXPORTS,
-  SOURCE_MAP_SECTION,
 } from "@aspen/plugin-api";
 import { wasmErrors } from "./errors.js";
 import { limitMemory } from "./wasm-limits.js";
@@ -28,8 +25,6 @@ export interface LoadedModule {
   module: WebAssembly.Module;
   /** The lifecycle functions it exports. */
   exports: readonly string[];
-  /** Translates its stack traces; null when the file has no source map. */
-  stackMap: GuestStackMap | null;
 }
 
 /**
@@ -64,19 +59,5 @@ export async function loadModule(plugin: string, wasm: Uint8Array, memoryBytes: 
   return {
     module,
     exports: [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS].filter((name) => functions.has(name)),
-    stackMap: readStackMap(plugin, module),
   };
-}
-
-function readStackMap(plugin: string, module: WebAssembly.Module): GuestStackMap | null {
-  const [section] = WebAssembly.Module.customSections(module, SOURCE_MAP_SECTION);
-  if (!section) return null;
-  try {
-    return new GuestStackMap(decodeUtf8(new Uint8Array(section)));
-  } catch (error) {
-    throw wasmErrors.invalid(
-      plugin,
-      `its source map cannot be read: ${error instanceof Error ? error.message : error}`,
-    );
-  }
 }

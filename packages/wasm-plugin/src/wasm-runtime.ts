@@ -1,6 +1,5 @@
 import {
   AspenError,
-  encodeUtf8,
   isAspenError,
   type PluginManifest,
   pluginInfoProblems,
@@ -13,13 +12,16 @@ import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOption
 import { InstancePool } from "./pool/instance-pool.js";
 import { LoadFailure } from "./pool/loading.js";
 import { SpareWorkers } from "./pool/spares.js";
-import { parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
+import { PluginLog } from "./stacks/plugin-log.js";
+import { StackMapper } from "./stacks/stack-mapper.js";
+import { guestFailureFields, parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
 
 /** Runs WASM plugins, each instance in a worker thread of its own. */
 export class WasmPluginRuntime implements PluginRuntime {
   readonly tier = "wasm";
   readonly #options: ResolvedWasmRuntimeOptions;
   readonly #spares: SpareWorkers;
+  readonly #stacks = new StackMapper();
   readonly #pools = new Set<InstancePool>();
   #closed = false;
 
@@ -33,11 +35,12 @@ export class WasmPluginRuntime implements PluginRuntime {
     const { manifest, code } = artifact;
     const loaded = await loadModule(manifest.name, code, manifest.memory_limit);
     if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
-    const log = (record: object) => void host.invoke("log_write", [encodeUtf8(JSON.stringify(record))]);
+    const log = new PluginLog(host, loaded.module, this.#stacks);
     const pool: InstancePool = new InstancePool({
       plugin: manifest.name,
       loaded,
       host,
+      log,
       memoryBytes: usableMemory(manifest),
       timeoutMs: manifest.execution_timeout_ms,
       graceMs: this.#options.graceMs,
@@ -47,7 +50,7 @@ export class WasmPluginRuntime implements PluginRuntime {
       onStartFailed: (error, retryMs) => {
         const { code, message } = startError(manifest, error);
         const text = `another instance could not be started and is not tried again for ${retryMs} ms: ${message}`;
-        log({ level: "error", message: text, fields: { code, retryMs } });
+        log.tell({ level: "error", message: text, fields: { code, retryMs, ...failureFields(error) } });
       },
       onClosed: () => this.#pools.delete(pool),
       runtime: this.#options,
@@ -61,7 +64,10 @@ export class WasmPluginRuntime implements PluginRuntime {
       if (problems.length > 0) throw wasmErrors.infoMismatch(manifest.name, problems);
     } catch (error) {
       await pool.close();
-      throw startError(manifest, error);
+      const failure = startError(manifest, error);
+      logStart(log, error, failure);
+      await log.flush();
+      throw failure;
     }
     return new WasmPluginInstance(manifest, loaded, pool, log);
   }
@@ -70,7 +76,19 @@ export class WasmPluginRuntime implements PluginRuntime {
     this.#closed = true;
     await Promise.all([...this.#pools].map((pool) => pool.close()));
     await this.#spares[Symbol.asyncDispose]();
+    await this.#stacks[Symbol.asyncDispose]();
   }
+}
+
+/** What the guest said of its failed start beside the message. */
+function failureFields(error: unknown): { stack?: string; causes?: string } {
+  return error instanceof LoadFailure ? guestFailureFields(error.outcome) : {};
+}
+
+/** The caller gets code and message; stack and causes are for the log. */
+function logStart(log: PluginLog, error: unknown, { code, message }: AspenError): void {
+  const fields = failureFields(error);
+  if (fields.stack !== undefined) log.tell({ level: "error", message, fields: { code, ...fields } });
 }
 
 /** What a failed start is to its caller and in the log. */

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { BUNDLE_NAME, GuestStackMap, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { BUNDLE_NAME, GuestStackMap, LIMITS, type PluginManifest, parseManifest, SOURCE_MAP_LIMITS } from "@aspen/plugin-api";
 import { bundlePlugin } from "./bundle.js";
 import { compilerErrors } from "./errors.js";
 import { snapshot } from "./snapshot.js";
@@ -64,10 +64,15 @@ export async function compilePlugin(directory: string): Promise<CompiledPlugin> 
     return { manifest: { ...manifest, wasm_hash: hash }, wasm };
   } catch (error) {
     if (!(error instanceof GuestException)) throw error;
-    const stack = new GuestStackMap(bundle.sourceMap).map(error.guestStack);
+    const stack = inTypeScript(error.guestStack, bundle.sourceMap);
     if (error.stopped) throw compilerErrors.topLevelEndless(name, manifest.entry.source, BUILD_LIMIT_MS, stack);
     throw compilerErrors.topLevelThrew(name, error.message, stack);
   }
+}
+
+/** The stack of a bundle that is too large for a source map stays as it is. */
+function inTypeScript(stack: string, sourceMap: string): string {
+  return sourceMap.length > SOURCE_MAP_LIMITS.bytes ? stack : new GuestStackMap(sourceMap).map(stack);
 }
 
 async function readManifest(path: string): Promise<PluginManifest> {
