@@ -10,7 +10,7 @@ export default defineConfig([
     format: ["esm"],
     dts: true,
     // The other builds run at the same time, and the template takes seconds to link.
-    clean: ["!template.wasm", "!template.wasm.json", "!guest/**", "!template/**"],
+    clean: ["!template*.wasm", "!template*.wasm.json", "!guest/**", "!template/**"],
     sourcemap: true,
     target: "node20",
   },
@@ -20,6 +20,14 @@ export default defineConfig([
     platform: "neutral",
     target: "es2023",
     outDir: "dist",
+  },
+  {
+    entry: { "guest/url": "src/guest/url.ts" },
+    format: ["iife"],
+    platform: "neutral",
+    target: "es2023",
+    outDir: "dist",
+    outExtension: () => ({ js: ".js" }),
   },
   {
     entry: { "template/build-template": "src/compiler/template/build-template.ts" },

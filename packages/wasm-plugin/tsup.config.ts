@@ -1,7 +1,12 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", module: "src/module.ts", worker: "src/worker/main.ts", "stack-worker": "src/stacks/worker.ts" },
+  entry: {
+    index: "src/index.ts",
+    module: "src/module.ts",
+    worker: "src/worker/main.ts",
+    "stack-worker": "src/stacks/worker.ts",
+  },
   format: ["esm"],
   dts: true,
   clean: true,

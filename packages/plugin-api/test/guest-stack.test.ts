@@ -26,7 +26,10 @@ describe("a source map", () => {
 
   test.each<[string, string]>([
     ["a length instead of sources", '{"version":3,"sources":{"length":50000000},"mappings":"A"}'],
-    ["sections", JSON.stringify({ version: 3, sections: [{ offset: { line: 0, column: 0 }, map: JSON.parse(map()) }] })],
+    [
+      "sections",
+      JSON.stringify({ version: 3, sections: [{ offset: { line: 0, column: 0 }, map: JSON.parse(map()) }] }),
+    ],
     ["sections beside a map", map({ sections: [] })],
     ["another version", map({ version: 2 })],
     ["no mappings", map({ mappings: undefined })],

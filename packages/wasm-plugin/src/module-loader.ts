@@ -1,10 +1,4 @@
-import {
-  ENGINE_IMPORTS,
-  HOST_FUNCTIONS,
-  LIMITS,
-  OPTIONAL_EXPORTS,
-  REQUIRED_EXPORTS,
-} from "@aspen/plugin-api";
+import { ENGINE_IMPORTS, HOST_FUNCTIONS, LIMITS, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api";
 import { wasmErrors } from "./errors.js";
 import { limitMemory } from "./wasm-limits.js";
 

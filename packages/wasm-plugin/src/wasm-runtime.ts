@@ -1,10 +1,4 @@
-import {
-  AspenError,
-  isAspenError,
-  type PluginManifest,
-  pluginInfoProblems,
-  pluginInfoSchema,
-} from "@aspen/plugin-api";
+import { AspenError, isAspenError, type PluginManifest, pluginInfoProblems, pluginInfoSchema } from "@aspen/plugin-api";
 import type { PluginArtifact, PluginHostContext, PluginInstance, PluginRuntime } from "@aspen/plugin-host";
 import { wasmErrors } from "./errors.js";
 import { loadModule } from "./module-loader.js";

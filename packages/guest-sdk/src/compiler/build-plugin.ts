@@ -1,11 +1,18 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { BUNDLE_NAME, GuestStackMap, LIMITS, type PluginManifest, parseManifest, SOURCE_MAP_LIMITS } from "@aspen/plugin-api";
+import {
+  BUNDLE_NAME,
+  GuestStackMap,
+  LIMITS,
+  type PluginManifest,
+  parseManifest,
+  SOURCE_MAP_LIMITS,
+} from "@aspen/plugin-api";
 import { bundlePlugin } from "./bundle.js";
 import { compilerErrors } from "./errors.js";
 import { snapshot } from "./snapshot.js";
-import { loadTemplate } from "./template/load-template.js";
+import { loadTemplate, templateFor } from "./template/load-template.js";
 import { BUILD_LIMIT_MS, BuildVm, GuestException } from "./vm.js";
 
 // The package is CommonJS without named ESM exports.
@@ -54,10 +61,14 @@ export async function buildPlugin(options: BuildPluginOptions): Promise<BuiltPlu
 /** Like {@link buildPlugin}, without writing anything. */
 export async function compilePlugin(directory: string): Promise<CompiledPlugin> {
   const manifest = await readManifest(join(directory, "plugin.json"));
-  const [template, bundle] = await Promise.all([loadTemplate(), bundlePlugin(directory, manifest)]);
+  const bundle = await bundlePlugin(directory, manifest);
+  const template = await loadTemplate(templateFor(bundle.code));
   const { name, memory_limit: memoryBytes } = manifest;
   try {
-    const bytecode = (await BuildVm.create(template.module)).compile(bundle.code, BUNDLE_NAME);
+    const vm = await BuildVm.create(template.module);
+    const bytecode = [...template.scripts, { name: BUNDLE_NAME, code: bundle.code }].map((script) =>
+      vm.compile(script.code, script.name),
+    );
     const wasm = await snapshot({ template, bytecode, sourceMap: bundle.sourceMap, memoryBytes, plugin: name });
     if (wasm.length > LIMITS.wasmBytes) throw compilerErrors.wasmTooLarge(name, wasm.length, LIMITS.wasmBytes);
     const hash = blake3(Buffer.from(wasm.buffer, wasm.byteOffset, wasm.byteLength)).toString("hex");

@@ -27,6 +27,12 @@ export const ABSENT: Readonly<Record<string, string>> = {
   WebAssembly: "a plugin cannot load code",
 };
 
+/** In plugins whose code names neither of them: what they need is a third of a plugin. */
+export const WITHOUT_URL: Readonly<Record<string, string>> = all(
+  "it is there in plugins whose code names it, and the code of this one was made at run time",
+  "URL URLSearchParams",
+);
+
 /** What is undefined, as outside a browser or outside Node; packages tell by it where they run. */
 export const UNDEFINED: Readonly<Record<string, string>> = {
   ...all("it is a part of Node", "process Buffer require module exports __dirname __filename"),
@@ -70,7 +76,7 @@ const HANDLER: ProxyHandler<Missing> = {
 
 /** The stand-in for one name; `hide` makes it look undefined. */
 export function absent(what: string, why: string, hide: (value: object) => void): object {
-  const missing = Object.assign(function () {}, { what, why, standIn: {} });
+  const missing = Object.assign(() => {}, { what, why, standIn: {} });
   missing.standIn = new Proxy(missing, HANDLER);
   hide(missing.standIn);
   return missing.standIn;

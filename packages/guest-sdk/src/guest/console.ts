@@ -8,7 +8,9 @@ const MOST_GROUPS = 32;
 const MOST_LABELS = 1000;
 const MOST_ROWS = 100;
 
-/** All methods of the standard. `now` is a clock in milliseconds. */
+/**
+ * All methods of the standard. `now` is a clock in milliseconds; `endGroups` ends what a call has left open.
+ */
 export function createConsole(write: (level: ConsoleLevel, message: string) => void, now: () => number) {
   let groups = 0;
   const counts = new Map<string, number>();
@@ -36,7 +38,7 @@ export function createConsole(write: (level: ConsoleLevel, message: string) => v
     return start !== undefined;
   };
 
-  return {
+  const methods = {
     assert(condition?: unknown, ...values: unknown[]): void {
       if (condition) return;
       const [first, ...rest] = values;
@@ -88,6 +90,12 @@ export function createConsole(write: (level: ConsoleLevel, message: string) => v
     },
     timeEnd(label: unknown = "default"): void {
       if (elapsed(String(label), [])) timers.delete(String(label));
+    },
+  };
+  return {
+    console: methods,
+    endGroups: () => {
+      groups = 0;
     },
   };
 }

@@ -162,7 +162,13 @@ function lines({ cause, errors = [] }: DescribedError, indent: string): string[]
     }
     const { name, message, code, stack, ...rest } = value as DescribedError;
     out.push(`${indent}[${label}]: ${name}: ${message}${code === undefined ? "" : ` (${code})`}`);
-    if (stack) out.push(...stack.trimEnd().split("\n").map((line) => indent + line));
+    if (stack)
+      out.push(
+        ...stack
+          .trimEnd()
+          .split("\n")
+          .map((line) => indent + line),
+      );
     out.push(...lines({ name, message, ...rest }, `${indent}  `));
   };
   if (cause !== undefined) tell("cause", cause);

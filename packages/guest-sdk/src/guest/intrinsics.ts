@@ -17,7 +17,7 @@ export interface Intrinsics {
   decode(bytes: Uint8Array): string;
   /** Makes an object one that `typeof` calls "undefined" and that is false, like `document.all` of browsers. */
   hide(value: object): void;
-  /** Told of the first call of an instance; the prelude defines it. */
+  /** Told of the beginning of each call; the prelude defines it. */
   begin?(): void;
 }
 

@@ -54,8 +54,7 @@ function formatTime(date: Date): string {
 }
 
 /** Printable ASCII in the order of the root collation (CLDR), each letter before its capital. */
-const ORDER =
-  "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuUvVwWxXyYzZ";
+const ORDER = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuUvVwWxXyYzZ";
 const RANKS = new Map([..."\t\n\v\f\r ", ...ORDER].map((character, rank) => [character, rank]));
 
 /** Letters, then their accents, then their case, as the root collation does for Latin text. */

@@ -2,7 +2,7 @@
  * Globals that QuickJS lacks and plugins expect. Evaluated before anything of the plugin. A function that
  * cannot work in a sandbox says so instead of being undefined.
  */
-import { ABSENT, absent } from "./absent.js";
+import { ABSENT, absent, WITHOUT_URL } from "./absent.js";
 import { type ConsoleLevel, createConsole } from "./console.js";
 import { intrinsics } from "./intrinsics.js";
 import { installLocale } from "./locale.js";
@@ -136,24 +136,33 @@ const clock = {
   },
 };
 
-/** Called once for each instance, before anything of the plugin runs in it. */
+let begun = false;
 intrinsics().begin = () => {
+  consoleOfPlugin.endGroups();
+  if (begun) return;
+  begun = true;
   timeOrigin = Math.round(engineNow());
 };
 
+const consoleOfPlugin = createConsole(write, () => clock.now());
+
 installLocale();
+
+function absents(names: Readonly<Record<string, string>>): Record<string, object> {
+  return Object.fromEntries(Object.entries(names).map(([name, why]) => [name, absent(name, why, hide)]));
+}
 
 const globals: Record<string, unknown> = {
   TextEncoder: GuestTextEncoder,
   TextDecoder: GuestTextDecoder,
-  console: createConsole(write, () => clock.now()),
+  console: consoleOfPlugin.console,
   crypto: {
     getRandomValues,
     randomUUID,
     subtle: absent("crypto.subtle", "use an npm package that needs no modules of Node", hide),
   },
   performance: clock,
-  ...Object.fromEntries(Object.entries(ABSENT).map(([name, why]) => [name, absent(name, why, hide)])),
+  ...absents({ ...ABSENT, ...("URL" in globalThis ? {} : WITHOUT_URL) }),
 };
 
 for (const [name, value] of Object.entries(globals)) {

@@ -31,7 +31,10 @@ export class PluginLog {
   /** Writes a record as `log_write` takes it. */
   write(record: Uint8Array, requestId?: string): void {
     const work = record.length <= LIMITS.logRecordBytes && hasBundlePosition(decodeUtf8(record));
-    if ((!work && !this.#last) || this.#waiting >= WAITING) return this.#put(record, requestId);
+    if ((!work && !this.#last) || this.#waiting >= WAITING) {
+      this.#put(record, requestId);
+      return;
+    }
     this.#waiting += 1;
     const turn = (this.#last ?? Promise.resolve()).then(async () => {
       this.#put(work ? await this.#mapped(record) : record, requestId);
