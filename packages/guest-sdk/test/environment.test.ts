@@ -49,7 +49,11 @@ describe("what a plugin lacks", () => {
   });
 
   test("can be put in its place by a package", () => {
-    expect(run("globalThis.structuredClone = (x) => [x]; structuredClone(1)")).toEqual([1]);
+    const own = "globalThis.structuredClone = (x) => [x]";
+    expect(
+      run(`const before = structuredClone; ${own}; const copy = structuredClone(1);
+      globalThis.structuredClone = before; [copy, typeof structuredClone]`),
+    ).toEqual([[1], "undefined"]);
   });
 });
 
@@ -81,7 +85,7 @@ describe("the README's list of a plugin's environment", () => {
       ...["WeakRef", "FinalizationRegistry"],
     ]);
     const extra = (globals as string[]).filter((name) => !language.has(name) && !standard.test(name));
-    expect(extra.filter((name) => !available.includes(name))).toEqual([]);
+    expect(extra.filter((name) => !available.some((listed) => listed.split(".")[0] === name))).toEqual([]);
   });
 });
 

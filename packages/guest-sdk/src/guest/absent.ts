@@ -76,7 +76,9 @@ const HANDLER: ProxyHandler<Missing> = {
 
 /** The stand-in for one name; `hide` makes it look undefined. */
 export function absent(what: string, why: string, hide: (value: object) => void): object {
-  const missing = Object.assign(() => {}, { what, why, standIn: {} });
+  // A declaration: an arrow function could not be constructed.
+  function target(): void {}
+  const missing = Object.assign(target, { what, why, standIn: {} });
   missing.standIn = new Proxy(missing, HANDLER);
   hide(missing.standIn);
   return missing.standIn;
