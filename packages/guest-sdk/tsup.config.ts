@@ -10,7 +10,7 @@ export default defineConfig([
     format: ["esm"],
     dts: true,
     // The other builds run at the same time, and the template takes seconds to link.
-    clean: ["!template.wasm", "!template.wasm.json", "!guest/**", "!template/**", "!compiler/build-*"],
+    clean: ["!template*.wasm", "!template*.wasm.json", "!guest/**", "!template/**", "!compiler/build-*"],
     sourcemap: true,
     target: "node20",
   },
@@ -32,6 +32,14 @@ export default defineConfig([
     sourcemap: true,
     target: "node20",
     outDir: "dist",
+  },
+  {
+    entry: { "guest/url": "src/guest/url.ts" },
+    format: ["iife"],
+    platform: "neutral",
+    target: "es2023",
+    outDir: "dist",
+    outExtension: () => ({ js: ".js" }),
   },
   {
     entry: { "template/build-template": "src/compiler/template/build-template.ts" },

@@ -6,6 +6,7 @@ export default defineConfig({
     module: "src/module.ts",
     worker: "src/worker/main.ts",
     probe: "src/validation/probe/main.ts",
+    "stack-worker": "src/stacks/worker.ts",
   },
   format: ["esm"],
   dts: true,

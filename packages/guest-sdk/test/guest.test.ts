@@ -223,7 +223,7 @@ describe("host calls", () => {
     expect(request(await runner(folder.path, host), "sample.run")).toBeNull();
     expect(host.calls.map(([, record]) => JSON.parse(record!))).toEqual([
       { level: "info", message: "plain" },
-      { level: "info", message: "cycle" },
+      { level: "info", message: "cycle", fields: { self: "[circular]" } },
       { level: "info", message: "big", fields: { n: "1" } },
       { level: "warn", message: "5" },
       { level: "error", message: "failed", fields: { err: expect.objectContaining({ message: "broken" }) } },

@@ -9,6 +9,7 @@ import { Closing } from "./http/closing.js";
 import { httpFront } from "./http/front.js";
 import { listen } from "./http/listen.js";
 import { createLog } from "./log.js";
+import { loggedDefects } from "./logged-defects.js";
 import { composeContainer, NODE, type NodeModule } from "./module.js";
 import { openStore } from "./open-store.js";
 
@@ -54,7 +55,7 @@ export async function createNode(input: NodeConfig, options: CreateNodeOptions =
       if (!(await inFlight.drain(drainMs))) log.warn({ calls: inFlight.count }, "stopping with calls under way");
     });
     log.info({ url, id, store: describeStore(config) }, "node ready");
-    return new AspenNode(id, url, inProcessClient(dispatcher), cleanup, log);
+    return new AspenNode(id, url, inProcessClient(loggedDefects(dispatcher, log)), cleanup, log);
   } catch (error) {
     await cleanup[Symbol.asyncDispose]();
     throw error;

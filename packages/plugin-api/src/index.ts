@@ -25,7 +25,7 @@ export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./as
 export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
-export { GuestStackMap } from "./guest-stack.js";
+export { GuestStackMap, hasBundlePosition, SOURCE_MAP_LIMITS } from "./guest-stack.js";
 export { jsonNestsDeeper } from "./json-depth.js";
 export {
   canTransition,

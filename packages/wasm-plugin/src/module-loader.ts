@@ -1,12 +1,4 @@
-import {
-  decodeUtf8,
-  ENGINE_IMPORTS,
-  GuestStackMap,
-  HOST_FUNCTIONS,
-  OPTIONAL_EXPORTS,
-  REQUIRED_EXPORTS,
-  SOURCE_MAP_SECTION,
-} from "@aspen/plugin-api";
+import { ENGINE_IMPORTS, HOST_FUNCTIONS, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api";
 import { wasmErrors } from "./errors.js";
 import { limitMemory } from "./wasm-limits.js";
 
@@ -30,8 +22,6 @@ export interface LoadedModule {
   module: WebAssembly.Module;
   /** The lifecycle functions it exports. */
   exports: readonly string[];
-  /** Translates its stack traces; null when the file has no source map. */
-  stackMap: GuestStackMap | null;
 }
 
 /**
@@ -65,24 +55,10 @@ export async function loadModule(plugin: string, wasm: Uint8Array, memoryBytes: 
   return {
     module,
     exports: [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS].filter((name) => functions.has(name)),
-    stackMap: readStackMap(plugin, module),
   };
 }
 
 /** Text of a foreign file, for a message. */
 function short(text: string): string {
   return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
-}
-
-function readStackMap(plugin: string, module: WebAssembly.Module): GuestStackMap | null {
-  const [section] = WebAssembly.Module.customSections(module, SOURCE_MAP_SECTION);
-  if (!section) return null;
-  try {
-    return new GuestStackMap(decodeUtf8(new Uint8Array(section)));
-  } catch (error) {
-    throw wasmErrors.invalid(
-      plugin,
-      `its source map cannot be read: ${error instanceof Error ? error.message : error}`,
-    );
-  }
 }

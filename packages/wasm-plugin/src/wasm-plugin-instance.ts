@@ -1,9 +1,11 @@
-import { AspenError, type GuestStackMap, jsonNestsDeeper, LIMITS, type PluginManifest } from "@aspen/plugin-api";
+import { AspenError, jsonNestsDeeper, LIMITS, type PluginManifest } from "@aspen/plugin-api";
 import type { CallOptions, PluginHealth, PluginInstance } from "@aspen/plugin-host";
 import { wasmErrors } from "./errors.js";
 import type { LoadedModule } from "./module-loader.js";
 import type { InstancePool } from "./pool/instance-pool.js";
 import type { CallOutcome } from "./pool/messages.js";
+import { requestInput } from "./pool/request-input.js";
+import type { PluginLog } from "./stacks/plugin-log.js";
 
 /** Milliseconds a plugin's own shutdown may take, all instances together. */
 const SHUTDOWN_MS = 5000;
@@ -15,14 +17,13 @@ const WASM_PAGE_BYTES = 65_536;
 export class WasmPluginInstance implements PluginInstance {
   constructor(
     private readonly manifest: PluginManifest,
-    private readonly loaded: Pick<LoadedModule, "exports" | "stackMap">,
+    private readonly loaded: Pick<LoadedModule, "exports">,
     private readonly pool: InstancePool,
-    /** Writes a record of the plugin's log. */
-    private readonly log: (record: object) => void,
+    private readonly log: PluginLog,
   ) {}
 
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
-    const input = JSON.stringify({ method, params: params ?? null, requestId: options.requestId });
+    const input = requestInput(options.requestId, method, params);
     if (isLonger(input, LIMITS.messageBytes)) {
       throw wasmErrors.requestTooLarge(this.manifest.name, Buffer.byteLength(input));
     }
@@ -35,12 +36,12 @@ export class WasmPluginInstance implements PluginInstance {
     }
   }
 
-  /** Errors that a plugin did not mean to give are logged with their stack in terms of its TypeScript. */
+  /** Errors that a plugin did not mean to give are logged with their stack; others when they hide a cause. */
   #logFailure(method: string, requestId: string, outcome: CallOutcome, { code, message }: AspenError): void {
-    if (code !== "PLUGIN_TRAP" && code !== "PLUGIN_INVALID_RESPONSE") return;
-    const stack = outcome.kind === "error" ? guestErrorJson(outcome.error)?.stack : undefined;
-    const mapped = typeof stack === "string" ? mapStack(this.loaded.stackMap, stack.slice(0, STACK_MAX)) : undefined;
-    this.log({ level: "error", message, fields: { method, requestId, code, stack: mapped?.slice(0, 4096) } });
+    const unmeant = code === "PLUGIN_TRAP" || code === "PLUGIN_INVALID_RESPONSE";
+    const told = guestFailureFields(outcome);
+    if (!unmeant && told.causes === undefined) return;
+    this.log.tell({ level: unmeant ? "error" : "info", message, fields: { method, code, ...told } }, requestId);
   }
 
   async health(signal?: AbortSignal): Promise<PluginHealth> {
@@ -71,11 +72,12 @@ export class WasmPluginInstance implements PluginInstance {
         clearTimeout(timer);
       }
     }
-    await this.pool.close();
+    await this[Symbol.asyncDispose]();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.pool.close();
+    await this.log.flush();
   }
 }
 
@@ -108,8 +110,8 @@ export function parseOutput(manifest: PluginManifest, outcome: CallOutcome): unk
 /** Characters of a guest error's message, and of its details as JSON, that reach the caller. */
 const MESSAGE_MAX = 4096;
 const DETAILS_MAX = 65_536;
-/** Characters of a guest's stack that are looked at. */
-const STACK_MAX = 16_384;
+/** Characters of a guest's stack, and of its causes, in the log. */
+const STACK_MAX = 3000;
 
 /** QuickJS throws null when it has no memory left for an error object; then most of the limit is in use. */
 const NULL_THROWN = "threw a null";
@@ -139,8 +141,13 @@ export function usableMemory({ memory_limit: limit }: Pick<PluginManifest, "memo
   return limit - (limit % WASM_PAGE_BYTES);
 }
 
-function mapStack(map: GuestStackMap | null, stack: string): string {
-  return map?.map(stack) ?? stack;
+/** What a guest's error says for the log alone. */
+export function guestFailureFields(outcome: CallOutcome): { stack?: string; causes?: string } {
+  const { stack, causes } = (outcome.kind === "error" ? guestErrorJson(outcome.error) : null) ?? {};
+  return {
+    ...(typeof stack === "string" ? { stack: stack.slice(0, STACK_MAX) } : {}),
+    ...(typeof causes === "string" ? { causes: causes.slice(0, STACK_MAX) } : {}),
+  };
 }
 
 /** True when the text has more than `bytes` bytes in UTF-8; counts them only where it has to. */

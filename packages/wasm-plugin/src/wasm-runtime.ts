@@ -1,4 +1,4 @@
-import { AspenError, checkPluginInfo, encodeUtf8, isAspenError, type PluginManifest } from "@aspen/plugin-api";
+import { AspenError, checkPluginInfo, isAspenError, type PluginManifest } from "@aspen/plugin-api";
 import type {
   PluginArtifact,
   PluginHostContext,
@@ -12,8 +12,10 @@ import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOption
 import { InstancePool } from "./pool/instance-pool.js";
 import { LoadFailure } from "./pool/loading.js";
 import { SpareWorkers } from "./pool/spares.js";
+import { PluginLog } from "./stacks/plugin-log.js";
+import { StackMapper } from "./stacks/stack-mapper.js";
 import { WasmVerifier } from "./validation/wasm-verifier.js";
-import { parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
+import { guestFailureFields, parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
 
 /** Runs WASM plugins, each instance in a worker thread of its own. */
 export class WasmPluginRuntime implements PluginRuntime {
@@ -21,6 +23,7 @@ export class WasmPluginRuntime implements PluginRuntime {
   readonly #options: ResolvedWasmRuntimeOptions;
   readonly #spares: SpareWorkers;
   readonly #verifier: WasmVerifier;
+  readonly #stacks = new StackMapper();
   readonly #pools = new Set<InstancePool>();
   #closed = false;
 
@@ -44,11 +47,12 @@ export class WasmPluginRuntime implements PluginRuntime {
     const loaded = await loadModule(manifest.name, code, manifest.memory_limit);
     if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
     signal?.throwIfAborted();
-    const log = (record: object) => void host.invoke("log_write", [encodeUtf8(JSON.stringify(record))]);
+    const log = new PluginLog(host, loaded.module, this.#stacks);
     const pool: InstancePool = new InstancePool({
       plugin: manifest.name,
       loaded,
       host,
+      log,
       memoryBytes: usableMemory(manifest),
       timeoutMs: manifest.execution_timeout_ms,
       graceMs: this.#options.graceMs,
@@ -58,7 +62,7 @@ export class WasmPluginRuntime implements PluginRuntime {
       onStartFailed: (error, retryMs) => {
         const { code, message } = startError(manifest, error);
         const text = `another instance could not be started and is not tried again for ${retryMs} ms: ${message}`;
-        log({ level: "error", message: text, fields: { code, retryMs } });
+        log.tell({ level: "error", message: text, fields: { code, retryMs, ...failureFields(error) } });
       },
       onClosed: () => this.#pools.delete(pool),
       runtime: this.#options,
@@ -72,7 +76,11 @@ export class WasmPluginRuntime implements PluginRuntime {
       checkPluginInfo(parseOutput(manifest, { kind: "output", output: text }), manifest);
     } catch (error) {
       await pool.close();
-      throw signal?.aborted ? signal.reason : startError(manifest, error);
+      if (signal?.aborted) throw signal.reason;
+      const failure = startError(manifest, error);
+      logStart(log, error, failure);
+      await log.flush();
+      throw failure;
     } finally {
       signal?.removeEventListener("abort", giveUp);
     }
@@ -84,7 +92,19 @@ export class WasmPluginRuntime implements PluginRuntime {
     await this.#verifier[Symbol.asyncDispose]();
     await Promise.all([...this.#pools].map((pool) => pool.close()));
     await this.#spares[Symbol.asyncDispose]();
+    await this.#stacks[Symbol.asyncDispose]();
   }
+}
+
+/** What the guest said of its failed start beside the message. */
+function failureFields(error: unknown): { stack?: string; causes?: string } {
+  return error instanceof LoadFailure ? guestFailureFields(error.outcome) : {};
+}
+
+/** The caller gets code and message; stack and causes are for the log. */
+function logStart(log: PluginLog, error: unknown, { code, message }: AspenError): void {
+  const fields = failureFields(error);
+  if (fields.stack !== undefined) log.tell({ level: "error", message, fields: { code, ...fields } });
 }
 
 /** What a failed start is to its caller and in the log. */

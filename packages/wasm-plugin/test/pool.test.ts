@@ -56,8 +56,8 @@ describe("a well-behaved plugin", () => {
     // Records come by message, which answers may overtake.
     while (bench.logs.length < 2) await delay(1);
     expect(bench.logs).toEqual([
-      { level: "info", message: "hello from the guest", fields: { colour: "green" } },
-      { level: "warn", message: 'careful {"a":1}' },
+      { level: "info", message: "hello from the guest", fields: { colour: "green" }, requestId: expect.any(String) },
+      { level: "warn", message: 'careful {"a":1}', requestId: expect.any(String) },
     ]);
   });
 

@@ -131,7 +131,11 @@ describe("a fresh instance that cannot be started", () => {
     const lines = bench.logs.filter(isStartFailure);
     expect(lines[0]).toMatchObject({ level: "error", message: expect.stringContaining("no start today") });
     expect(lines.map(({ fields }) => fields)).toEqual(
-      [100, 200, 400].slice(0, lines.length).map((retryMs) => ({ code: "PLUGIN_TRAP", retryMs })),
+      [100, 200, 400, 800, 1600].slice(0, lines.length).map((retryMs) => ({
+        code: "PLUGIN_TRAP",
+        retryMs,
+        stack: expect.stringMatching(/src\/plugin\.ts:\d+/),
+      })),
     );
   });
 

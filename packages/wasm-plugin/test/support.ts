@@ -9,6 +9,7 @@ export interface LogLine {
   level: string;
   message: string;
   fields?: Record<string, unknown>;
+  requestId?: string;
 }
 
 /** A runtime on an in-memory store, and what its plugins logged and were denied. */
@@ -27,7 +28,10 @@ export class Bench implements AsyncDisposable {
     const services: HostServices = {
       kv: this.store.kv,
       blobs: this.store.blobs,
-      logger: { log: (level, message, fields) => this.logs.push({ level, message, ...(fields ? { fields } : {}) }) },
+      logger: {
+        log: (level, message, fields, requestId) =>
+          this.logs.push({ level, message, ...(fields ? { fields } : {}), ...(requestId ? { requestId } : {}) }),
+      },
       onDenied: ({ hostFunction, code, target }) => {
         this.denied.push(`${hostFunction} ${code}`);
         this.deniedTargets.push(target);

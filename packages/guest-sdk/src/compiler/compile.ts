@@ -10,7 +10,7 @@ import { type Bundle, bundlePlugin } from "./bundle/bundle.js";
 import { compilerErrors } from "./errors.js";
 import { BUILD_LIMIT_MS } from "./limits.js";
 import { snapshot } from "./snapshot.js";
-import { boundedEngine, loadTemplate } from "./template/load-template.js";
+import { boundedEngine, loadTemplate, templateFor } from "./template/load-template.js";
 import { BuildVm, GuestException } from "./vm.js";
 
 /** Memory for turning a bundle into bytecode; it takes some twenty times the size of the source. */
@@ -42,8 +42,9 @@ export async function compile(input: CompileInput, onTopLevel: () => void): Prom
   const { name, memory_limit: memoryBytes } = input.manifest;
   const { template, bundle, fingerprint } = await gather(input);
   const parsed = await inEngine(input.manifest, bundle, async () => {
-    const parser = await BuildVm.create(await boundedEngine(template, PARSER_BYTES));
-    return parser.compile(bundle.code, BUNDLE_NAME);
+    const parser = await BuildVm.create(await boundedEngine(template.wasm, PARSER_BYTES));
+    const scripts = [...template.scripts, { name: BUNDLE_NAME, code: bundle.code }];
+    return scripts.map((script) => parser.compile(script.code, script.name));
   });
   onTopLevel();
   const wasm = await inEngine(input.manifest, bundle, () =>
@@ -60,12 +61,13 @@ export async function isCurrent(input: CompileInput, outDirectory: string): Prom
 }
 
 async function gather({ directory, manifest }: CompileInput) {
-  const [template, bundle, compiler] = await Promise.all([
-    loadTemplate(),
-    bundlePlugin(directory, manifest),
+  const bundle = await bundlePlugin(directory, manifest);
+  const [template, compiler] = await Promise.all([
+    loadTemplate(templateFor(bundle.code)),
     readFile(fileURLToPath(import.meta.url)),
   ]);
-  const parts = [compiler, template, JSON.stringify(manifest), bundle.code, bundle.sourceMap];
+  const scripts = template.scripts.map(({ code }) => code);
+  const parts = [compiler, template.wasm, ...scripts, JSON.stringify(manifest), bundle.code, bundle.sourceMap];
   const fingerprint = createHash("sha256");
   // Each with its own hash, so that no two lists of parts look the same.
   for (const part of parts) fingerprint.update(createHash("sha256").update(part).digest());
@@ -86,13 +88,18 @@ async function inEngine<T>(
       throw compilerErrors.engineTrapped(name, error);
     }
     if (!(error instanceof GuestException)) throw error;
-    const { GuestStackMap } = await import("@aspen/plugin-api");
-    const stack = new GuestStackMap(sourceMap).map(error.guestStack);
+    const stack = await inTypeScript(error.guestStack, sourceMap);
     if (error.stopped) throw compilerErrors.topLevelEndless(name, entry.source, BUILD_LIMIT_MS, stack);
     if (error.whileParsing) throw compilerErrors.notParsed(name, error.message, stack);
     if (isOutOfMemory(error, memory_limit)) throw compilerErrors.tooMuchMemory(name, memory_limit, stack);
     throw compilerErrors.topLevelThrew(name, error.message, stack);
   }
+}
+
+/** The stack of a bundle that is too large for a source map stays as it is. */
+async function inTypeScript(stack: string, sourceMap: string): Promise<string> {
+  const { GuestStackMap, SOURCE_MAP_LIMITS } = await import("@aspen/plugin-api");
+  return sourceMap.length > SOURCE_MAP_LIMITS.bytes ? stack : new GuestStackMap(sourceMap).map(stack);
 }
 
 /** Without room for an error the engine throws null. */

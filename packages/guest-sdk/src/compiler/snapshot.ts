@@ -15,15 +15,12 @@ import {
   unsigned,
   writeSections,
 } from "./wasm/binary.js";
-
-const PAGE_BYTES = 65_536;
-/** Zero words that end a data segment; a segment costs about as many bytes. */
-const GAP_WORDS = 8;
+import { dataSection, memorySection, nonZeroRanges, PAGE_BYTES } from "./wasm/memory-image.js";
 
 export interface SnapshotInput {
-  template: Uint8Array;
-  /** Compiled by another VM, whose parser's leftovers are not wanted here. */
-  bytecode: Uint8Array;
+  template: Template;
+  /** What runs, in this order; compiled by another VM, whose parser's leftovers are not wanted here. */
+  bytecode: readonly Uint8Array[];
   sourceMap: string;
   /** Most memory the plugin may have. */
   memoryBytes: number;
@@ -42,12 +39,12 @@ export async function snapshot({
   memoryBytes,
   plugin,
 }: SnapshotInput): Promise<Uint8Array> {
-  const vm = await BuildVm.create(await boundedEngine(template, memoryBytes));
+  const vm = await BuildVm.create(await boundedEngine(template.wasm, memoryBytes));
   vm.global("g_context").value = vm.engine.qjs_get_context_ptr();
   // Before the plugin runs: the search copies the memory, which may be large then.
   vm.global("g_random_state").value = findRandomState(vm);
   defineIntrinsics(vm);
-  vm.run(bytecode);
+  for (const script of bytecode) vm.run(script);
   if (vm.refused !== null) throw compilerErrors.hostCallAtBuild(vm.refused);
   const exported = new Set(vm.text(vm.property(vm.engine.qjs_get_global(), "__exports")).split(","));
   const globalObject = vm.engine.qjs_get_global();
@@ -63,7 +60,7 @@ export async function snapshot({
   const memory = vm.bytes;
   // What lies below the stack pointer is left over from calls that have returned.
   memory.fill(0, 0, vm.global("__stack_pointer").value);
-  return freeze(template, vm, memory, {
+  return freeze(template.wasm, vm, memory, {
     plugin,
     maximumPages: Math.floor(memoryBytes / PAGE_BYTES),
     exported,
@@ -134,8 +131,7 @@ function freeze(template: Uint8Array, vm: BuildVm, memory: Uint8Array, options: 
   ];
   const globalNames = new Map(exports.filter(({ kind }) => kind === 3).map((it) => [it.index, it.name]));
   const replaced: Readonly<Record<number, () => Uint8Array>> = {
-    [SECTION.memory]: () =>
-      Buffer.concat([Uint8Array.of(1, 1), unsigned(memory.length / PAGE_BYTES), unsigned(options.maximumPages)]),
+    [SECTION.memory]: () => memorySection(memory.length, options.maximumPages),
     [SECTION.global]: () => frozenGlobals(sections.find(({ id }) => id === SECTION.global)!, globalNames, vm),
     [SECTION.export]: () => exportSection(kept).body,
     [SECTION.dataCount]: () => unsigned(segments.length),
@@ -147,37 +143,8 @@ function freeze(template: Uint8Array, vm: BuildVm, memory: Uint8Array, options: 
   return writeSections([...out, customSection(SOURCE_MAP_SECTION, new TextEncoder().encode(options.sourceMap))]);
 }
 
-/** `[start, end)` in bytes of what is not zero. */
-function nonZeroRanges(memory: Uint8Array): [number, number][] {
-  const words = new Uint32Array(memory.buffer, memory.byteOffset, memory.length / 4);
-  const ranges: [number, number][] = [];
-  let at = 0;
-  for (;;) {
-    while (at < words.length && words[at] === 0) at += 1;
-    if (at >= words.length) return ranges;
-    const start = at;
-    let zeros = 0;
-    while (at < words.length && zeros < GAP_WORDS) {
-      zeros = words[at] === 0 ? zeros + 1 : 0;
-      at += 1;
-    }
-    ranges.push([start * 4, (at - zeros) * 4]);
-  }
-}
-
 const I32_CONST = 0x41;
 const END = 0x0b;
-
-function dataSection(memory: Uint8Array, ranges: readonly [number, number][]): Uint8Array {
-  const segments = ranges.flatMap(([start, end]) => [
-    Uint8Array.of(0, I32_CONST),
-    signed(start),
-    Uint8Array.of(END),
-    unsigned(end - start),
-    memory.subarray(start, end),
-  ]);
-  return Buffer.concat([unsigned(ranges.length), ...segments]);
-}
 
 /** The global section with the values that exported globals have now; the others never change during a build. */
 function frozenGlobals({ body }: Section, names: ReadonlyMap<number, string>, vm: BuildVm): Uint8Array {

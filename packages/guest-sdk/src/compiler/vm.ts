@@ -18,7 +18,7 @@ const STRIP_SOURCE = 16;
 /** The functions that the template exports for a build; all numbers are addresses or lengths. */
 interface EngineExports {
   memory: WebAssembly.Memory;
-  _initialize(): void;
+  _initialize?(): void;
   wasm_malloc(bytes: number): number;
   wasm_free(pointer: number): void;
   qjs_init(): void;
@@ -116,8 +116,11 @@ export class BuildVm {
       length: () => BigInt(answer.length),
     });
     const vm = new BuildVm(await WebAssembly.instantiate(module, imports as WebAssembly.Imports));
-    vm.engine._initialize();
-    vm.engine.qjs_init();
+    // A template with an extension is of an engine that has begun already.
+    if (vm.engine._initialize) {
+      vm.engine._initialize();
+      vm.engine.qjs_init();
+    }
     vm.engine.qjs_set_interrupt_handler(1);
     vm.engine.qjs_set_max_stack_size(STACK_BYTES);
     return vm;

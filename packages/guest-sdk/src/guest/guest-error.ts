@@ -1,26 +1,50 @@
 import type { GuestErrorJson } from "@aspen/plugin-api/abi";
+import { causesOf, describeValue, headline, isError, messageOf, nameOf, read, textOf } from "./describe-error.js";
 
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
+/** Characters of a message that leave the guest; the host cuts it shorter. */
+const MESSAGE_MAX = 8192;
+/** Characters of a stack, and of what is told of causes, that leave the guest. */
+const STACK_MAX = 2800;
 
-/** What a thrown value becomes on its way to the host. */
+/** What a thrown value becomes on its way to the host. Never throws. */
 export function guestErrorJson(thrown: unknown): GuestErrorJson {
-  if (!(thrown instanceof Error)) return { message: `threw ${describe(thrown)}` };
-  const { name, message, stack } = thrown;
-  const { code, details } = thrown as { code?: unknown; details?: unknown };
+  if (typeof thrown === "object" && thrown !== null && !isError(thrown)) return plainObject(thrown);
+  if (!isError(thrown)) return { message: `threw ${describeValue(thrown)}` };
+  const name = nameOf(thrown);
+  const message = messageOf(thrown, MESSAGE_MAX);
   const json: GuestErrorJson = { message: message || name };
-  if (stack) json.stack = `${name}: ${message}\n${stack}`;
+  const stack = textOf(read(thrown, "stack"), STACK_MAX);
+  if (stack) json.stack = `${headline(thrown).slice(0, 512)}\n${stack}`;
+  const code = codeOf(thrown);
   // How QuickJS reports that malloc failed; the object itself carries nothing else.
   if (name === "InternalError" && message === "out of memory") json.code = "PLUGIN_OUT_OF_MEMORY";
-  else if (typeof code === "string" && CODE.test(code)) json.code = code;
+  else if (code !== undefined) json.code = code;
   else json.message = `${name}: ${message}`;
+  const details = read(thrown, "details");
   if (isJsonObject(details)) json.details = details;
+  const causes = causesOf(thrown);
+  if (causes) json.causes = causes.slice(0, STACK_MAX);
   return json;
 }
 
-function describe(value: unknown): string {
-  return typeof value === "string"
-    ? JSON.stringify(value.slice(0, 1024))
-    : `a ${value === null ? "null" : typeof value}`;
+/** `throw { code, message }`: as much of an error as it says. */
+function plainObject(thrown: object): GuestErrorJson {
+  const message = read(thrown, "message");
+  if (typeof message !== "string" || message === "") return { message: `threw ${describeValue(thrown)}` };
+  const json: GuestErrorJson = { message: message.slice(0, MESSAGE_MAX) };
+  const code = codeOf(thrown);
+  if (code !== undefined) json.code = code;
+  const details = read(thrown, "details");
+  if (isJsonObject(details)) json.details = details;
+  const cause = read(thrown, "cause");
+  if (cause !== undefined) json.causes = causesOf(new Error("", { cause })).slice(0, STACK_MAX);
+  return json;
+}
+
+function codeOf(thrown: object): string | undefined {
+  const code = read(thrown, "code");
+  return typeof code === "string" && CODE.test(code) ? code : undefined;
 }
 
 function isJsonObject(value: unknown): value is Record<string, unknown> {

@@ -15,6 +15,10 @@ export interface Intrinsics {
   fail(text: string): boolean;
   encode(text: string): Uint8Array;
   decode(bytes: Uint8Array): string;
+  /** Makes an object one that `typeof` calls "undefined" and that is false, like `document.all` of browsers. */
+  hide(value: object): void;
+  /** Told of the beginning of each call; the prelude defines it. */
+  begin?(): void;
 }
 
 declare global {

@@ -2,9 +2,12 @@
  * Globals that QuickJS lacks and plugins expect. Evaluated before anything of the plugin. A function that
  * cannot work in a sandbox says so instead of being undefined.
  */
+import { ABSENT, absent, WITHOUT_URL } from "./absent.js";
+import { type ConsoleLevel, createConsole } from "./console.js";
 import { intrinsics } from "./intrinsics.js";
+import { installLocale } from "./locale.js";
 
-const { encode, decode, host } = intrinsics();
+const { encode, decode, hide, host } = intrinsics();
 
 class GuestTextEncoder {
   readonly encoding = "utf-8";
@@ -66,27 +69,8 @@ function isSame(a: Uint8Array, b: Uint8Array): boolean {
 /** `LIMITS.logMessageBytes`, which cannot be imported before there is a TextEncoder. */
 const LOG_MESSAGE_MAX = 8192;
 
-const LEVELS = { trace: "debug", debug: "debug", log: "info", info: "info", warn: "warn", error: "error" } as const;
-
-function consoleLike(): Record<string, (...values: unknown[]) => void> {
-  const methods: Record<string, (...values: unknown[]) => void> = {};
-  for (const [method, level] of Object.entries(LEVELS)) {
-    methods[method] = (...values) => {
-      host.log_write(JSON.stringify({ level, message: values.map(shown).join(" ").slice(0, LOG_MESSAGE_MAX) }));
-    };
-  }
-  return methods;
-}
-
-function shown(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value instanceof Error) return value.stack ? `${value}\n${value.stack}` : String(value);
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
-    // A cycle or a BigInt; its plain form is all there is to say.
-    return String(value);
-  }
+function write(level: ConsoleLevel, message: string): void {
+  host.log_write(JSON.stringify({ level, message: message.slice(0, LOG_MESSAGE_MAX) }));
 }
 
 /** As in `@aspen/plugin-api`, which cannot be imported before there is a TextEncoder. */
@@ -131,23 +115,54 @@ function randomUUID(): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-function unavailable(name: string, instead: string): () => never {
-  return () => {
-    throw new Error(`${name} is not available in a plugin: ${instead}`);
-  };
-}
+/**
+ * Whole milliseconds since the instance began. The engine's own clock is the host's wall clock: a snapshot is older than its
+ * instances, and the clock can be set back.
+ */
+const engineNow = performance.now.bind(performance);
+let timeOrigin = 0;
+let latest = 0;
 
-const NO_TIMERS = "a call ends when its handler's promise settles";
+const clock = {
+  now(): number {
+    latest = Math.max(latest, Math.round(engineNow()) - timeOrigin);
+    return latest;
+  },
+  get timeOrigin(): number {
+    return timeOrigin;
+  },
+  toJSON(): object {
+    return { timeOrigin };
+  },
+};
+
+let begun = false;
+intrinsics().begin = () => {
+  consoleOfPlugin.endGroups();
+  if (begun) return;
+  begun = true;
+  timeOrigin = Math.round(engineNow());
+};
+
+const consoleOfPlugin = createConsole(write, () => clock.now());
+
+installLocale();
+
+function absents(names: Readonly<Record<string, string>>): Record<string, object> {
+  return Object.fromEntries(Object.entries(names).map(([name, why]) => [name, absent(name, why, hide)]));
+}
 
 const globals: Record<string, unknown> = {
   TextEncoder: GuestTextEncoder,
   TextDecoder: GuestTextDecoder,
-  console: consoleLike(),
-  crypto: { getRandomValues, randomUUID },
-  setTimeout: unavailable("setTimeout", NO_TIMERS),
-  setInterval: unavailable("setInterval", NO_TIMERS),
-  setImmediate: unavailable("setImmediate", NO_TIMERS),
-  fetch: unavailable("fetch", "a plugin has no network"),
+  console: consoleOfPlugin.console,
+  crypto: {
+    getRandomValues,
+    randomUUID,
+    subtle: absent("crypto.subtle", "use an npm package that needs no modules of Node", hide),
+  },
+  performance: clock,
+  ...absents({ ...ABSENT, ...("URL" in globalThis ? {} : WITHOUT_URL) }),
 };
 
 for (const [name, value] of Object.entries(globals)) {

@@ -6,8 +6,6 @@ import { hostCall } from "./host-call.js";
 const REPORTED = 10;
 /** Rejections of one call that are remembered. */
 const REMEMBERED = 1000;
-/** Characters of a stack in the log. */
-const STACK_MAX = 4096;
 
 /** Promises of a call that were rejected and that nothing has handled yet. */
 export class Rejections {
@@ -28,8 +26,8 @@ export class Rejections {
     this.#open.clear();
     this.#more = 0;
     for (const reason of reasons.slice(0, REPORTED)) {
-      const { message, code, stack } = guestErrorJson(reason);
-      warn(`a promise was rejected and nothing handled it: ${message}`, { code, stack: stack?.slice(0, STACK_MAX) });
+      const { message, code, stack, causes } = guestErrorJson(reason);
+      warn(`a promise was rejected and nothing handled it: ${message}`, { code, stack, causes });
     }
     if (more > 0) warn(`${more} more promises were rejected and nothing handled them`);
   };

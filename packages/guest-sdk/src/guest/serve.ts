@@ -50,6 +50,7 @@ export function serve(plugin: unknown, info: ServedInfo): void {
   };
 
   const dispatch = (index: number): number => {
+    intrinsics().begin?.();
     current += 1;
     const call = current;
     // A promise of an earlier call that settles now must not answer this one.

@@ -22,6 +22,9 @@ const PATHS = [
   { path: /^\/rpc\/[^/]+$/, allow: "POST" },
 ];
 
+/** What is in the plugin's own log already, with its stack, under the same request id. */
+const LOGGED_BY_PLUGIN = new Set(["PLUGIN_TRAP", "PLUGIN_INVALID_RESPONSE"]);
+
 /** Longest time to receive a request's headers, and between looks for requests that are late, in milliseconds. */
 const HEADERS_MS = 60_000;
 const LOOK_MS = 30_000;
@@ -122,7 +125,8 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
   const { code, status } = error;
   const { method } = (request.params ?? {}) as { method?: string };
-  const level = code === "INTERNAL" ? "error" : status.user ? "debug" : "warn";
+  const quiet = status.user || LOGGED_BY_PLUGIN.has(code);
+  const level = code === "INTERNAL" ? "error" : quiet ? "debug" : "warn";
   request.log[level]({ err: error, code, method }, "refused");
   reply.header("x-request-id", request.id).code(status.http).type(JSON_TYPE);
   return reply.send(errorBody(error, request.id));

@@ -24,4 +24,6 @@ export interface GuestErrorJson {
   details?: Record<string, unknown>;
   /** Stack trace in guest terms; the host logs it and never sends it to the caller. */
   stack?: string;
+  /** The causes and inner errors behind it with their stacks, as lines; logged like the stack. */
+  causes?: string;
 }

@@ -38,11 +38,11 @@ export class PluginHostContext implements CallScope {
     assertScanPrefixAllowed(this.grant.kvPrefixes, prefix);
   }
 
-  /** One host call: encoded parameters in, tagged result bytes out. Never rejects. */
-  async invoke(name: string, args: readonly (Uint8Array | null)[]): Promise<Uint8Array> {
+  /** One host call: encoded parameters in, tagged result bytes out. `requestId` goes to the log. Never rejects. */
+  async invoke(name: string, args: readonly (Uint8Array | null)[], requestId?: string): Promise<Uint8Array> {
     try {
       const { spec, implementation, prepared } = guard(this, name, args, (event) => this.services.onDenied?.(event));
-      return encodeResult(spec.result, await implementation.run(this.services, prepared, this));
+      return encodeResult(spec.result, await implementation.run(this.services, prepared, this, requestId));
     } catch (error) {
       return encodeError(error);
     }

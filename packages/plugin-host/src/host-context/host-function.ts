@@ -8,7 +8,13 @@ export interface PluginGrant {
 }
 
 export interface PluginLogger {
-  log(level: "debug" | "info" | "warn" | "error", message: string, fields?: Record<string, unknown>): void;
+  log(
+    level: "debug" | "info" | "warn" | "error",
+    message: string,
+    fields?: Record<string, unknown>,
+    /** Of the request that the plugin was answering. */
+    requestId?: string,
+  ): void;
 }
 
 /** What the host functions work on in the main thread. */
@@ -55,7 +61,7 @@ export interface CallScope {
 export interface HostFunction<P> {
   /** @throws AspenError; anything else means malformed parameters */
   prepare(scope: CallScope, args: readonly (Uint8Array | null)[]): P;
-  run(services: HostServices, prepared: P, scope: CallScope): Promise<HostResult>;
+  run(services: HostServices, prepared: P, scope: CallScope, requestId?: string): Promise<HostResult>;
   /** Without waiting, in the worker's own thread; `LOCAL_UNAVAILABLE` sends it to the main thread. */
   runLocally?(services: LocalServices, prepared: P, scope: CallScope): HostResult | typeof LOCAL_UNAVAILABLE;
 }

@@ -15,8 +15,8 @@ export const logWrite = hostFunction<{ level: Level; message: string; fields?: R
     const small = isRecord(record.fields) && JSON.stringify(record.fields).length <= LIMITS.logMessageBytes;
     return small ? { level, message, fields: record.fields as Record<string, unknown> } : { level, message };
   },
-  async run({ logger }, { level, message, fields }) {
-    logger.log(level, message, fields);
+  async run({ logger }, { level, message, fields }, _scope, requestId) {
+    logger.log(level, message, fields, requestId);
     return undefined;
   },
 });

@@ -58,8 +58,12 @@ export class PluginStarter {
     const { logger } = this.options;
     return {
       logger: {
-        log: (level: "debug" | "info" | "warn" | "error", message: string, fields?: Record<string, unknown>) =>
-          logger[level](fields ? { plugin, fields } : { plugin }, message),
+        log: (
+          level: "debug" | "info" | "warn" | "error",
+          message: string,
+          fields?: Record<string, unknown>,
+          requestId?: string,
+        ) => logger[level]({ plugin, ...(requestId ? { requestId } : {}), ...(fields ? { fields } : {}) }, message),
       },
       onDenied: (event: { hostFunction: string; code: string; target?: string }) =>
         logger.warn({ plugin, ...event }, "a plugin was denied a host call"),

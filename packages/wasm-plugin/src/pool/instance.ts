@@ -1,5 +1,6 @@
 import type { PluginHostContext } from "@aspen/plugin-host";
 import type { LoadedModule } from "../module-loader.js";
+import type { PluginLog } from "../stacks/plugin-log.js";
 import { createSlotBuffer, MainSlot, sharedNow } from "./channel.js";
 import { loaded } from "./loading.js";
 import {
@@ -10,6 +11,7 @@ import {
   outcomeOf,
   peekResult,
 } from "./messages.js";
+import { shortId } from "./request-input.js";
 import { createRingBuffer, Ring } from "./ring.js";
 import { type InstanceCall, SentCalls } from "./sent-calls.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
@@ -18,6 +20,7 @@ export interface InstanceOptions {
   plugin: string;
   loaded: LoadedModule;
   host: PluginHostContext;
+  log: PluginLog;
   memoryBytes: number;
   timeoutMs: number;
   graceMs: number;
@@ -193,7 +196,7 @@ export class Instance {
     else if (message.type === "result") {
       this.#settle(message.result);
       this.#afterResults();
-    } else if (message.type === "log") void this.options.host.invoke("log_write", [message.record]);
+    } else if (message.type === "log") this.options.log.write(message.record, shortId(message.requestId));
     else if (message.type === "denied") this.options.host.reportDenied(message);
   }
 

@@ -74,7 +74,7 @@ export type FromWorker =
   | { type: "results" }
   /** A result that is too large for the ring. */
   | { type: "result"; result: CallResult }
-  | { type: "log"; record: Uint8Array }
+  | { type: "log"; record: Uint8Array; requestId?: string }
   | { type: "denied"; hostFunction: string; code: string; target?: string };
 
 const EXPORTS: readonly GuestExport[] = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];

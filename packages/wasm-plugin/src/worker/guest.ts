@@ -76,7 +76,7 @@ export class Guest {
         return failure;
       }
     }
-    this.host.begin(sequence);
+    this.host.begin(sequence, input);
     let end: CallEnd;
     try {
       end = await this.#run(name, input);

@@ -3,18 +3,21 @@ import type { LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import type { EngineHost } from "../engine/wasm-engine.js";
 import type { WorkerSlot } from "../pool/channel.js";
+import { requestIdOf } from "../pool/request-input.js";
 
 /** Log records of one call that reach the node; a guest that writes more is cut off with one warning. */
 const LOG_RECORDS_PER_CALL = 1000;
 const LOG_BYTES_PER_CALL = 1024 * 1024;
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 export interface HostCallsOptions {
   local: LocalHostContext;
   reader: SyncKvReader | null;
   slot: WorkerSlot;
   timeoutMs: number;
-  /** Sends a log record to the main thread without waiting. */
-  sendLog(record: Uint8Array): void;
+  /** Sends a log record of a request to the main thread without waiting. */
+  sendLog(record: Uint8Array, requestId?: string): void;
   /** Called before the thread blocks, so that finished results do not wait with it. */
   flush(): void;
 }
@@ -26,6 +29,9 @@ export class HostCalls implements EngineHost {
   #logRecords = 0;
   #logBytes = 0;
   #stopped = false;
+  #input = NO_BYTES;
+  /** Of the running call; null until a record needs it. */
+  #requestId: { id: string | undefined } | null = null;
 
   constructor(private readonly options: HostCallsOptions) {}
 
@@ -34,8 +40,10 @@ export class HostCalls implements EngineHost {
     return this.#stopped;
   }
 
-  begin(sequence: number): void {
+  begin(sequence: number, input: Uint8Array = NO_BYTES): void {
     this.#sequence = sequence;
+    this.#input = input;
+    this.#requestId = null;
     this.#deadline = performance.now() + this.options.timeoutMs;
     this.#logRecords = 0;
     this.#logBytes = 0;
@@ -54,6 +62,8 @@ export class HostCalls implements EngineHost {
   }
 
   end(): void {
+    // Its bytes are another call's from here on.
+    this.#input = NO_BYTES;
     this.options.slot.end();
   }
 
@@ -83,13 +93,18 @@ export class HostCalls implements EngineHost {
     this.#logRecords += 1;
     this.#logBytes += record.length;
     if (this.#logRecords <= LOG_RECORDS_PER_CALL && this.#logBytes <= LOG_BYTES_PER_CALL) {
-      this.options.sendLog(record);
+      this.#send(record);
     } else {
       this.#logRecords = LOG_RECORDS_PER_CALL + 1;
       const message = `more than ${LOG_RECORDS_PER_CALL} log records, or ${LOG_BYTES_PER_CALL} bytes of them, in one call; the rest is dropped`;
-      this.options.sendLog(encodeUtf8(JSON.stringify({ level: "warn", message })));
+      this.#send(encodeUtf8(JSON.stringify({ level: "warn", message })));
     }
     return Uint8Array.of(RESULT_OK);
+  }
+
+  #send(record: Uint8Array): void {
+    this.#requestId ??= { id: requestIdOf(this.#input) };
+    this.options.sendLog(record, this.#requestId.id);
   }
 }
 

@@ -100,7 +100,7 @@ function home(message: LoadMessage): Loaded {
       reader,
       onDenied: reportDenied,
     }),
-    sendLog: (record) => send({ type: "log", record }),
+    sendLog: (record, requestId) => send({ type: "log", record, ...(requestId === undefined ? {} : { requestId }) }),
   });
   const guest = new Guest(engine, message, host);
   return { guest, calls: new Ring(message.calls), results: new Ring(message.results) };

@@ -1,7 +1,7 @@
 import { HOST_FUNCTIONS, type HostFunctionSpec, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api/abi";
 
 /** Intrinsics of the guest beside the host functions, by the one-byte name that the engine dispatches on. */
-export const INTRINSICS = { inputJson: "J", output: "O", fail: "X", encode: "E", decode: "D" } as const;
+export const INTRINSICS = { inputJson: "J", output: "O", fail: "X", encode: "E", decode: "D", hide: "U" } as const;
 
 /** The exports of the template in the order of `run_0`, `run_1`, … */
 export const TEMPLATE_EXPORTS = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
@@ -69,6 +69,7 @@ export function adapterWat(): string {
   ${engine("qjs_get_float64", "i32", "f64")}
   ${engine("qjs_is_job_pending", "", "i32")} ${engine("qjs_execute_pending_job", "", "i32")}
   ${engine("JS_GetUint8Array", "i32 i32 i64", "i32")} ${engine("JS_ParseJSON", "i32 i32 i32 i32", "i64")}
+  ${engine("JS_SetIsHTMLDDA", "i32 i64")}
   ${env("input_length", "", "i64")} ${env("length", "i64", "i64")} ${env("free", "i64")}
   ${env("output_set", "i64 i64")} ${env("error_set", "i64")}
   ${user("mem_read", "i64 i32 i32")} ${user("mem_store", "i32 i32", "i64")} ${user("input_read", "i32 i32")}
@@ -203,6 +204,10 @@ export function adapterWat(): string {
       (local.set $result (call $qjs_new_string (local.get $pointer) (i32.load (local.get $scratch))))
       (call $wasm_free (local.get $scratch))
       (return (call $thrown_when_exception (local.get $result)))))
+    (if ${op(INTRINSICS.hide)} (then
+      (local.set $pointer (call $argument ${local("argc")} ${local("argv")} (i32.const 0)))
+      (if (local.get $pointer) (then
+        (call $JS_SetIsHTMLDDA (global.get $g_context) (i64.load (local.get $pointer)))))))
     (call $qjs_get_undefined))
 
   (func (export "host_interrupt") (result i32) (call $user_interrupted))

@@ -1,18 +1,37 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { compilerErrors } from "../errors.js";
 import { readSections, SECTION, unsigned, writeSections } from "../wasm/binary.js";
-import { TEMPLATE_FILE } from "./template-file.js";
+import { PAGE_BYTES } from "../wasm/memory-image.js";
+import { PACKAGE_ROOT, TEMPLATE_FILES, type TemplateKind } from "./template-file.js";
 
-/** The engine template. @throws AspenError `BUILD_FAILED` when the SDK is not built */
-export async function loadTemplate(): Promise<Uint8Array> {
+export interface Template {
+  wasm: Uint8Array;
+  /** What runs in it before a plugin. */
+  scripts: readonly { name: string; code: string }[];
+}
+
+const URL_SCRIPT = join(PACKAGE_ROOT, "dist", "guest", "url.js");
+
+/** An engine template. @throws AspenError `BUILD_FAILED` when the SDK is not built */
+export async function loadTemplate(kind: TemplateKind): Promise<Template> {
+  const file = TEMPLATE_FILES[kind];
   try {
-    return await readFile(TEMPLATE_FILE);
+    const wasm = await readFile(file);
+    const scripts = kind === "url" ? [{ name: "aspen-url.js", code: await readFile(URL_SCRIPT, "utf8") }] : [];
+    return { wasm, scripts };
   } catch (error) {
-    throw compilerErrors.noTemplate(TEMPLATE_FILE, error);
+    throw compilerErrors.noTemplate(file, error);
   }
 }
 
-const PAGE_BYTES = 65_536;
+/** As a name of its own: not a string, not a member of anything but the global object. */
+const NAMES_URL = /(?:\b(?:globalThis|window|self)\.|(?<![\w$.'"`-]))URL(?:SearchParams)?(?![\w$'"`-])/;
+
+/** The template that a bundle needs. */
+export function templateFor(code: string): TemplateKind {
+  return NAMES_URL.test(code) ? "url" : "plain";
+}
 
 /** The template as a module whose memory never grows beyond `memoryBytes`. */
 export function boundedEngine(template: Uint8Array, memoryBytes: number): Promise<WebAssembly.Module> {

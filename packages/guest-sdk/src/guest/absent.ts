@@ -1,0 +1,92 @@
+/**
+ * What a plugin's environment lacks. A name of this list is a value that `typeof` calls "undefined" and that is false,
+ * so that packages which look before they use a thing find it absent, as they should. Whoever uses it all the same,
+ * by calling, constructing or converting it or anything of it, gets a sentence.
+ */
+
+const NETWORK = "a plugin has no network";
+const TIMERS = "a call ends when its handler's promise settles";
+const THREADS = "an instance is one thread";
+const STREAMS = "use strings and Uint8Array";
+const CANCELLING = "nothing in a plugin can be cancelled: host calls have ended when they return";
+const STORAGE = "use `kv`";
+const DEVICES = "a plugin has neither page nor devices";
+
+/** By name, why it is not there. */
+export const ABSENT: Readonly<Record<string, string>> = {
+  ...all(NETWORK, "fetch Request Response Headers FormData WebSocket EventSource XMLHttpRequest"),
+  ...all(TIMERS, "setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate"),
+  ...all(TIMERS, "requestAnimationFrame cancelAnimationFrame requestIdleCallback cancelIdleCallback"),
+  ...all(THREADS, "Worker SharedWorker MessageChannel MessagePort MessageEvent BroadcastChannel Atomics"),
+  ...all(STREAMS, "Blob File FileReader ReadableStream WritableStream TransformStream"),
+  ...all(STREAMS, "CompressionStream DecompressionStream TextEncoderStream TextDecoderStream"),
+  ...all(CANCELLING, "AbortController AbortSignal Event EventTarget CustomEvent"),
+  ...all(STORAGE, "localStorage sessionStorage indexedDB caches"),
+  Intl: "it has no data of locales and time zones; the formats of en-US in UTC are those without a locale",
+  structuredClone: "copy with `JSON.parse(JSON.stringify(value))` or by hand",
+  WebAssembly: "a plugin cannot load code",
+};
+
+/** In plugins whose code names neither of them: what they need is a third of a plugin. */
+export const WITHOUT_URL: Readonly<Record<string, string>> = all(
+  "it is there in plugins whose code names it, and the code of this one was made at run time",
+  "URL URLSearchParams",
+);
+
+/** What is undefined, as outside a browser or outside Node; packages tell by it where they run. */
+export const UNDEFINED: Readonly<Record<string, string>> = {
+  ...all("it is a part of Node", "process Buffer require module exports __dirname __filename"),
+  ...all(DEVICES, "window document self navigator location history screen alert confirm prompt"),
+};
+
+function all(why: string, names: string): Record<string, string> {
+  return Object.fromEntries(names.split(" ").map((name) => [name, why]));
+}
+
+export function refusal(name: string, why: string): string {
+  return `${name} is not available in a plugin: ${why}`;
+}
+
+/** What a stand-in knows of itself. */
+interface Missing {
+  (): void;
+  what: string;
+  why: string;
+  standIn: object;
+}
+
+const refuse = ({ what, why }: Missing): never => {
+  throw new Error(refusal(what, why));
+};
+
+// One for all: each of them would be memory of every plugin.
+const HANDLER: ProxyHandler<Missing> = {
+  // What it has is absent just as well, so that `Intl.Segmenter` can be looked for.
+  get: ({ standIn }) => standIn,
+  apply: refuse,
+  construct: refuse,
+  set: refuse,
+  has: refuse,
+  ownKeys: refuse,
+  defineProperty: refuse,
+  deleteProperty: refuse,
+  getOwnPropertyDescriptor: refuse,
+  setPrototypeOf: refuse,
+};
+
+/** The stand-in for one name; `hide` makes it look undefined. */
+export function absent(what: string, why: string, hide: (value: object) => void): object {
+  // A declaration: an arrow function could not be constructed.
+  function target(): void {}
+  const missing = Object.assign(target, { what, why, standIn: {} });
+  missing.standIn = new Proxy(missing, HANDLER);
+  hide(missing.standIn);
+  return missing.standIn;
+}
+
+/** What the engine's bare "'process' is not defined" leaves out; empty for names that nobody expects. */
+export function missingHint(message: string): string {
+  const name = /^'?([A-Za-z_$][\w$]*)'? is not defined$/.exec(message)?.[1];
+  if (name === undefined || !Object.hasOwn(UNDEFINED, name)) return "";
+  return ` (${refusal(name, UNDEFINED[name]!)})`;
+}
