@@ -25,6 +25,7 @@ export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder 
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
 export { BUNDLE_NAME, GuestStackMap, SOURCE_MAP_SECTION } from "./guest-stack.js";
+export { type JsonBounds, type JsonProblem, jsonProblem } from "./json-check.js";
 export { jsonNestsDeeper } from "./json-depth.js";
 export {
   canTransition,
