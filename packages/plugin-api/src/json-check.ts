@@ -134,13 +134,13 @@ function stringEnd(bytes: Uint8Array, start: number): number {
     if (byte < 0x20) return ~at;
     if (byte !== BACKSLASH) continue;
     at += 1;
-    const escape = bytes[at]!;
-    if (escape === LOWER_U) {
+    const escaped = bytes[at]!;
+    if (escaped === LOWER_U) {
       for (const end = at + 4; at < end; ) {
         at += 1;
         if (!isHex(bytes[at]!)) return ~at;
       }
-    } else if (!ESCAPES.has(escape)) return ~at;
+    } else if (!ESCAPES.has(escaped)) return ~at;
   }
   return ~length;
 }

@@ -13,7 +13,7 @@ import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOption
 import { InstancePool } from "./pool/instance-pool.js";
 import { LoadFailure } from "./pool/loading.js";
 import { SpareWorkers } from "./pool/spares.js";
-import { parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
+import { parseReport, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
 
 /** Runs WASM plugins, each instance in a worker thread of its own. */
 export class WasmPluginRuntime implements PluginRuntime {
@@ -55,7 +55,7 @@ export class WasmPluginRuntime implements PluginRuntime {
     this.#pools.add(pool);
     try {
       const text = await pool.start();
-      const info = pluginInfoSchema.safeParse(parseOutput(manifest, { kind: "output", output: text }));
+      const info = pluginInfoSchema.safeParse(parseReport(manifest, { kind: "output", output: Buffer.from(text) }));
       if (!info.success) throw wasmErrors.invalidResponse(manifest.name, "plugin_info does not follow the contract");
       const problems = pluginInfoProblems(info.data, manifest);
       if (problems.length > 0) throw wasmErrors.infoMismatch(manifest.name, problems);
@@ -82,7 +82,7 @@ function startError(manifest: PluginManifest, error: unknown): AspenError {
   const { phase, outcome } = error;
   if (phase === "instantiate" && outcome.kind === "trap") return wasmErrors.invalid(manifest.name, outcome.message);
   try {
-    parseOutput(manifest, outcome);
+    parseReport(manifest, outcome);
   } catch (failure) {
     return AspenError.from(failure);
   }
