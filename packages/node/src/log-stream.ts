@@ -118,8 +118,8 @@ export class LogStream implements DestinationStream {
 }
 
 /**
- * Stderr as a descriptor to which writes return at once. To make the one that the process was born with so would make
- * it so for every process that shares it; a pipe or a terminal can be opened anew.
+ * Stderr as a descriptor to which writes return at once. A pipe or a terminal is opened anew: the flag of the one that
+ * the process was born with is also that of every process that shares it, and Node writes to a terminal blocking.
  */
 export function openStderr(): number {
   const stat = fstatSync(2);

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
@@ -189,14 +189,6 @@ describe("a node whose log nobody reads", () => {
     expect(await http(url, "/rpc/kv.put", { body: '{"key":"a","value":"b"}' })).toMatchObject({ status: 200 });
     node.kill("SIGTERM");
     expect(await ended(node)).toEqual([0, null]);
-  });
-
-  it("leaves the pipe as it is for every other process that writes to it", async () => {
-    const { writer } = openPipe();
-    const { url } = await start(writer);
-    await refusals(url);
-    const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${writer}`, "utf8"))?.[1] ?? "";
-    expect(Number.parseInt(flags, 8) & constants.O_NONBLOCK).toBe(0);
   });
 
   it.each([

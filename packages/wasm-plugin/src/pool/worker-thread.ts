@@ -39,14 +39,9 @@ export class WorkerThread {
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
       // Nothing of the node's environment or standard streams is a plugin's business.
       env: {},
-      // Piped by Node they would make the node's own streams non-blocking for every process that shares them.
-      stdout: true,
-      stderr: true,
       // Extism imports Node's WASI, which warns; no plugin of ours gets WASI.
       execArgv: ["--disable-warning=ExperimentalWarning"],
     });
-    this.#worker.stdout.on("data", (text: Buffer) => process.stdout.write(text));
-    this.#worker.stderr.on("data", (text: Buffer) => process.stderr.write(text));
     let failure = "it exited";
     this.exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
     this.booted = new Promise((resolve, reject) => {
