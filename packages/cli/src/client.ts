@@ -23,7 +23,12 @@ export class NodeClient {
   constructor(private readonly options: NodeClientOptions) {}
 
   /** @throws AspenError what the node answered, `NODE_UNREACHABLE`, `DEADLINE_EXCEEDED` or `OUTCOME_UNKNOWN` */
-  async call<Result = unknown>(method: string, params: unknown = {}): Promise<Result> {
+  call<Result = unknown>(method: string, params: unknown = {}): Promise<Result> {
+    return this.callJson(method, JSON.stringify(params));
+  }
+
+  /** {@link call} with params that are JSON already, which are sent as they are: `-0` stays what it is. */
+  async callJson<Result = unknown>(method: string, params: string): Promise<Result> {
     const { url, authorization, timeoutMs } = this.options;
     let status: number;
     let text: string;
@@ -31,7 +36,7 @@ export class NodeClient {
       const response = await fetch(new URL(`rpc/${encodeURIComponent(method)}`, url), {
         method: "POST",
         headers: { "content-type": "application/json", ...(authorization === null ? {} : { authorization }) },
-        body: JSON.stringify(params),
+        body: params,
         redirect: "error",
         signal: AbortSignal.timeout(timeoutMs),
       });

@@ -28,19 +28,6 @@ export const nodeErrors = {
       `${JSON.stringify(key)} ${actual === null ? "is absent" : "has another value than expected"}; read it and try again`,
       { key, actual },
     ),
-  resultTooLarge: (what: string) =>
-    new AspenError("PAYLOAD_TOO_LARGE", `${what} is over ${LIMITS.messageBytes} bytes; ask for less at once`, {
-      limit: LIMITS.messageBytes,
-    }),
-  bodyNotJson: (problem: string) =>
-    new AspenError("INVALID_PARAMS", `the body is not JSON: ${problem}; send the params as one JSON value`, {
-      field: "(body)",
-    }),
-  bodyTooDeep: () =>
-    new AspenError("INVALID_PARAMS", `the body nests deeper than ${LIMITS.jsonDepth} levels; flatten it`, {
-      field: "(body)",
-      limit: LIMITS.jsonDepth,
-    }),
   bodyTooLarge: (limit: number) =>
     new AspenError("PAYLOAD_TOO_LARGE", `the body is over ${limit} bytes; send less at once`, { limit }),
   blobTooLarge: (bytes: number) =>

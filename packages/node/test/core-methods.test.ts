@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { MemoryStore } from "@aspen/storage";
+import { jest } from "@jest/globals";
 import fc from "fast-check";
 import { describeStore } from "../src/config.js";
+import { kvHandler } from "../src/handlers/kv.js";
 import { toWire } from "../src/handlers/values.js";
 import { type AspenNode, createNode, resolveConfig } from "../src/index.js";
 import { http, startNode, temporaryDirectory } from "./support.js";
@@ -141,11 +144,32 @@ describe("kv.*", () => {
     expect(everything.entries.every(({ key }: { key: string }) => !key.startsWith("__sys:"))).toBe(true);
   });
 
-  it("refuses a page that is too large to answer", async () => {
+  it("ends a page of large values early, with a cursor", async () => {
     const value = "v".repeat(1024 * 1024);
-    for (let at = 0; at < 17; at++) await node.inject("kv.put", { key: `big:${at}`, value });
-    expect(await rpc("kv.scan", { prefix: "big:" })).toMatchObject({ error: { code: "PAYLOAD_TOO_LARGE" } });
+    for (let at = 10; at < 30; at++) await node.inject("kv.put", { key: `big:${at}`, value });
     expect((await rpc("kv.scan", { prefix: "big:", limit: 2 })).entries).toHaveLength(2);
+    const sizes: number[] = [];
+    let after: string | undefined;
+    do {
+      const page = await rpc("kv.scan", { prefix: "big:", limit: 10_000, after });
+      sizes.push(page.entries.length);
+      after = page.cursor ?? undefined;
+    } while (after !== undefined);
+    expect(sizes).toEqual([8, 8, 4]);
+  });
+
+  it("never reads more than a few large values at once for a page", async () => {
+    await using store = new MemoryStore();
+    for (let at = 0; at < 200; at++) await store.kv.put(`big:${at}`, new Uint8Array(1024 * 1024).fill(0x61));
+    const scan = jest.spyOn(store.kv, "scan");
+    const handler = kvHandler(store.kv);
+    const context = { requestId: "id", signal: new AbortController().signal };
+    const params = { prefix: "", limit: 10_000 };
+    const page = (await handler.handle({ method: "kv.scan", params }, context)) as { entries: unknown[] };
+    expect(page.entries).toHaveLength(8);
+    const pages = await Promise.all(scan.mock.results.map(({ value }) => value as ReturnType<typeof store.kv.scan>));
+    const read = pages.reduce((sum, { entries }) => sum + entries.length, 0);
+    expect(read).toBeLessThanOrEqual(64 + 8);
   });
 });
 

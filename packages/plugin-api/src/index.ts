@@ -26,6 +26,7 @@ export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder 
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
 export { GuestStackMap, hasBundlePosition, SOURCE_MAP_LIMITS } from "./guest-stack.js";
+export { type JsonBounds, type JsonProblem, jsonProblem } from "./json-check.js";
 export { jsonNestsDeeper } from "./json-depth.js";
 export {
   canTransition,

@@ -34,4 +34,6 @@ export const LIMITS = {
   logRecordBytes: 65_536,
   /** Nesting depth of JSON that enters the node. */
   jsonDepth: 64,
+  /** Values and keys of params in JSON that the node itself parses; those of plugins have no such limit. */
+  jsonValues: 65_536,
 } as const;

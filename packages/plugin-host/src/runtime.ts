@@ -14,11 +14,18 @@ export type PluginHealth = { state: "healthy" } | { state: "degraded"; message: 
 export interface CallOptions {
   requestId: string;
   signal?: AbortSignal;
+  /** The caller also takes the result as `JsonBytes`. @default false */
+  takesJsonBytes?: boolean;
 }
 
 /** A started plugin on one node. It hides how many instances serve it. */
 export interface PluginInstance extends AsyncDisposable {
-  /** Answers one request. @throws AspenError one of the `PLUGIN_*` codes, or the guest's own code. */
+  /**
+   * Answers one request; the params are a JSON value, or `JsonBytes` that nobody has checked.
+   *
+   * @throws AspenError one of the `PLUGIN_*` codes, `INVALID_PARAMS` when such params are no JSON, or the guest's
+   * own code
+   */
   call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
   /** Asks the guest's own health check; healthy when it has none. The signal gives the check up. */
   health(signal?: AbortSignal): Promise<PluginHealth>;

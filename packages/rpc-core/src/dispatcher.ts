@@ -2,12 +2,16 @@ import { setMaxListeners } from "node:events";
 import { isAspenError } from "@aspen/plugin-api";
 import { rpcErrors } from "./errors.js";
 import type { RequestContext, RpcRequest } from "./handler.js";
+import { JsonBytes, parseParams } from "./json-bytes.js";
 import type { HandlerRegistry } from "./registry.js";
 
 /** The rest of the way: the next middleware, or the handler. */
 export type Next = (request: RpcRequest, context: RequestContext) => Promise<unknown>;
 
-/** Wraps every request; calls `next` at most once. */
+/**
+ * Wraps every request; calls `next` at most once. Params and results may be `JsonBytes` where it stands: `parseParams`
+ * gives the value of the former.
+ */
 export type Middleware = (request: RpcRequest, context: RequestContext, next: Next) => Promise<unknown>;
 
 export interface DispatcherOptions {
@@ -25,7 +29,9 @@ export class Dispatcher {
     const toHandler: Next = async (request, context) => {
       const handler = registry.find(request.method);
       if (!handler) throw rpcErrors.methodNotFound(request.method);
-      return handler.handle(request, context);
+      const { params } = request;
+      if (handler.takesJsonBytes || !(params instanceof JsonBytes)) return handler.handle(request, context);
+      return handler.handle({ ...request, params: parseParams(params) }, context);
     };
     this.#way = middleware.reduceRight<Next>(
       (next, layer) => (request, context) => layer(request, context, next),
@@ -34,6 +40,8 @@ export class Dispatcher {
   }
 
   /**
+   * Resolves with the result; with `JsonBytes` only when the context says that its caller takes them.
+   *
    * @throws AspenError `METHOD_NOT_FOUND`, `CANCELLED` when the signal aborts, `DEADLINE_EXCEEDED` when the
    * deadline passes, what the handler threw, or `INTERNAL` with that as its cause when it was no `AspenError`.
    */

@@ -1,4 +1,4 @@
-import { AspenError } from "@aspen/plugin-api";
+import { AspenError, LIMITS } from "@aspen/plugin-api";
 
 /** The errors of this package. */
 export const rpcErrors = {
@@ -14,6 +14,16 @@ export const rpcErrors = {
       `the params of ${method} are not valid: ${problems.map(({ field, rule }) => `${field}: ${rule}`).join("; ")}`,
       { method, field: problems[0]?.field ?? "(root)", problems },
     ),
+  badBody: (problem: string) =>
+    new AspenError("INVALID_PARAMS", `the body cannot be read: ${problem}; send the params as one JSON value`, {
+      field: "(body)",
+    }),
+  tooManyValues: (problem: string) =>
+    new AspenError("PAYLOAD_TOO_LARGE", `the body cannot be read: ${problem}; send less at once`, {
+      limit: LIMITS.jsonValues,
+    }),
+  notFinite: (value: number) =>
+    new AspenError("INVALID_PARAMS", `the params have the number ${value}, which JSON cannot hold; send it as text`),
   priorityOutOfRange: (handler: string, priority: number, ranges: string) =>
     new AspenError(
       "CONFIG_INVALID",

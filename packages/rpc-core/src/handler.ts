@@ -1,7 +1,10 @@
+import type { JsonBytes } from "./json-bytes.js";
+
 /** One request, as it enters the dispatcher. */
 export interface RpcRequest {
   /** Dotted name, such as `kv.get`. */
   method: string;
+  /** A JSON value, or {@link JsonBytes}; a handler gets those only when it takes them. */
   params: unknown;
 }
 
@@ -15,6 +18,8 @@ export interface RequestContext {
    * one. Between processes the milliseconds that are left have to travel. @default none
    */
   deadline?: number;
+  /** The caller also takes a result as `JsonBytes`, such as a front that would write it as JSON again. @default false */
+  takesJsonBytes?: boolean;
 }
 
 /** Answers requests. `kv.get` and friends in `@aspen/node` are the examples to copy. */
@@ -24,8 +29,17 @@ export interface RequestHandler {
   readonly priority: number;
   /** Methods and `prefix.*` patterns it serves, for `rpc.describe`. */
   readonly methods: readonly MethodDescription[];
+  /**
+   * It takes params as {@link JsonBytes} where they came so, and sees to what they are. For any other handler they
+   * are parsed within the limits of `parseParams`. @default false
+   */
+  readonly takesJsonBytes?: boolean;
   canHandle(method: string): boolean;
-  /** @throws AspenError; anything else thrown becomes `INTERNAL`. */
+  /**
+   * The result may be {@link JsonBytes} for a caller that takes them.
+   *
+   * @throws AspenError; anything else thrown becomes `INTERNAL`.
+   */
   handle(request: RpcRequest, context: RequestContext): Promise<unknown>;
 }
 

@@ -10,6 +10,7 @@ export {
   type RequestHandler,
   type RpcRequest,
 } from "./handler.js";
+export { JsonBytes, parseParams } from "./json-bytes.js";
 export {
   type Method,
   type MethodOptions,

@@ -26,6 +26,12 @@ export const storageErrors = {
       "CURSOR_INVALID",
       "the cursor is not one of this scan; start again without it or use the one of the last page",
     ),
+  resultTooLarge: (bytes: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the result has ${bytes} bytes; at most ${LIMITS.messageBytes} are allowed: ask for less at once`,
+      { limit: LIMITS.messageBytes },
+    ),
   conflict: (key: string, attempts: number) =>
     new AspenError(
       "KV_CONFLICT",

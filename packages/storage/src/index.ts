@@ -24,6 +24,7 @@ export type {
 export { ChunkedBlobStore, type ChunkedBlobStoreOptions } from "./blobs/chunked-blob-store.js";
 export { blobHash } from "./blobs/hash.js";
 export { CHUNK_BYTES, type Cut, Layout, type Part } from "./blobs/layout.js";
+export { readMany, readManySync, readPage, readPageSync } from "./bounded-reads.js";
 export { addToCounter, type UpdateOptions, updateValue } from "./counter.js";
 export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/embedded-store.js";
 export { EmbeddedReader } from "./drivers/embedded/reader.js";

@@ -1,10 +1,12 @@
-import { AspenError, jsonNestsDeeper, LIMITS, type PluginManifest } from "@aspen/plugin-api";
+import { AspenError, jsonNestsDeeper, jsonProblem, LIMITS, type PluginManifest } from "@aspen/plugin-api";
 import type { CallOptions, PluginHealth, PluginInstance } from "@aspen/plugin-host";
+import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
 import { wasmErrors } from "./errors.js";
+import { guestRequest } from "./guest-request.js";
 import type { LoadedModule } from "./module-loader.js";
+import { inputBytes } from "./pool/guest-input.js";
 import type { InstancePool } from "./pool/instance-pool.js";
 import type { CallOutcome } from "./pool/messages.js";
-import { requestInput } from "./pool/request-input.js";
 import type { PluginLog } from "./stacks/plugin-log.js";
 
 /** Milliseconds a plugin's own shutdown may take, all instances together. */
@@ -23,13 +25,13 @@ export class WasmPluginInstance implements PluginInstance {
   ) {}
 
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
-    const input = requestInput(options.requestId, method, params);
-    if (isLonger(input, LIMITS.messageBytes)) {
-      throw wasmErrors.requestTooLarge(this.manifest.name, Buffer.byteLength(input));
-    }
+    const input = guestRequest(options.requestId, method, params);
+    const bytes = inputBytes(input);
+    if (bytes > LIMITS.messageBytes) throw wasmErrors.requestTooLarge(this.manifest.name, bytes);
     const outcome = await this.pool.call("handle_request", input, options.signal);
     try {
-      return parseOutput(this.manifest, outcome);
+      const answer = outputOf(this.manifest, outcome, LIMITS.messageBytes);
+      return options.takesJsonBytes ? new JsonBytes(answer) : parsed(this.manifest, answer);
     } catch (error) {
       this.#logFailure(method, options.requestId, outcome, AspenError.from(error));
       throw error;
@@ -47,7 +49,7 @@ export class WasmPluginInstance implements PluginInstance {
   async health(signal?: AbortSignal): Promise<PluginHealth> {
     if (!this.loaded.exports.includes("plugin_health")) return { state: "healthy" };
     try {
-      const answer = parseOutput(
+      const answer = parseReport(
         this.manifest,
         await this.pool.call("plugin_health", "", signal),
       ) as Partial<PluginHealth> | null;
@@ -81,20 +83,34 @@ export class WasmPluginInstance implements PluginInstance {
   }
 }
 
-/** @throws AspenError the guest's own error, or a `PLUGIN_*` code */
-export function parseOutput(manifest: PluginManifest, outcome: CallOutcome): unknown {
+/** Bytes of what `plugin_info` and `plugin_health` say. */
+const REPORT_BYTES = 65_536;
+
+/**
+ * What an export other than `handle_request` says of its plugin.
+ * @throws AspenError the guest's own error, or a `PLUGIN_*` code
+ */
+export function parseReport(manifest: PluginManifest, outcome: CallOutcome): unknown {
+  const report = outputOf(manifest, outcome, REPORT_BYTES);
+  const problem = jsonProblem(report, { depth: LIMITS.jsonDepth });
+  if (problem) throw wasmErrors.invalidResponse(manifest.name, problem.problem);
+  return parsed(manifest, report);
+}
+
+function parsed({ name }: PluginManifest, output: Buffer): unknown {
+  try {
+    return JSON.parse(output.toString("utf8"));
+  } catch (error) {
+    throw wasmErrors.invalidResponse(name, error instanceof Error ? error.message : "it is not JSON");
+  }
+}
+
+function outputOf(manifest: PluginManifest, outcome: CallOutcome, maxBytes: number): Buffer {
   const { name } = manifest;
   switch (outcome.kind) {
     case "output":
-      if (isLonger(outcome.output, LIMITS.messageBytes))
-        throw wasmErrors.invalidResponse(name, "it is over the size limit");
-      if (jsonNestsDeeper(outcome.output, LIMITS.jsonDepth))
-        throw wasmErrors.invalidResponse(name, `it nests deeper than ${LIMITS.jsonDepth}`);
-      try {
-        return JSON.parse(outcome.output);
-      } catch (error) {
-        throw wasmErrors.invalidResponse(name, error instanceof Error ? error.message : "it is not JSON");
-      }
+      if (outcome.output.length > maxBytes) throw wasmErrors.invalidResponse(name, "it is over the size limit");
+      return outcome.output;
     case "error":
       throw guestError(manifest, outcome.error, outcome.memoryBytes);
     case "trap":
@@ -102,6 +118,8 @@ export function parseOutput(manifest: PluginManifest, outcome: CallOutcome): unk
       throw wasmErrors.trap(name, outcome.message);
     case "invalid":
       throw wasmErrors.invalidResponse(name, outcome.problem);
+    case "refused":
+      throw rpcErrors.badBody(outcome.problem);
     case "interrupted":
       throw wasmErrors.timeout(name, manifest.execution_timeout_ms);
   }
@@ -110,6 +128,8 @@ export function parseOutput(manifest: PluginManifest, outcome: CallOutcome): unk
 /** Characters of a guest error's message, and of its details as JSON, that reach the caller. */
 const MESSAGE_MAX = 4096;
 const DETAILS_MAX = 65_536;
+/** Characters of a guest's error; the worker shortens what is longer. */
+const ERROR_MAX = 262_144;
 /** Characters of a guest's stack, and of its causes, in the log. */
 const STACK_MAX = 3000;
 
@@ -150,14 +170,8 @@ export function guestFailureFields(outcome: CallOutcome): { stack?: string; caus
   };
 }
 
-/** True when the text has more than `bytes` bytes in UTF-8; counts them only where it has to. */
-function isLonger(text: string, bytes: number): boolean {
-  if (text.length > bytes) return true;
-  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes;
-}
-
 function isUnreadable(text: string): boolean {
-  return isLonger(text, LIMITS.messageBytes) || jsonNestsDeeper(text, LIMITS.jsonDepth);
+  return text.length > ERROR_MAX || jsonNestsDeeper(text, LIMITS.jsonDepth);
 }
 
 function guestErrorJson(text: string): Record<string, unknown> | null {

@@ -15,7 +15,7 @@ import { SpareWorkers } from "./pool/spares.js";
 import { PluginLog } from "./stacks/plugin-log.js";
 import { StackMapper } from "./stacks/stack-mapper.js";
 import { WasmVerifier } from "./validation/wasm-verifier.js";
-import { guestFailureFields, parseOutput, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
+import { guestFailureFields, parseReport, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
 
 /** Runs WASM plugins, each instance in a worker thread of its own. */
 export class WasmPluginRuntime implements PluginRuntime {
@@ -73,7 +73,7 @@ export class WasmPluginRuntime implements PluginRuntime {
     try {
       const text = await pool.start();
       signal?.throwIfAborted();
-      checkPluginInfo(parseOutput(manifest, { kind: "output", output: text }), manifest);
+      checkPluginInfo(parseReport(manifest, { kind: "output", output: Buffer.from(text) }), manifest);
     } catch (error) {
       await pool.close();
       if (signal?.aborted) throw signal.reason;
@@ -116,7 +116,7 @@ function startError(manifest: PluginManifest, error: unknown): AspenError {
   const { phase, outcome } = error;
   if (phase === "instantiate" && outcome.kind === "trap") return wasmErrors.invalid(manifest.name, outcome.message);
   try {
-    parseOutput(manifest, outcome);
+    parseReport(manifest, outcome);
   } catch (failure) {
     return AspenError.from(failure);
   }

@@ -1,6 +1,6 @@
 import { LIMITS } from "@aspen/plugin-api";
 import { methodsHandler, type RequestHandler } from "@aspen/rpc-core";
-import type { KeyValueStore } from "@aspen/storage";
+import { type KeyValueStore, readPage } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
 import { bytesSchema, toWire } from "./values.js";
@@ -41,7 +41,8 @@ export function kvHandler(kv: KeyValueStore): RequestHandler {
         },
       }),
       "kv.scan": zodMethod({
-        summary: "One page of the entries whose keys start with prefix, in byte order; cursor null at the end.",
+        summary:
+          "One page of the entries whose keys start with prefix, in byte order: as many as limit, or fewer large ones; cursor null at the end.",
         params: z.strictObject({
           prefix: z.string(),
           after: z.string().optional(),
@@ -82,7 +83,7 @@ interface ScanParams {
 
 async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly }: ScanParams) {
   refuseSystem(prefix);
-  const page = await kv.scan({
+  const page = await readPage(kv, {
     prefix,
     ...(after === undefined ? {} : { after }),
     ...(limit === undefined ? {} : { limit }),
@@ -91,9 +92,6 @@ async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly
   });
   // A prefix wider than the node's own namespace meets its entries; the page is then shorter than its limit.
   const entries = page.entries.filter(({ key }) => !key.startsWith(SYSTEM_PREFIX));
-  if (entries.reduce((bytes, { value }) => bytes + value.length, 0) > LIMITS.messageBytes) {
-    throw nodeErrors.resultTooLarge("the page of the scan");
-  }
   return {
     entries: entries.map(({ key, value, version }) =>
       keysOnly ? { key, version } : { key, value: toWire(value), version },

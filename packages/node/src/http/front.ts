@@ -13,7 +13,7 @@ import type { Logger } from "pino";
 import { nodeErrors } from "../errors.js";
 import { ClientErrors } from "./client-errors.js";
 import { errorBody, JSON_TYPE } from "./error-body.js";
-import { parseJsonBody } from "./json-body.js";
+import { bodyParams, resultBody } from "./json-body.js";
 import { hostName, isLoopback, isSameOrigin } from "./loopback.js";
 
 /** What there is, and the verbs for it. */
@@ -87,15 +87,16 @@ export function httpFront(options: HttpFrontOptions): FastifyInstance {
   server.post<{ Params: { method: string } }>("/rpc/:method", async (request, reply) => {
     const started = performance.now();
     const { method } = request.params;
-    const params = parseJsonBody(request.body instanceof Uint8Array ? request.body : new Uint8Array());
+    const params = bodyParams(request.body instanceof Uint8Array ? request.body : new Uint8Array());
     const gone = new AbortController();
     reply.raw.once("close", () => {
       if (!reply.raw.writableFinished) gone.abort();
     });
-    const context = { requestId: request.id, signal: gone.signal, deadline: performance.now() + requestTimeoutMs };
-    const result = JSON.stringify((await dispatcher.dispatch({ method, params }, context)) ?? null);
+    const deadline = performance.now() + requestTimeoutMs;
+    const context = { requestId: request.id, signal: gone.signal, deadline, takesJsonBytes: true };
+    const result = await dispatcher.dispatch({ method, params }, context);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
-    return reply.type(JSON_TYPE).send(result);
+    return reply.type(JSON_TYPE).send(resultBody(result));
   });
   return server;
 }

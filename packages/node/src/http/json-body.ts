@@ -1,25 +1,19 @@
-import { jsonNestsDeeper, LIMITS } from "@aspen/plugin-api";
-import { nodeErrors } from "../errors.js";
+import { JsonBytes } from "@aspen/rpc-core";
 
-/**
- * The JSON value of a body; `{}` for an empty one.
- *
- * @throws AspenError `INVALID_PARAMS` when it is not UTF-8, not JSON or nests too deep
- */
-export function parseJsonBody(body: Uint8Array): unknown {
-  if (body.length === 0) return {};
-  let text: string;
-  try {
-    // biome-ignore lint/style/noRestrictedGlobals: the byte order mark of a document is left out
-    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-  } catch {
-    throw nodeErrors.bodyNotJson("it is not UTF-8");
-  }
-  if (text.trim() === "") return {};
-  if (jsonNestsDeeper(text, LIMITS.jsonDepth)) throw nodeErrors.bodyTooDeep();
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw nodeErrors.bodyNotJson(error instanceof Error ? error.message : String(error));
-  }
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+/** What JSON calls white space. */
+const SPACE = new Set([0x20, 0x0a, 0x0d, 0x09]);
+
+/** The params in a request's body, as they came; `{}` for a blank one. A byte order mark is no part of them. */
+export function bodyParams(body: Uint8Array): JsonBytes | Record<string, never> {
+  const marked = BYTE_ORDER_MARK.every((byte, index) => body[index] === byte);
+  const bytes = marked ? body.subarray(BYTE_ORDER_MARK.length) : body;
+  return bytes.every((byte) => SPACE.has(byte)) ? {} : new JsonBytes(bytes);
+}
+
+/** The body of the answer that has this result. */
+export function resultBody(result: unknown): string | Buffer {
+  if (!(result instanceof JsonBytes)) return JSON.stringify(result ?? null);
+  const { buffer, byteOffset, byteLength } = result.bytes;
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

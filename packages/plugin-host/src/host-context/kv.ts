@@ -6,12 +6,15 @@ import {
   type KvEntry,
   type Op,
   type PutOptions,
+  readMany,
+  readManySync,
+  readPage,
+  readPageSync,
   type ScanOptions,
   type ScanPage,
   type Transaction,
 } from "@aspen/storage";
 import { hostErrors } from "../errors.js";
-import { readMany, readManySync, readPage, readPageSync } from "./bounded-reads.js";
 import { type CallScope, hostFunction, LOCAL_UNAVAILABLE } from "./host-function.js";
 import { bytesArg, envelopeArg, isRecord, jsonArg, optional, recordArg, stringArg } from "./parameters.js";
 

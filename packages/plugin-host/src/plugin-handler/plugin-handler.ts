@@ -12,6 +12,7 @@ export class PluginHandler implements RequestHandler {
   readonly name: string;
   readonly priority: number;
   readonly methods: readonly MethodDescription[];
+  readonly takesJsonBytes = true;
 
   constructor(
     manifest: Pick<PluginManifest, "name" | "priority" | "handles" | "description">,
@@ -29,7 +30,8 @@ export class PluginHandler implements RequestHandler {
     return this.methods.some((described) => handlePatternMatches(described.method, method));
   }
 
-  handle({ method, params }: RpcRequest, { requestId, signal }: RequestContext): Promise<unknown> {
-    return this.target.call(method, params, { requestId, signal });
+  handle({ method, params }: RpcRequest, context: RequestContext): Promise<unknown> {
+    const { requestId, signal, takesJsonBytes = false } = context;
+    return this.target.call(method, params, { requestId, signal, takesJsonBytes });
   }
 }

@@ -3,6 +3,7 @@ import type { GuestExport } from "@aspen/plugin-api";
 import { wasmErrors } from "../errors.js";
 import type { ResolvedWasmRuntimeOptions } from "../options.js";
 import { Backoff } from "./backoff.js";
+import { type GuestInput, inputBytes } from "./guest-input.js";
 import { Instance, type InstanceOptions } from "./instance.js";
 import { LoadFailure } from "./loading.js";
 import type { CallOutcome } from "./messages.js";
@@ -66,7 +67,7 @@ export class InstancePool {
   }
 
   /** Runs a guest export on the first instance that is free. @throws AspenError `PLUGIN_UNAVAILABLE`, `CANCELLED` */
-  call(name: GuestExport, input: string, signal?: AbortSignal): Promise<CallOutcome> {
+  call(name: GuestExport, input: GuestInput, signal?: AbortSignal): Promise<CallOutcome> {
     const { plugin, runtime } = this.options;
     return new Promise<CallOutcome>((resolve, reject) => {
       if (this.#draining) return reject(wasmErrors.unavailable(plugin, "it is stopping"));
@@ -76,7 +77,7 @@ export class InstancePool {
           wasmErrors.unavailable(plugin, `${this.#queue.length} calls are waiting already; try again later`),
         );
       }
-      const bytes = Buffer.byteLength(input);
+      const bytes = inputBytes(input);
       if (this.#bytes > 0 && this.#bytes + bytes > runtime.maxQueuedBytes) {
         const held = `calls with ${this.#bytes} bytes of ${runtime.maxQueuedBytes} are waiting or running already`;
         return reject(wasmErrors.unavailable(plugin, `${held}; try again later`));

@@ -11,7 +11,7 @@ import {
   outcomeOf,
   peekResult,
 } from "./messages.js";
-import { shortId } from "./request-input.js";
+import { shortId } from "./request-id.js";
 import { createRingBuffer, Ring } from "./ring.js";
 import { type InstanceCall, SentCalls } from "./sent-calls.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";

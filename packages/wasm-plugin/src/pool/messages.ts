@@ -1,6 +1,7 @@
 import { type GuestExport, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api/abi";
 import type { PluginGrant } from "@aspen/plugin-host";
 import type { EmbeddedReaderSource } from "../options.js";
+import type { GuestInput } from "./guest-input.js";
 import type { Ring } from "./ring.js";
 
 /** What a worker thread is born with. */
@@ -30,7 +31,7 @@ export interface LoadMessage {
 export interface CallMessage {
   sequence: number;
   name: GuestExport;
-  input: string;
+  input: GuestInput;
 }
 
 export type ToWorker =
@@ -43,14 +44,16 @@ export type ToWorker =
   | { type: "forget"; sequence: number };
 
 /**
- * How a call ended; `output` and `error` are the guest's own, still to be checked. `memoryBytes` is the
- * guest's memory at the end of the call.
+ * How a call ended; `output` and `error` are the guest's own. What `handle_request` has put out is known to be JSON,
+ * of any other export it is only UTF-8. `refused`: the params are no JSON, and the guest was not called.
+ * `memoryBytes` is the guest's memory at the end of the call.
  */
 export type CallOutcome =
-  | { kind: "output"; output: string }
+  | { kind: "output"; output: Buffer }
   | { kind: "error"; error: string; memoryBytes: number }
   | { kind: "trap"; message: string; memoryBytes: number }
   | { kind: "invalid"; problem: string }
+  | { kind: "refused"; problem: string }
   | { kind: "interrupted" };
 
 /** How a guest export ended, as a ring holds it; `text` is UTF-8 and of an output it is known to be. */
@@ -78,28 +81,39 @@ export type FromWorker =
   | { type: "denied"; hostFunction: string; code: string; target?: string };
 
 const EXPORTS: readonly GuestExport[] = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
-const KINDS: readonly CallOutcome["kind"][] = ["output", "error", "trap", "invalid", "interrupted"];
+const KINDS: readonly CallOutcome["kind"][] = ["output", "error", "trap", "invalid", "interrupted", "refused"];
 
 /** Records over this many bytes go by message, so that they do not fill the ring. */
 const LARGEST_RECORD = 32 * 1024;
 
 /** True when a call's input goes by message, ahead of its record. */
-export function isLarge(input: string): boolean {
-  return input.length > LARGEST_RECORD;
+export function isLarge(input: GuestInput): boolean {
+  return (typeof input === "string" ? input.length : input.bytes.length) > LARGEST_RECORD;
 }
 
 /** False when there is no room. */
 export function pushCall(ring: Ring, { sequence, name, input }: CallMessage): boolean {
   const large = isLarge(input);
-  return ring.push([sequence, EXPORTS.indexOf(name), large ? 1 : 0, 0], large ? "" : input);
+  const [body, paramsAt] = typeof input === "string" ? [input, 0] : [input.bytes, input.paramsAt];
+  return ring.push([sequence, EXPORTS.indexOf(name), large ? 1 : 0, paramsAt], large ? "" : body);
 }
 
-/** The oldest call, which begins now; `input` null when it came by message. Its bytes are good until the ring's `release`. */
-export function claimCall(ring: Ring): { sequence: number; name: GuestExport; input: Uint8Array | null } | null {
+/** A call that begins in the worker. */
+export interface ClaimedCall {
+  sequence: number;
+  name: GuestExport;
+  /** Null when it came by message. */
+  input: Uint8Array | null;
+  /** Where params begin that are still to be checked; 0 when there are none. */
+  paramsAt: number;
+}
+
+/** The oldest call, which begins now. The bytes of its input are good until the ring's `release`. */
+export function claimCall(ring: Ring): ClaimedCall | null {
   const record = ring.claim();
   if (!record) return null;
-  const [sequence, name, large] = record.fields;
-  return { sequence, name: EXPORTS[name]!, input: large ? null : record.body };
+  const [sequence, name, large, paramsAt] = record.fields;
+  return { sequence, name: EXPORTS[name]!, input: large ? null : record.body, paramsAt };
 }
 
 /** False when it has to go by message. */
@@ -126,12 +140,14 @@ export function outcomeOf({ kind, text, memoryBytes }: CallEnd): CallOutcome {
   const message = () => bytes.toString("utf8");
   switch (kind) {
     case "output":
-      return { kind, output: message() };
+      // What lies in a ring is good only until it is released.
+      return { kind, output: bytes.buffer instanceof SharedArrayBuffer ? Buffer.from(bytes) : bytes };
     case "error":
       return { kind, error: message(), memoryBytes };
     case "trap":
       return { kind, message: message(), memoryBytes };
     case "invalid":
+    case "refused":
       return { kind, problem: message() };
     case "interrupted":
       return { kind };

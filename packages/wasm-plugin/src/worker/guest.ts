@@ -1,7 +1,7 @@
-import { isUtf8 } from "node:buffer";
 import { encodeUtf8, type GuestExport } from "@aspen/plugin-api/abi";
 import type { EngineInstance, WasmEngine } from "../engine/wasm-engine.js";
 import { type CallEnd, type CallOutcome, type LoadMessage, outcomeOf } from "../pool/messages.js";
+import { answerEnd, errorEnd, outputEnd, refusal } from "./checked.js";
 import type { HostCalls } from "./host-calls.js";
 
 const NO_BYTES = new Uint8Array(0);
@@ -64,7 +64,8 @@ export class Guest {
     return info;
   }
 
-  async call(sequence: number, name: GuestExport, input: Uint8Array): Promise<CallEnd> {
+  /** Answers a call; from `paramsAt` on, unless it is 0, its input has params that are still to be checked. */
+  async call(sequence: number, name: GuestExport, input: Uint8Array, paramsAt: number): Promise<CallEnd> {
     if (this.host.isAbandoned(sequence)) {
       this.host.forget(sequence);
       return { kind: "interrupted", text: NO_BYTES, memoryBytes: 0 };
@@ -79,7 +80,7 @@ export class Guest {
     this.host.begin(sequence, input);
     let end: CallEnd;
     try {
-      end = await this.#run(name, input);
+      end = (paramsAt > 0 ? refusal(input, paramsAt) : null) ?? (await this.#run(name, input));
     } finally {
       this.host.end();
     }
@@ -108,7 +109,7 @@ export class Guest {
   async #required(name: "plugin_info" | "plugin_init"): Promise<string> {
     const end = await this.#run(name, NO_BYTES);
     const outcome = outcomeOf(end);
-    if (outcome.kind === "output") return outcome.output;
+    if (outcome.kind === "output") return outcome.output.toString("utf8");
     throw new GuestStartError(name, end);
   }
 
@@ -119,8 +120,7 @@ export class Guest {
     const memoryBytes = instance.memoryBytes();
     if (this.host.stopped) return { kind: "interrupted", text: NO_BYTES, memoryBytes };
     if (outcome.kind === "trap") return { kind: "trap", text: encodeUtf8(outcome.message), memoryBytes };
-    if (outcome.kind === "error") return { kind: "error", text: outcome.error, memoryBytes };
-    if (isUtf8(outcome.output)) return { kind: "output", text: outcome.output, memoryBytes };
-    return { kind: "invalid", text: encodeUtf8("its output is not UTF-8"), memoryBytes };
+    if (outcome.kind === "error") return errorEnd(outcome.error, memoryBytes);
+    return name === "handle_request" ? answerEnd(outcome.output, memoryBytes) : outputEnd(outcome.output, memoryBytes);
   }
 }

@@ -3,7 +3,7 @@ import type { LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import type { EngineHost } from "../engine/wasm-engine.js";
 import type { WorkerSlot } from "../pool/channel.js";
-import { requestIdOf } from "../pool/request-input.js";
+import { requestIdOf } from "../pool/request-id.js";
 
 /** Log records of one call that reach the node; a guest that writes more is cut off with one warning. */
 const LOG_RECORDS_PER_CALL = 1000;

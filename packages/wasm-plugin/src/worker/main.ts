@@ -5,7 +5,9 @@ import { type DeniedEvent, LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import { ExtismEngine } from "../engine/extism-engine.js";
 import { WorkerSlot } from "../pool/channel.js";
+import type { GuestInput } from "../pool/guest-input.js";
 import {
+  type CallResult,
   claimCall,
   type FromWorker,
   type LoadMessage,
@@ -62,7 +64,7 @@ let loaded: Loaded | null = null;
 let flushedAt = 0;
 let unflushed = false;
 /** Inputs that came by message, by their call's number. */
-const large = new Map<number, string>();
+const large = new Map<number, GuestInput>();
 
 /** Tells the main thread that there are results, unless it has been told and has not looked yet. */
 function flush(): void {
@@ -135,11 +137,12 @@ async function work({ guest, calls, results }: Loaded): Promise<void> {
       continue;
     }
     const begun = performance.now();
-    const end = await guest.call(call.sequence, call.name, call.input ?? largeInput(call.sequence));
+    const input = call.input ?? largeInput(call.sequence);
+    const end = await guest.call(call.sequence, call.name, input, call.paramsAt);
     calls.release();
     const now = performance.now();
     const result = { sequence: call.sequence, elapsedMs: now - begun, ...end };
-    if (!pushResult(results, result)) send({ type: "result", result });
+    if (!pushResult(results, result)) sendLarge(result);
     unflushed = true;
     if (now - flushedAt > FLUSH_AFTER_MS) flush();
     if (now > yieldAt) {
@@ -149,6 +152,13 @@ async function work({ guest, calls, results }: Loaded): Promise<void> {
       yieldAt = performance.now() + YIELD_MS;
     }
   }
+}
+
+/** A result by message; its bytes are handed over and not copied when nothing else lies beside them. */
+function sendLarge(result: CallResult): void {
+  const { buffer, byteLength } = result.text;
+  const alone = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+  port.postMessage({ type: "result", result } satisfies FromWorker, alone ? [buffer] : []);
 }
 
 /** True when a call comes within {@link SPIN_MS}. */
@@ -164,7 +174,7 @@ function largeInput(sequence: number): Uint8Array {
     const input = large.get(sequence);
     if (input !== undefined) {
       large.delete(sequence);
-      return encodeUtf8(input);
+      return typeof input === "string" ? encodeUtf8(input) : input.bytes;
     }
     const received = receiveMessageOnPort(port) as { message: ToWorker } | undefined;
     if (!received) throw new Error("the input of a large call did not come");

@@ -50,6 +50,8 @@ export function addNodeStart(node: Command): void {
         `aspen node ready on ${running.url}${safeMode ? " in safe mode" : ""}`,
       );
       await stopped;
+      // A reader of stdout that has stalled must not keep a node that has stopped.
+      if (process.stdout.writableLength > 0) process.exit();
     });
 }
 

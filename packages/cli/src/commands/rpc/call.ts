@@ -11,7 +11,8 @@ export function addRpcCall(rpc: Command): void {
   }).action(async (method: string, params: string | undefined, _options: unknown, command: Command) => {
     const { client, output } = session(command);
     const text = params === "-" ? Buffer.from(await readInput("-")).toString("utf8") : (params ?? "{}");
-    const result = await client.call(method, parseJson("params", text));
+    parseJson("params", text);
+    const result = await client.callJson(method, text);
     output.result(result, printable(JSON.stringify(result, null, 2)));
   });
 }

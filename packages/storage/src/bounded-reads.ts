@@ -1,32 +1,34 @@
 import { LIMITS } from "@aspen/plugin-api/abi";
-import type { KeyValueStore, KvEntry, ScanOptions, ScanPage, SyncKvReader } from "@aspen/storage";
-import { hostErrors } from "../errors.js";
+import { storageErrors } from "./errors.js";
+import type { KeyValueStore, KvEntry, ScanOptions, ScanPage, SyncKvReader } from "./key-value-store.js";
 
-/** Entries read at once: a guest names a thousand large values with a few bytes, and none may be held for nothing. */
+/** Entries read at once: a caller names a thousand large values with a few bytes, and none may be held for nothing. */
 const ENTRIES = 64;
 /** Bytes of values after which a page ends, though more entries were asked for. */
 const PAGE_BYTES = LIMITS.messageBytes / 2;
 
-/** @throws AspenError `PAYLOAD_TOO_LARGE` before more than a result can hold is read */
+/** What `getMany` of a store reads. @throws AspenError `PAYLOAD_TOO_LARGE` before more than a result can hold is read */
 export async function readMany(kv: Pick<KeyValueStore, "getMany">, keys: readonly string[]) {
   const found = new Collected();
   for (const part of partsOf(keys)) found.add(await kv.getMany(part));
   return found.entries;
 }
 
+/** {@link readMany} without waiting. */
 export function readManySync(reader: Pick<SyncKvReader, "getMany">, keys: readonly string[]) {
   const found = new Collected();
   for (const part of partsOf(keys)) found.add(reader.getMany(part));
   return found.entries;
 }
 
-/** A page of as many entries as asked for, or of fewer large ones with a cursor. */
+/** What `scan` of a store reads: as many entries as asked for, or fewer, of 8 MiB of values, with a cursor. */
 export async function readPage(kv: Pick<KeyValueStore, "scan">, options: ScanOptions): Promise<ScanPage> {
   const page = new Page(options);
   for (let next = page.next(); next; next = page.next()) page.add(await kv.scan(next));
   return page.result;
 }
 
+/** {@link readPage} without waiting. */
 export function readPageSync(reader: Pick<SyncKvReader, "scan">, options: ScanOptions): ScanPage {
   const page = new Page(options);
   for (let next = page.next(); next; next = page.next()) page.add(reader.scan(next));
@@ -45,7 +47,7 @@ class Collected {
 
   add(part: readonly (KvEntry | null)[]): void {
     for (const entry of part) this.#bytes += entry?.value.length ?? 0;
-    if (this.#bytes > LIMITS.messageBytes) throw hostErrors.resultTooLarge(this.#bytes);
+    if (this.#bytes > LIMITS.messageBytes) throw storageErrors.resultTooLarge(this.#bytes);
     this.entries.push(...part);
   }
 }
@@ -99,7 +101,11 @@ class Page {
     this.#entries.push(...entries);
     this.#bytes += size;
     this.#after = cursor;
-    this.#done = cursor === undefined || this.#entries.length >= this.#limit;
-    this.#part = Math.min(this.options.keysOnly ? this.#limit : ENTRIES, this.#limit - this.#entries.length);
+    // The next are taken to be as large as these; what would be read and not fit is not read.
+    const mean = Math.max(1, this.#bytes / Math.max(1, this.#entries.length));
+    const fitting = Math.floor((PAGE_BYTES - this.#bytes) / mean);
+    const left = this.#limit - this.#entries.length;
+    this.#done = cursor === undefined || left <= 0 || fitting < 1;
+    this.#part = this.options.keysOnly ? left : Math.min(ENTRIES, left, fitting);
   }
 }

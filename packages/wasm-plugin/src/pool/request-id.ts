@@ -4,12 +4,7 @@ const ID_MAX = 128;
 const HEAD_BYTES = 1024;
 const HEAD = /^\{"requestId":("(?:[^"\\]|\\.)*")/;
 
-/** Input of `handle_request`. The id comes first, so that the worker finds it without reading the params. */
-export function requestInput(requestId: string, method: string, params: unknown): string {
-  return JSON.stringify({ requestId, method, params: params ?? null });
-}
-
-/** The id of an input of {@link requestInput}, cut; undefined for any other. */
+/** The id of a request, with which its input begins, cut; undefined for any other input. */
 export function requestIdOf(input: Uint8Array): string | undefined {
   const head = Buffer.from(input.buffer, input.byteOffset, Math.min(input.length, HEAD_BYTES)).toString("utf8");
   const found = HEAD.exec(head)?.[1];
