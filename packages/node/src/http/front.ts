@@ -15,6 +15,7 @@ import { refuseForeign } from "./authority.js";
 import { errorBody, JSON_TYPE } from "./error-body.js";
 import type { Exchange } from "./exchange.js";
 import { parseJsonBody } from "./json-body.js";
+import { skipShortBody } from "./linger.js";
 
 /** What there is, and the verbs for it. */
 const PATHS = [
@@ -77,7 +78,8 @@ export function createApp(options: AppOptions): FastifyInstance {
   server.addHook("preParsing", async (request, reply) => {
     if (request.headers.expect !== undefined && request.raw.httpVersion === "1.1") reply.raw.writeContinue();
   });
-  server.addHook("onSend", async () => {
+  server.addHook("onSend", async (request, reply) => {
+    if (reply.statusCode >= 400) await skipShortBody(request.raw);
     await options.held();
   });
 

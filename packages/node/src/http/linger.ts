@@ -23,6 +23,16 @@ export function isArriving({ complete, headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
+/** Throws a body away that came along with its head: with it the request is whole, and its connection can be kept. */
+export async function skipShortBody(request: IncomingMessage): Promise<void> {
+  if (!isArriving(request)) return;
+  await new Promise<void>((resolve) => {
+    request.once("end", resolve);
+    setImmediate(resolve);
+    request.resume();
+  });
+}
+
 /** Throws the rest of a request away; resolves when it has arrived, its client is gone, or the bounds are reached. */
 export function discardRest(request: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
