@@ -39,15 +39,14 @@ export async function createNode(input: NodeConfig, options: CreateNodeOptions =
     cleanup.add(() => store[Symbol.asyncDispose]());
     const id = randomUUID();
     const container = await composeContainer({ id, config, log, store, modules: options.modules ?? [] });
+    const plugins = config.features["plugins-wasm"] ? await import("./composition/plugins.js") : null;
+    plugins?.ownPlugins(container, cleanup);
     const registry = container.get(RPC.registry);
     for (const factory of container.getAll(RPC.handlerFactory)) {
       const handler = await factory.create();
       if (handler) registry.register(handler);
     }
-    if (config.features["plugins-wasm"]) {
-      const { startPlugins } = await import("./composition/plugins.js");
-      await startPlugins(container, cleanup);
-    }
+    await plugins?.startPlugins(container);
     const dispatcher = container.get(RPC.dispatcher);
     const inFlight = container.get(NODE.inFlight);
     cleanup.add(() => stopAnswering({ front, inFlight, drainMs, log }));

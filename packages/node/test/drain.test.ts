@@ -78,7 +78,7 @@ describe("a node that is stopped", () => {
       // From the first moment of the stop, an answer says so.
       const { body, headers } = await http(url, "/healthz", { method: "GET", headers: { connection: "keep-alive" } });
       status = body.status;
-      expect(headers["connection"]).toBe(status === "ok" ? "keep-alive" : "close");
+      expect(headers.connection).toBe(status === "ok" ? "keep-alive" : "close");
     }
     expect(status).toBe("draining");
     idle.socket.write(GET);

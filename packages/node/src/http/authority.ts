@@ -28,7 +28,7 @@ export function refuseForeign(request: Head): void {
 
 /** The host and port that a request is meant for; null for HTTP/1.0, which may go without. */
 function authorityOf({ url = "", httpVersion, headers, headersDistinct }: Head): string | null {
-  const hosts = headersDistinct["host"] ?? [];
+  const hosts = headersDistinct.host ?? [];
   if (hosts.length > 1) throw nodeErrors.badRequest("it has several Host headers");
   if (hosts.length === 0 && httpVersion !== "1.0") throw nodeErrors.badRequest("it has no Host header");
   // A target with a host of its own goes before the header (RFC 9112, 3.2.2).

@@ -130,7 +130,8 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
   const { code, status } = error;
   const { method } = (request.params ?? {}) as { method?: string };
-  const level = code === "INTERNAL" ? "error" : status.user ? "debug" : "warn";
+  const expected = status.user || error.details?.status === "starting";
+  const level = code === "INTERNAL" ? "error" : expected ? "debug" : "warn";
   request.log[level]({ err: error, code, method }, "refused");
   reply.header("x-request-id", request.id).code(status.http).type(JSON_TYPE);
   return reply.send(errorBody(error, request.id));

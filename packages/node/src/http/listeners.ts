@@ -51,7 +51,7 @@ export class Listeners {
       for (const host of addresses) {
         const server = createServer();
         try {
-          server.listen({ host, port: chosen, ipv6Only: true });
+          server.listen({ host, port: chosen });
           await once(server, "listening");
         } catch (error) {
           // A name may stand for an address that this machine does not have, ::1 where IPv6 is off.
