@@ -163,7 +163,12 @@ describe("a refusal has the shape of every error", () => {
       "INVALID_PARAMS",
     ],
     ["another expectation", body("expect: gold\r\nconnection: close"), 417, "EXPECTATION_FAILED"],
-    ["an expectation and a body", body("expect: gold\r\ncontent-length: 2", "{}"), 417, "EXPECTATION_FAILED"],
+    [
+      "an expectation and a body",
+      body("expect: gold\r\nconnection: close\r\ncontent-length: 2", "{}"),
+      417,
+      "EXPECTATION_FAILED",
+    ],
     ["an unknown transfer encoding", body("transfer-encoding: gzip", "{}"), 400, "INVALID_PARAMS"],
     [
       "a length and chunks",

@@ -14,10 +14,11 @@ export class Connection {
   #told = false;
   #idleEnd: { afterMs: number; end: (halfRequest: boolean) => void } | null = null;
   #idleTimer: NodeJS.Timeout | undefined;
+  #idleTurn: NodeJS.Immediate | undefined;
 
   constructor(readonly socket: Socket) {
     this.closed = new Promise((resolve) => socket.once("close", resolve));
-    socket.once("close", () => clearTimeout(this.#idleTimer));
+    socket.once("close", () => this.#unwatchIdle());
   }
 
   /** Requests that have no whole answer yet, in their order. */
@@ -32,7 +33,7 @@ export class Connection {
   /** Notes a request. False when it came after the client was told that no further one is answered here. */
   begin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#told) return false;
-    clearTimeout(this.#idleTimer);
+    this.#unwatchIdle();
     this.#exchanges.set(response, new Exchange(request, response));
     response.once("close", () => {
       this.#exchanges.delete(response);
@@ -71,9 +72,17 @@ export class Connection {
   }
 
   #watchIdle(): void {
-    clearTimeout(this.#idleTimer);
+    this.#unwatchIdle();
     if (this.#idleEnd === null || this.#told || this.#exchanges.size > 0) return;
     const { afterMs, end } = this.#idleEnd;
-    this.#idleTimer = setTimeout(() => end(this.socket.bytesRead > this.#answeredBytes), afterMs);
+    this.#idleTimer = setTimeout(() => {
+      // What has arrived by now is read first: a busy node may not have come to it.
+      this.#idleTurn = setImmediate(() => end(this.socket.bytesRead > this.#answeredBytes));
+    }, afterMs);
+  }
+
+  #unwatchIdle(): void {
+    clearTimeout(this.#idleTimer);
+    clearImmediate(this.#idleTurn);
   }
 }

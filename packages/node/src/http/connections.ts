@@ -7,6 +7,8 @@ import type { Exchange } from "./exchange.js";
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
   #ending = false;
+  #told = 0;
+  #came = 0;
 
   /** True from the first moment of a stop: every answer from then on ends its connection. */
   get ending(): boolean {
@@ -17,10 +19,22 @@ export class Connections {
     return this.#open.size;
   }
 
+  /** Clients that were told since then that their connection ends, and have not made another, as far as it can be counted. */
+  get away(): number {
+    return Math.max(0, this.#told - this.#came);
+  }
+
   add(socket: Socket): void {
+    if (this.#ending) this.#came += 1;
     const connection = new Connection(socket);
     this.#open.set(socket, connection);
     socket.once("close", () => this.#open.delete(socket));
+  }
+
+  /** See `Connection.tell`. */
+  tell(connection: Connection): void {
+    if (this.#ending) this.#told += 1;
+    connection.tell();
   }
 
   of(socket: Socket): Connection | undefined {

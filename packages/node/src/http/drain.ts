@@ -7,9 +7,10 @@ import type { Listeners } from "./listeners.js";
 import { refusalBytes } from "./refusal.js";
 
 /** How long a connection without a request is kept when the node stops, in milliseconds: its client may be sending one. */
-const IDLE_MS = 1000;
-/** How long answers are held back while the listeners close, in milliseconds. */
-const HOLD_MS = 50;
+const IDLE_MS = 2000;
+/** Longest time for which answers are held back while the listeners close, and between two looks, in milliseconds. */
+const HOLD_MS = 1000;
+const LOOK_MS = 20;
 /** Longest wait for last answers to leave the machine, in milliseconds. */
 const FLUSH_MS = 1000;
 
@@ -39,7 +40,7 @@ export class Drain {
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
     const before = connections.all();
     await unless(deadline.signal, Promise.all([underWay, closed(before, IDLE_MS)]));
-    await this.#closeListeners(before.length > 0);
+    await this.#closeListeners(before.length > 0, deadline.signal);
     await unless(deadline.signal, closed(connections.all(), IDLE_MS));
     clearTimeout(timer);
     return connections.all().reduce((count, { exchanges }) => count + exchanges.length, 0);
@@ -63,12 +64,14 @@ export class Drain {
   }
 
   /**
-   * A connection that the system has taken and the node has not is reset when its listener closes. Clients that wait
-   * for an answer do not connect; so answers are held until those who had theirs have connected.
+   * A connection that the system has taken and the node has not is reset when its listener closes. A client that waits
+   * for an answer does not connect; so answers are held until the clients that had theirs have connected anew.
    */
-  async #closeListeners(busy: boolean): Promise<void> {
+  async #closeListeners(busy: boolean, deadline: AbortSignal): Promise<void> {
     const closing = async () => {
-      await delay(HOLD_MS);
+      const until = performance.now() + HOLD_MS;
+      do await delay(LOOK_MS);
+      while (this.connections.away > 0 && performance.now() < until && !deadline.aborted);
       await nextTurn();
       void this.listeners.close();
     };

@@ -17,7 +17,7 @@ export function frontResponse(connections: Connections): typeof ServerResponse {
       const connection = connections.of(this.req.socket);
       if (connection?.isLast(this) && (connections.ending || isArriving(this.req))) {
         this.setHeader("connection", "close");
-        connection.tell();
+        connections.tell(connection);
       }
       return super.writeHead(...(given as Parameters<ServerResponse["writeHead"]>));
     }
