@@ -1,27 +1,36 @@
-import type { RpcCallOptions, RpcClient } from "@aspen/rpc-core";
+import { type Dispatcher, inProcessClient, type RpcCallOptions, type RpcClient } from "@aspen/rpc-core";
 import type { Logger } from "pino";
+import { nodeErrors } from "./errors.js";
 
 /** A running node. */
 export class AspenNode implements AsyncDisposable {
   #closing: Promise<void> | null = null;
+  /** Calls its methods without HTTP. From the first moment of a stop it throws `NODE_UNREACHABLE`. */
+  readonly client: RpcClient;
 
   constructor(
     /** Random for every start. */
     readonly id: string,
     /** Where its HTTP front listens. */
     readonly url: string,
-    /** Calls its methods without HTTP. */
-    readonly client: RpcClient,
+    dispatcher: Pick<Dispatcher, "dispatch">,
     private readonly cleanup: AsyncDisposable,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.client = inProcessClient({
+      dispatch: async (request, context) => {
+        if (this.#closing) throw nodeErrors.stopping();
+        return dispatcher.dispatch(request, context);
+      },
+    });
+  }
 
   /** Calls a method in process; the same way as over HTTP from the dispatcher on. */
   inject(method: string, params?: unknown, options?: RpcCallOptions): Promise<unknown> {
     return this.client.call(method, params, options);
   }
 
-  /** Accepts no more, lets requests end, stops the plugins, closes the store. Every call waits for the same end. */
+  /** Lets requests end, accepts no more, stops the plugins, closes the store. Every call waits for the same end. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

@@ -15,7 +15,20 @@ export const nodeErrors = {
       { field: "listen.port", host, port },
       cause,
     ),
+  listenForeign: (host: string, address: string | null) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `listen: ${host} ${address === null ? "has no address" : `stands for ${address}, which other machines can reach`}; name a loopback address, such as 127.0.0.1`,
+      { field: "listen.host", host, address },
+    ),
+  starting: () =>
+    new AspenError("NODE_UNREACHABLE", "the node is starting; call again when it is ready", { status: "starting" }),
   stopping: () => new AspenError("NODE_UNREACHABLE", "the node is stopping; call again when it is back"),
+  cutShort: () =>
+    new AspenError(
+      "OUTCOME_UNKNOWN",
+      "the node stopped while the call was under way; what it had written stays, read it before you call again",
+    ),
   systemKey: (key: string) =>
     new AspenError(
       "PERMISSION_DENIED",
@@ -53,6 +66,12 @@ export const nodeErrors = {
     new AspenError("REQUEST_TIMEOUT", `the request did not arrive whole within ${limitMs} ms; send it again`, {
       limitMs,
     }),
+  expectationFailed: (expect: string) =>
+    new AspenError(
+      "EXPECTATION_FAILED",
+      `the request expects ${JSON.stringify(expect.slice(0, 128))}; the node knows 100-continue only, send the request without it`,
+      { expect: expect.slice(0, 128) },
+    ),
   foreignHost: (host: string) =>
     new AspenError(
       "PERMISSION_DENIED",

@@ -17,6 +17,11 @@ export class InFlight {
     }
   };
 
+  /** Settles when the calls that are under way now have ended. */
+  underWay(): Promise<unknown> {
+    return Promise.allSettled(this.#calls);
+  }
+
   get count(): number {
     return this.#calls.size;
   }

@@ -5,4 +5,5 @@ export { type CreateNodeOptions, createNode } from "./create-node.js";
 export { nodeErrors } from "./errors.js";
 export type { NodeInfo } from "./handlers/node.js";
 export type { WireValue } from "./handlers/values.js";
+export type { Lookup } from "./http/listeners.js";
 export { NODE, type NodeModule } from "./module.js";

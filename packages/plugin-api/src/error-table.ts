@@ -31,6 +31,7 @@ export const ERROR_TABLE = {
 
   VERB_NOT_ALLOWED: row(405, 12, 2, true, "The path exists, but not for this HTTP verb; Allow names those it has."),
   REQUEST_TIMEOUT: row(408, 4, 5, true, "A request did not arrive whole within its time."),
+  EXPECTATION_FAILED: row(417, 9, 2, true, "A request's Expect header asks for what the node does not know."),
   HEADERS_TOO_LARGE: row(431, 8, 2, true, "A request's headers are larger than the node reads."),
 
   PERMISSION_DENIED: row(403, 7, 3, true, "The plugin or caller has no permission for the operation."),
@@ -72,7 +73,7 @@ export const ERROR_TABLE = {
 
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),
-  NODE_UNREACHABLE: row(503, 14, 7, false, "The command line cannot reach the node."),
+  NODE_UNREACHABLE: row(503, 14, 7, false, "The node cannot be reached, or is starting or stopping."),
 } as const satisfies Record<string, ErrorStatus>;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;

@@ -16,13 +16,17 @@ export function pluginModules({ dataDir, safeMode }: ResolvedNodeConfig, logger:
   return [pluginHostModule({ logger, supervisor }), wasmPluginModule({ reader }), pluginHandlerModule()];
 }
 
-/** Starts what is installed; `cleanup` stops it. */
-export async function startPlugins(container: Container, cleanup: Cleanup): Promise<void> {
+/** Makes what runs plugins, and leaves it to `cleanup`, which stops them, too. Handlers may use it before it is started. */
+export function ownPlugins(container: Container, cleanup: Cleanup): void {
   const runtime = container.get(PLUGIN_HOST.runtime);
   cleanup.add(() => runtime[Symbol.asyncDispose]());
   const supervisor = container.get(PLUGIN_HOST.supervisor);
   cleanup.add(() => supervisor[Symbol.asyncDispose]());
-  await supervisor.start();
+}
+
+/** Starts what is installed. */
+export async function startPlugins(container: Container): Promise<void> {
+  await container.get(PLUGIN_HOST.supervisor).start();
 }
 
 function pluginHandlerModule(): ContainerModule {

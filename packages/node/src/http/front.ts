@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AspenError, isAspenError } from "@aspen/plugin-api";
 import { type Dispatcher, rpcErrors } from "@aspen/rpc-core";
 import fastify, {
@@ -11,10 +11,11 @@ import fastify, {
 } from "fastify";
 import type { Logger } from "pino";
 import { nodeErrors } from "../errors.js";
-import { ClientErrors } from "./client-errors.js";
+import { refuseForeign } from "./authority.js";
 import { errorBody, JSON_TYPE } from "./error-body.js";
+import type { Exchange } from "./exchange.js";
 import { bodyParams, resultBody } from "./json-body.js";
-import { hostName, isLoopback, isSameOrigin } from "./loopback.js";
+import { skipShortBody } from "./linger.js";
 
 /** What there is, and the verbs for it. */
 const PATHS = [
@@ -25,76 +26,75 @@ const PATHS = [
 /** What is in the plugin's own log already, with its stack, under the same request id. */
 const LOGGED_BY_PLUGIN = new Set(["PLUGIN_TRAP", "PLUGIN_INVALID_RESPONSE"]);
 
-/** Longest time to receive a request's headers, and between looks for requests that are late, in milliseconds. */
-const HEADERS_MS = 60_000;
-const LOOK_MS = 30_000;
-
-export interface HttpFrontOptions {
-  dispatcher: Pick<Dispatcher, "dispatch">;
+export interface AppOptions {
+  /** Null while the node is starting. */
+  dispatcher: () => Pick<Dispatcher, "dispatch"> | null;
+  exchangeOf: (request: IncomingMessage, response: ServerResponse) => Exchange | undefined;
+  isStopping: () => boolean;
+  /** Answers wait for it. */
+  held: () => Promise<void> | null;
   log: Logger;
   /** Most bytes of a body. */
   bodyBytes: number;
-  /** Longest time to receive one request, and then to answer it, in milliseconds. */
+  /** Longest time to answer a request, in milliseconds. */
   requestTimeoutMs: number;
 }
 
-/** The HTTP front: `POST /rpc/<method>` and `GET /healthz`. It does not listen yet. */
-export function httpFront(options: HttpFrontOptions): FastifyInstance {
-  const { dispatcher, log, bodyBytes, requestTimeoutMs } = options;
-  const clientErrors = new ClientErrors(log, requestTimeoutMs);
+/** What the HTTP front answers: `POST /rpc/<method>` and `GET /healthz`. */
+export function createApp(options: AppOptions): FastifyInstance {
+  const { log, bodyBytes, requestTimeoutMs } = options;
   const server = fastify({
     // The framework's own news are none of the node's; what it warns of is.
     loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }) as FastifyBaseLogger,
     childLoggerFactory: (_logger, bindings, options) => log.child(bindings, options) as FastifyBaseLogger,
-    requestTimeout: requestTimeoutMs,
-    http: {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
-      connectionsCheckingInterval: Math.max(50, Math.min(LOOK_MS, requestTimeoutMs / 4)),
-    },
-    clientErrorHandler: (error, socket) => clientErrors.answer(error, socket as Socket),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     bodyLimit: bodyBytes,
     genReqId: requestId,
     requestIdHeader: false,
     routerOptions: { maxParamLength: 1024 },
     return503OnClosing: false,
-    forceCloseConnections: "idle",
     frameworkErrors: (error, request, reply) => sendError(request, reply, nodeErrors.badRequest(error.message)),
   });
 
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  server.setErrorHandler((error, request, reply) =>
-    sendError(request, reply, toAspenError(error, request.id, bodyBytes)),
-  );
-  server.setNotFoundHandler((request, reply) => {
-    const path = request.url.split("?", 1)[0]!;
-    const known = PATHS.find((it) => it.path.test(path));
-    if (!known) return sendError(request, reply, nodeErrors.noRoute(`${request.method} ${request.url.slice(0, 128)}`));
-    reply.header("allow", known.allow);
-    return sendError(request, reply, nodeErrors.verbNotAllowed(request.method, path.slice(0, 128), known.allow));
+  server.setErrorHandler((error, request, reply) => {
+    const over = options.exchangeOf(request.raw, reply.raw)?.signal;
+    const stopped = over?.aborted && isAspenError(over.reason) ? over.reason : error;
+    return sendError(request, reply, toAspenError(stopped, request.id, bodyBytes));
   });
+  server.setNotFoundHandler(refusePath);
   server.addHook("onRequest", async (request, reply) => {
-    clientErrors.begin(request.raw.socket, reply.raw);
     reply.header("x-request-id", request.id);
-    refuseForeign(request);
+    refuseForeign(request.raw);
+    // Before a body is read: what is refused anyway need not be sent.
+    if (request.is404) refusePath(request, reply);
+    if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw nodeErrors.bodyTooLarge(bodyBytes);
+    if (isUnmet(request)) throw nodeErrors.expectationFailed(String(request.headers.expect));
+    if (options.dispatcher() === null) {
+      reply.header("retry-after", "1");
+      throw nodeErrors.starting();
+    }
     // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
     if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
   });
+  server.addHook("preParsing", async (request, reply) => {
+    if (request.headers.expect !== undefined && request.raw.httpVersion === "1.1") reply.raw.writeContinue();
+  });
+  server.addHook("onSend", async (request, reply) => {
+    if (reply.statusCode >= 400) await skipShortBody(request.raw);
+    await options.held();
+  });
 
-  server.get("/healthz", () => ({ status: "ok" }));
+  server.get("/healthz", () => ({ status: options.isStopping() ? "draining" : "ok" }));
   server.post<{ Params: { method: string } }>("/rpc/:method", async (request, reply) => {
     const started = performance.now();
     const { method } = request.params;
     const params = bodyParams(request.body instanceof Uint8Array ? request.body : new Uint8Array());
-    const gone = new AbortController();
-    reply.raw.once("close", () => {
-      if (!reply.raw.writableFinished) gone.abort();
-    });
+    const { signal } = options.exchangeOf(request.raw, reply.raw)!;
     const deadline = performance.now() + requestTimeoutMs;
-    const context = { requestId: request.id, signal: gone.signal, deadline, takesJsonBytes: true };
-    const result = await dispatcher.dispatch({ method, params }, context);
+    const context = { requestId: request.id, signal, deadline, takesJsonBytes: true };
+    const result = await options.dispatcher()!.dispatch({ method, params }, context);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
     return reply.type(JSON_TYPE).send(resultBody(result));
   });
@@ -106,13 +106,20 @@ function requestId(request: { headers: Record<string, string | string[] | undefi
   return typeof given === "string" && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-/** Without authentication, a page in a browser must not reach the node: neither by a rebound name nor across sites. */
-function refuseForeign(request: FastifyRequest): void {
-  const authority = request.headers.host ?? "";
-  const name = hostName(authority);
-  if (name === null || !isLoopback(name)) throw nodeErrors.foreignHost(authority);
-  const { origin } = request.headers;
-  if (origin !== undefined && !isSameOrigin(origin, authority)) throw nodeErrors.foreignOrigin(origin);
+/** True for an expectation other than the one that Node knows. HTTP/1.0 has none. */
+function isUnmet({ headers, raw }: FastifyRequest): boolean {
+  return (
+    headers.expect !== undefined && raw.httpVersion === "1.1" && !/(?:^|\W)100-continue(?:$|\W)/i.test(headers.expect)
+  );
+}
+
+/** @throws AspenError `METHOD_NOT_FOUND`, `VERB_NOT_ALLOWED` */
+function refusePath(request: FastifyRequest, reply: FastifyReply): never {
+  const path = request.url.split("?", 1)[0]!;
+  const known = PATHS.find((it) => it.path.test(path));
+  if (!known) throw nodeErrors.noRoute(`${request.method} ${request.url.slice(0, 128)}`);
+  reply.header("allow", known.allow);
+  throw nodeErrors.verbNotAllowed(request.method, path.slice(0, 128), known.allow);
 }
 
 function toAspenError(error: unknown, requestId: string, bodyBytes: number): AspenError {
@@ -126,7 +133,7 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
   const { code, status } = error;
   const { method } = (request.params ?? {}) as { method?: string };
-  const quiet = status.user || LOGGED_BY_PLUGIN.has(code);
+  const quiet = status.user || LOGGED_BY_PLUGIN.has(code) || error.details?.status === "starting";
   const level = code === "INTERNAL" ? "error" : quiet ? "debug" : "warn";
   request.log[level]({ err: error, code, method }, "refused");
   reply.header("x-request-id", request.id).code(status.http).type(JSON_TYPE);

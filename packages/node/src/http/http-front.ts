@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Dispatcher } from "@aspen/rpc-core";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { nodeErrors } from "../errors.js";
+import { ClientErrors } from "./client-errors.js";
+import { Connections } from "./connections.js";
+import { Drain } from "./drain.js";
+import { createApp } from "./front.js";
+import { frontResponse } from "./front-response.js";
+import { Listeners, type Lookup } from "./listeners.js";
+import { refusalBytes } from "./refusal.js";
+
+/** Longest time to receive a request's headers, and between looks for requests that are late, in milliseconds. */
+const HEADERS_MS = 60_000;
+const LOOK_MS = 30_000;
+/** How long a connection without a request is kept, in milliseconds. */
+const KEEP_ALIVE_MS = 72_000;
+
+export interface HttpFrontOptions {
+  listen: { host: string; port: number };
+  /** Finds the addresses of the host's name. @default the system's */
+  lookup?: Lookup | undefined;
+  log: Logger;
+  /** Most bytes of a body. */
+  bodyBytes: number;
+  /** Longest time to receive one request, and then to answer it, in milliseconds. */
+  requestTimeoutMs: number;
+}
+
+/** The HTTP front of a node: one server for each address, all with the same ways. */
+export class HttpFront implements AsyncDisposable {
+  #dispatcher: Pick<Dispatcher, "dispatch"> | null = null;
+  readonly #connections = new Connections();
+  readonly #clientErrors: ClientErrors;
+  readonly #app: FastifyInstance;
+  #listeners!: Listeners;
+  #drain!: Drain;
+
+  private constructor(private readonly options: HttpFrontOptions) {
+    const { log, bodyBytes, requestTimeoutMs } = options;
+    this.#clientErrors = new ClientErrors(this.#connections, log, requestTimeoutMs);
+    this.#app = createApp({
+      dispatcher: () => this.#dispatcher,
+      exchangeOf: (request, response) => this.#connections.exchangeOf(request, response),
+      isStopping: () => this.#connections.ending,
+      held: () => this.#drain.held,
+      log,
+      bodyBytes,
+      requestTimeoutMs,
+    });
+  }
+
+  /**
+   * Listens, so that a port which is taken is found before anything else is started. Until `serve` is called,
+   * every request is answered that the node is starting.
+   *
+   * @throws AspenError `CONFIG_INVALID` when the port cannot be had
+   */
+  static async open(options: HttpFrontOptions): Promise<HttpFront> {
+    const front = new HttpFront(options);
+    await front.#app.ready();
+    const { listen, lookup } = options;
+    front.#listeners = await Listeners.open({ ...listen, lookup, createServer: () => front.#createServer() });
+    front.#drain = new Drain(front.#listeners, front.#connections);
+    return front;
+  }
+
+  get url(): string {
+    return this.#listeners.url;
+  }
+
+  /** Begins to answer methods. */
+  serve(dispatcher: Pick<Dispatcher, "dispatch">): void {
+    this.#dispatcher = dispatcher;
+  }
+
+  /** See `Drain.run`. */
+  drain(underWay: Promise<unknown>, timeoutMs: number): Promise<number> {
+    return this.#drain.run(underWay, timeoutMs);
+  }
+
+  /** Answers who still waits that the node is stopping, and closes every connection within about a second. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#drain.finish();
+    await this.#app.close();
+  }
+
+  #createServer(): Server {
+    const { requestTimeoutMs, log } = this.options;
+    const server = createServer({
+      ServerResponse: frontResponse(this.#connections),
+      // The front looks at `Host` itself: Node's own refusal has no body.
+      requireHostHeader: false,
+      insecureHTTPParser: false,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
+      connectionsCheckingInterval: Math.max(50, Math.min(LOOK_MS, requestTimeoutMs / 4)),
+    });
+    const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response);
+    server.on("connection", (socket) => this.#connections.add(socket));
+    server.on("request", handle);
+    // With these, Node neither asks for a body that will be refused nor refuses in a shape of its own.
+    server.on("checkContinue", handle);
+    server.on("checkExpectation", handle);
+    server.on("connect", (request, socket) => this.#refuseTunnel(request, socket as Socket));
+    server.on("clientError", (error, socket) => void this.#clientErrors.answer(error, socket as Socket));
+    server.on("error", (error) => {
+      if (server.listening) log.error({ err: error }, "the HTTP front failed");
+    });
+    return server;
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (!this.#connections.of(request.socket)?.begin(request, response)) return void request.resume();
+    this.#app.routing(request, response);
+  }
+
+  #refuseTunnel(request: IncomingMessage, socket: Socket): void {
+    const error = nodeErrors.verbNotAllowed("CONNECT", (request.url ?? "").slice(0, 128), "GET, HEAD, POST");
+    this.#connections.of(socket)?.end(refusalBytes(error, randomUUID(), { allow: "GET, HEAD, POST" }));
+  }
+}
