@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { decodeDocument, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { cliErrors } from "../errors.js";
 import { type BuiltFolder, buildFolder } from "./build-folder.js";
 import { isStale } from "./staleness.js";
@@ -90,8 +90,7 @@ async function readRegular(path: string, limit: number): Promise<Uint8Array> {
 
 async function readManifest(folder: string): Promise<unknown> {
   const path = join(folder, "plugin.json");
-  // This decoder leaves a byte-order mark out.
-  const text = new TextDecoder().decode(await readRegular(path, MANIFEST_BYTES_MAX));
+  const text = decodeDocument(await readRegular(path, MANIFEST_BYTES_MAX));
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { isAspenError, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { decodeDocument, isAspenError, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { compilerErrors } from "./errors.js";
 import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
 
@@ -6,7 +6,7 @@ import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
 export async function readManifest(path: string): Promise<PluginManifest> {
   let text: string;
   try {
-    text = new TextDecoder().decode(await readRegular(path, SETTINGS_BYTES_MAX));
+    text = decodeDocument(await readRegular(path, SETTINGS_BYTES_MAX));
   } catch (error) {
     if (isAspenError(error)) throw error;
     throw compilerErrors.manifestUnreadable(path, "cannot be read", error);

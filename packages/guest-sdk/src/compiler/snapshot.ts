@@ -1,7 +1,7 @@
 import { HOST_FUNCTIONS, LIMITS, SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";
 import { compilerErrors } from "./errors.js";
 import { hostFunctionName, INTRINSICS, TEMPLATE_EXPORTS } from "./template/adapter.js";
-import { boundedEngine } from "./template/load-template.js";
+import { boundedEngine, type Template } from "./template/load-template.js";
 import { BuildVm } from "./vm.js";
 import {
   customSection,

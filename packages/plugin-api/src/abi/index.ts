@@ -34,5 +34,5 @@ export {
   type ResultKind,
 } from "./host-functions.js";
 export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./tags.js";
-export { decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./utf8.js";
+export { decodeDocument, decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./utf8.js";
 export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./version.js";

@@ -4,6 +4,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
+const document = new TextDecoder("utf-8");
+
 export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
@@ -16,4 +18,9 @@ export function decodeUtf8(bytes: Uint8Array): string {
 /** @throws TypeError when the bytes are not UTF-8 */
 export function decodeStrictUtf8(bytes: Uint8Array): string {
   return strict.decode(bytes);
+}
+
+/** The text of a file or a document, without the byte order mark that some editors write in front of it. */
+export function decodeDocument(bytes: Uint8Array): string {
+  return document.decode(bytes);
 }

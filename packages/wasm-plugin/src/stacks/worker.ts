@@ -1,7 +1,7 @@
 /** Entry of the thread that reads source maps of plugins: what they cost in time and memory ends with it. */
 import { parentPort } from "node:worker_threads";
 import { GuestStackMap } from "@aspen/plugin-api";
-import { SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";
+import { decodeUtf8, SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";
 import type { MapAnswer, MapRequest } from "./messages.js";
 
 if (!parentPort) throw new Error("this file runs only as a worker thread");
@@ -26,7 +26,7 @@ function answer({ key, module, texts, mostCharacters }: MapRequest): MapAnswer {
 /** Null: the file has none. @throws Error */
 function readMap(module: WebAssembly.Module): GuestStackMap | null {
   const [section] = WebAssembly.Module.customSections(module, SOURCE_MAP_SECTION);
-  return section ? new GuestStackMap(new TextDecoder().decode(section)) : null;
+  return section ? new GuestStackMap(decodeUtf8(new Uint8Array(section))) : null;
 }
 
 port.on("message", (request: MapRequest) => port.postMessage(answer(request)));
