@@ -67,7 +67,8 @@ export interface CallResult extends CallEnd {
 }
 
 export type FromWorker =
-  | { type: "booted" }
+  /** `thread` is the system's number for it; null when it has none that is of use. */
+  | { type: "booted"; thread: number | null }
   | { type: "loaded"; info: string }
   | { type: "load-failed"; phase: "instantiate" | "plugin_info" | "plugin_init"; outcome: CallOutcome }
   /** There are results in the ring. */

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { EmbeddedReaderSource } from "../options.js";
 import type { FromWorker, ToWorker, WorkerData } from "./messages.js";
+import { ThreadPriority } from "./thread-priority.js";
 
 /** The built worker, also when this file runs from source: a thread cannot load TypeScript. */
 const workerFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/wasm-plugin/worker"));
@@ -27,6 +28,7 @@ export class WorkerThread {
   readonly #worker: Worker;
   #events: WorkerEvents | null = null;
   #ended = false;
+  #priority = new ThreadPriority(null);
   /** Resolves when the thread can load a plugin; rejects when it ends first. */
   readonly booted: Promise<void>;
   /** Resolves when the thread is no more. */
@@ -46,8 +48,10 @@ export class WorkerThread {
     this.exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
     this.booted = new Promise((resolve, reject) => {
       this.#worker.on("message", (message: FromWorker) => {
-        if (message.type === "booted") resolve();
-        else this.#events?.message(message);
+        if (message.type === "booted") {
+          this.#priority = new ThreadPriority(message.thread);
+          resolve();
+        } else this.#events?.message(message);
       });
       this.#worker.on("error", (error) => {
         failure = error.message;
@@ -65,6 +69,10 @@ export class WorkerThread {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get priority(): ThreadPriority {
+    return this.#priority;
   }
 
   /** Hands the thread to its new owner. */

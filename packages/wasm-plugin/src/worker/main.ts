@@ -15,6 +15,7 @@ import {
   type WorkerData,
 } from "../pool/messages.js";
 import { Ring } from "../pool/ring.js";
+import { ownThreadId } from "../pool/thread-priority.js";
 import { Guest, GuestStartError } from "./guest.js";
 import { HostCalls } from "./host-calls.js";
 import { rehearsal } from "./rehearsal.js";
@@ -206,4 +207,4 @@ async function rehearse(): Promise<void> {
 }
 
 await rehearse();
-send({ type: "booted" });
+send({ type: "booted", thread: ownThreadId() });
