@@ -24,6 +24,7 @@ export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./as
 export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
+export { cut, quoted } from "./foreign-text.js";
 export { BUNDLE_NAME, GuestStackMap, SOURCE_MAP_SECTION } from "./guest-stack.js";
 export { jsonNestsDeeper } from "./json-depth.js";
 export {

@@ -86,7 +86,9 @@ describe("the gate", () => {
         code: "PERMISSION_DENIED",
         details: { plugin: "p", hostFunction: name, permission },
       });
-      expect(denied).toEqual([{ plugin: "p", hostFunction: name, code: "PERMISSION_DENIED", target: permission }]);
+      expect(denied).toEqual([
+        { plugin: "p", hostFunction: name, code: "PERMISSION_DENIED", target: permission, count: 1 },
+      ]);
     },
   );
 

@@ -1,6 +1,7 @@
 import { AspenError, type GuestStackMap, jsonNestsDeeper, LIMITS, type PluginManifest } from "@aspen/plugin-api";
 import type { CallOptions, PluginHealth, PluginInstance } from "@aspen/plugin-host";
 import { wasmErrors } from "./errors.js";
+import { LineLimit } from "./line-limit.js";
 import type { LoadedModule } from "./module-loader.js";
 import type { InstancePool } from "./pool/instance-pool.js";
 import type { CallOutcome } from "./pool/messages.js";
@@ -11,8 +12,13 @@ const SHUTDOWN_MS = 5000;
 /** Page size of linear memory (WebAssembly Core Specification, section 4.2.8). */
 const WASM_PAGE_BYTES = 65_536;
 
+/** What is a plugin's own fault; the node's log has one line for each, that of the plugin. */
+const FAULTS = new Set(["PLUGIN_TRAP", "PLUGIN_INVALID_RESPONSE", "PLUGIN_TIMEOUT", "PLUGIN_OUT_OF_MEMORY"]);
+
 /** A started WASM plugin: turns requests into guest calls and their outcomes into results or errors. */
 export class WasmPluginInstance implements PluginInstance {
+  readonly #lines = new LineLimit();
+
   constructor(
     private readonly manifest: PluginManifest,
     private readonly loaded: Pick<LoadedModule, "exports" | "stackMap">,
@@ -37,10 +43,16 @@ export class WasmPluginInstance implements PluginInstance {
 
   /** Errors that a plugin did not mean to give are logged with their stack in terms of its TypeScript. */
   #logFailure(method: string, requestId: string, outcome: CallOutcome, { code, message }: AspenError): void {
-    if (code !== "PLUGIN_TRAP" && code !== "PLUGIN_INVALID_RESPONSE") return;
+    if (!FAULTS.has(code)) return;
+    const leftOut = this.#lines.pass();
+    if (leftOut === null) return;
     const stack = outcome.kind === "error" ? guestErrorJson(outcome.error)?.stack : undefined;
     const mapped = typeof stack === "string" ? mapStack(this.loaded.stackMap, stack.slice(0, STACK_MAX)) : undefined;
-    this.log({ level: "error", message, fields: { method, requestId, code, stack: mapped?.slice(0, 4096) } });
+    this.log({
+      level: "error",
+      message,
+      fields: { method, requestId, code, stack: mapped?.slice(0, 4096), ...(leftOut > 0 ? { leftOut } : {}) },
+    });
   }
 
   async health(): Promise<PluginHealth> {
@@ -62,13 +74,27 @@ export class WasmPluginInstance implements PluginInstance {
     await this.pool.drain(signal);
     if (this.loaded.exports.includes("plugin_shutdown") && !signal.aborted) {
       let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, SHUTDOWN_MS);
+      const limit = new Promise<null>((resolve) => {
+        timer = setTimeout(() => resolve(null), SHUTDOWN_MS);
       });
-      await Promise.race([this.pool.callEach("plugin_shutdown"), limit]);
+      const ends = await Promise.race([this.pool.callEach("plugin_shutdown"), limit]);
       clearTimeout(timer);
+      this.#logShutdown(ends);
     }
     await this.pool.close();
+  }
+
+  /** One line when an instance did not stop in order; null when that took too long. */
+  #logShutdown(ends: readonly CallOutcome[] | null): void {
+    const failed = ends?.find(({ kind }) => kind !== "output");
+    if (ends && !failed) return;
+    let message = `plugin_shutdown took longer than ${SHUTDOWN_MS} ms and was stopped`;
+    try {
+      if (failed) parseOutput(this.manifest, failed);
+    } catch (error) {
+      message = `plugin_shutdown failed: ${AspenError.from(error).message}`;
+    }
+    this.log({ level: "warn", message });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -123,16 +123,12 @@ export const kv = {
         ? { key: check.key, absent: true }
         : { key: check.key, valueLength: attach(check.value) };
     });
-    const ops = transaction.ops.map((op) =>
-      op.type === "delete"
-        ? { op: "delete", key: op.key }
-        : {
-            op: "put",
-            key: op.key,
-            valueLength: attach(op.value),
-            ...(op.ttlMs === undefined ? {} : { ttlMs: op.ttlMs }),
-          },
-    );
+    const ops = transaction.ops.map((op) => {
+      if (op.type === "delete") return { op: "delete", key: op.key };
+      // Another type goes as it is, for the host to refuse.
+      const { type, key, value, ttlMs } = op;
+      return { op: type, key, valueLength: attach(value), ...(ttlMs === undefined ? {} : { ttlMs }) };
+    });
     const envelope = encodeEnvelope({ checks, ops }, attachments);
     return decodeEnvelope<TransactResult>(hostCallExpecting("kv_transact", envelope)).header;
   },

@@ -119,11 +119,21 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
   return rpcErrors.internal(requestId, error);
 }
 
+/** What a plugin does wrong is in its own log already. The stack of this process explains only its own defects. */
+const PLUGIN_FAULTS = new Set(["PLUGIN_TRAP", "PLUGIN_TIMEOUT", "PLUGIN_OUT_OF_MEMORY", "PLUGIN_INVALID_RESPONSE"]);
+
+function levelOf({ code, status }: AspenError): "error" | "warn" | "debug" {
+  if (code === "INTERNAL") return "error";
+  return status.user || PLUGIN_FAULTS.has(code) ? "debug" : "warn";
+}
+
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
   const { code, status } = error;
   const { method } = (request.params ?? {}) as { method?: string };
-  const level = code === "INTERNAL" ? "error" : status.user ? "debug" : "warn";
-  request.log[level]({ err: error, code, method }, "refused");
+  request.log[levelOf(error)](
+    code === "INTERNAL" ? { err: error, code, method } : { reason: error.message, code, method },
+    "refused",
+  );
   reply.header("x-request-id", request.id).code(status.http).type(JSON_TYPE);
   return reply.send(errorBody(error, request.id));
 }

@@ -2,9 +2,11 @@ import { LIMITS } from "@aspen/plugin-api";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
+import type { DeniedEvent } from "../host-context/host-function.js";
 import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginInstance, PluginRuntime } from "../runtime.js";
+import { DenialLog } from "./denial-log.js";
 
 export interface StarterOptions {
   runtime: PluginRuntime;
@@ -39,13 +41,13 @@ export class PluginStarter {
 
   #logging(plugin: string) {
     const { logger } = this.options;
+    const denials = new DenialLog(logger);
     return {
       logger: {
         log: (level: "debug" | "info" | "warn" | "error", message: string, fields?: Record<string, unknown>) =>
           logger[level](fields ? { plugin, fields } : { plugin }, message),
       },
-      onDenied: (event: { hostFunction: string; code: string; target?: string }) =>
-        logger.warn({ plugin, ...event }, "a plugin was denied a host call"),
+      onDenied: (event: DeniedEvent) => denials.add(event),
     };
   }
 }

@@ -25,7 +25,8 @@ export class ComputeSlots {
     else this.#used += 1;
   }
 
-  release(): void {
+  /** With `tell` false `onFree` is not called: the caller looks for work itself. */
+  release(tell = true): void {
     const next = this.#used <= this.size ? this.#waiting.shift() : undefined;
     if (next) {
       // The slot goes from hand to hand.
@@ -33,6 +34,6 @@ export class ComputeSlots {
       return;
     }
     this.#used -= 1;
-    if (this.free) this.onFree();
+    if (tell && this.free) this.onFree();
   }
 }

@@ -133,13 +133,13 @@ export class InstancePool {
     });
   }
 
-  /** Runs an export once on each instance, whatever it answers. */
-  async callEach(name: GuestExport): Promise<void> {
-    await Promise.all(
+  /** Runs an export once on each instance, and tells how it ended on each. */
+  async callEach(name: GuestExport): Promise<CallOutcome[]> {
+    return Promise.all(
       [...this.#instances].map(async (instance) => {
         await this.#slots.wait();
-        await new Promise<void>((resolve) => {
-          instance.send({ sequence: 0, name, input: "", pinned: true, settle: () => resolve() }, true);
+        return new Promise<CallOutcome>((settle) => {
+          instance.send({ sequence: 0, name, input: "", pinned: true, settle }, true);
         });
       }),
     );
@@ -260,7 +260,8 @@ export class InstancePool {
     this.#slots.take();
     const starting = this.#load(start.signal).finally(() => {
       this.#starts.delete(starting);
-      this.#slots.release();
+      // What comes after the start pumps, once it knows how that ended.
+      this.#slots.release(false);
     });
     this.#starts.set(starting, start);
     return starting;

@@ -25,6 +25,8 @@ export interface InstanceOptions {
   isolation: "instance" | "call";
   /** Most instances of the plugin; with one alone no call goes elsewhere. */
   maxInstances: number;
+  /** A thread of the plugin could not be ended. */
+  onStuck(): void;
   /** Turns at the processor, of which each instance holds one while it computes. */
   slots: ComputeSlots;
 }
@@ -340,7 +342,7 @@ export class Instance {
     this.#stopWatchdog();
     if (this.#look) clearTimeout(this.#look);
     this.#slot.close();
-    await this.worker.terminate();
+    if (!(await this.worker.terminate())) this.options.onStuck();
   }
 
   /** Lets another instance compute while this one waits; false when none is to be had, or there is no slot to lend. */

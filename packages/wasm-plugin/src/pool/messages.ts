@@ -76,7 +76,7 @@ export type FromWorker =
   /** A result that is too large for the ring. */
   | { type: "result"; result: CallResult }
   | { type: "log"; record: Uint8Array }
-  | { type: "denied"; hostFunction: string; code: string; target?: string };
+  | { type: "denied"; hostFunction: string; code: string; target?: string; count: number };
 
 const EXPORTS: readonly GuestExport[] = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
 const KINDS: readonly CallOutcome["kind"][] = ["output", "error", "trap", "invalid", "interrupted"];
@@ -122,9 +122,12 @@ export function peekResult(ring: Ring): CallResult | null {
   return { sequence, kind, text: record.body, elapsedMs, memoryBytes };
 }
 
+/** Bytes of an error or another text about a call that are decoded. */
+const WORDS_BYTES = 2 * 1024 * 1024;
+
 export function outcomeOf({ kind, text, memoryBytes }: CallEnd): CallOutcome {
   const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
-  const message = () => bytes.toString("utf8");
+  const message = () => bytes.toString("utf8", 0, kind === "output" ? bytes.length : WORDS_BYTES);
   switch (kind) {
     case "output":
       return { kind, output: message() };

@@ -12,6 +12,9 @@ const workerFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/
 /** Milliseconds after which a thread that still boots is ended all the same. */
 const BOOT_MS = 10_000;
 
+/** Milliseconds after which nobody waits any longer for a thread to end. */
+const TERMINATE_MS = 5000;
+
 /** Heap of a worker's own JavaScript, MiB; a guest's memory is not part of it. */
 const HEAP_MIB = 128;
 /** Of it for new objects, MiB: a call's objects live briefly, and more of it only makes the process larger. */
@@ -84,13 +87,21 @@ export class WorkerThread {
     this.#worker.postMessage(message);
   }
 
-  async terminate(): Promise<void> {
+  /** Ends the thread; false when it did not end in time, and may run on until the process ends. */
+  async terminate(): Promise<boolean> {
     this.#ended = true;
     this.#events = null;
     // A thread that is ended while it loads a native library (lmdb) takes the whole process with it.
     const boot = this.booted.catch(() => undefined);
     await Promise.race([boot, delay(BOOT_MS, undefined, { ref: false })]);
-    await this.#worker.terminate();
+    const ended = this.#worker.terminate().then(() => true);
+    const timer = new AbortController();
+    const late = delay(TERMINATE_MS, false, { signal: timer.signal }).catch(() => false);
+    const inTime = await Promise.race([ended, late]);
+    timer.abort();
+    // It must not keep a process alive that has nothing else to do.
+    if (!inTime) this.#worker.unref();
+    return inTime;
   }
 }
 
