@@ -1,6 +1,6 @@
 /** Lines about failures of one plugin that are written within {@link WINDOW_MS}. */
-const LINES = 10;
-const WINDOW_MS = 1000;
+const LINES = 50;
+const WINDOW_MS = 5000;
 
 /** Says which lines are written, so that a plugin that fails in a loop does not flood the log. */
 export class LineLimit {

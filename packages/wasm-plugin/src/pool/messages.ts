@@ -123,7 +123,7 @@ export function peekResult(ring: Ring): CallResult | null {
 }
 
 /** Bytes of an error or another text about a call that are decoded. */
-const WORDS_BYTES = 2 * 1024 * 1024;
+const WORDS_BYTES = 4 * 1024 * 1024;
 
 export function outcomeOf({ kind, text, memoryBytes }: CallEnd): CallOutcome {
   const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
