@@ -1,4 +1,4 @@
-import { AspenError, LIMITS } from "@aspen/plugin-api";
+import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api";
 
 /** The errors of this package. */
 export const nodeErrors = {
@@ -32,14 +32,14 @@ export const nodeErrors = {
   systemKey: (key: string) =>
     new AspenError(
       "PERMISSION_DENIED",
-      `${JSON.stringify(key.slice(0, 128))} lies under "__sys:", which belongs to the node; use the plugin.* methods for plugins`,
-      { key: key.slice(0, 128) },
+      `${quoted(key)} lies under "__sys:", which belongs to the node; use the plugin.* methods for plugins`,
+      { key: cut(key) },
     ),
   conflict: (key: string, actual: unknown) =>
     new AspenError(
       "KV_CONFLICT",
-      `${JSON.stringify(key)} ${actual === null ? "is absent" : "has another value than expected"}; read it and try again`,
-      { key, actual },
+      `${quoted(key)} ${actual === null ? "is absent" : "has another value than expected"}; read it and try again`,
+      { key: cut(key), actual },
     ),
   bodyTooLarge: (limit: number) =>
     new AspenError("PAYLOAD_TOO_LARGE", `the body is over ${limit} bytes; send less at once`, { limit }),
@@ -75,11 +75,11 @@ export const nodeErrors = {
   foreignHost: (host: string) =>
     new AspenError(
       "PERMISSION_DENIED",
-      `the request names the host ${JSON.stringify(host.slice(0, 128))}; this node answers requests for a loopback address only`,
+      `the request names the host ${quoted(host)}; this node answers requests for a loopback address only`,
     ),
   foreignOrigin: (origin: string) =>
     new AspenError(
       "PERMISSION_DENIED",
-      `the request comes from a page of ${JSON.stringify(origin.slice(0, 128))}; this node does not answer other sites`,
+      `the request comes from a page of ${quoted(origin)}; this node does not answer other sites`,
     ),
 } as const;

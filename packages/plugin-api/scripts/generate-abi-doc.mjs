@@ -33,8 +33,11 @@ any language with an Extism kit can do so as well.
 ## Exports
 
 Each takes no parameter and returns an i32: 0 for success with the output set, anything else for failure with the error
-set. Input, output and error are JSON texts in UTF-8. An error is \`{code?, message, details?}\`; a text that is no JSON is
-its message.
+set. An error that is set counts, whatever is returned. An export that returns anything but 0, or nothing, and sets no
+error has trapped: its output is ignored and its instance discarded. A plugin does not start when \`plugin_info\` or
+\`plugin_init\` fails, is degraded when \`plugin_health\` does, and stops all the same when \`plugin_shutdown\` does, with a
+line in its log. Input, output and error are JSON texts in UTF-8. An error is \`{code?, message, details?}\`; a text that is
+no JSON is its message.
 
 ${table(
   ["Export", "Required", "Called", "Input", "Output"],

@@ -1,18 +1,22 @@
 import { AspenError } from "./aspen-error.js";
+import { cut } from "./foreign-text.js";
+
+/** Characters of all problems together. */
+const PROBLEMS_MAX = 4096;
 
 /** The errors of this package. */
 export const pluginApiErrors = {
   manifestInvalid: (problems: readonly { field: string; rule: string }[]) =>
     new AspenError(
       "MANIFEST_INVALID",
-      `plugin.json is not valid: ${problems.map(({ field, rule }) => `${field}: ${rule}`).join("; ")}`,
-      { problems },
+      `plugin.json is not valid: ${cut(problems.map(({ field, rule }) => `${cut(field)}: ${cut(rule, 512)}`).join("; "), PROBLEMS_MAX)}`,
+      { problems: problems.slice(0, 100).map(({ field, rule }) => ({ field: cut(field), rule: cut(rule, 512) })) },
     ),
   apiVersionUnsupported: (plugin: string, asked: string, served: readonly string[]) =>
     new AspenError(
       "API_VERSION_UNSUPPORTED",
-      `plugin ${plugin} asks for API version ${asked}; this node serves ${served.join(", ")}. Rebuild the plugin for a version that is served, or update the node.`,
-      { plugin, asked, served },
+      `plugin ${plugin} asks for API version ${cut(asked)}; this node serves ${served.join(", ")}. Rebuild the plugin for a version that is served, or update the node.`,
+      { plugin, asked: cut(asked), served },
     ),
   infoInvalid: (plugin: string) =>
     new AspenError(
@@ -21,9 +25,11 @@ export const pluginApiErrors = {
       { plugin },
     ),
   infoMismatch: (plugin: string, problems: readonly string[]) =>
-    new AspenError("MANIFEST_INVALID", `plugin ${plugin} disagrees with its plugin.json: ${problems.join("; ")}`, {
-      problems,
-    }),
+    new AspenError(
+      "MANIFEST_INVALID",
+      `plugin ${plugin} disagrees with its plugin.json: ${cut(problems.join("; "), PROBLEMS_MAX)}`,
+      { problems: problems.slice(0, 100).map((problem) => cut(problem, 512)) },
+    ),
   prefixConflict: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_PREFIX_CONFLICT", `plugin ${plugin}: ${problem}. Choose another prefix.`, { plugin }),
   dependency: (problems: readonly { plugin: string; problem: string }[]) =>

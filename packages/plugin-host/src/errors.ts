@@ -1,10 +1,15 @@
-import { AspenError, LIMITS } from "@aspen/plugin-api/abi";
+import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api/abi";
 import type { StartDeath } from "./plugin-store/plugin-record.js";
 
 /** The errors of host calls. */
 export const hostErrors = {
   invalidArgument: (name: string, problem: string, cause?: unknown) =>
-    new AspenError("INVALID_PARAMS", `${name} ${problem}`, { parameter: name }, cause),
+    new AspenError("INVALID_PARAMS", `${cut(name)} ${cut(problem, 512)}`, { parameter: cut(name) }, cause),
+  keyTooLong: (bytes: number) =>
+    new AspenError("KV_KEY_INVALID", `a key of ${bytes} bytes cannot be used; at most ${LIMITS.keyBytes} are allowed`, {
+      bytes,
+      limit: LIMITS.keyBytes,
+    }),
   permissionDenied: (plugin: string, hostFunction: string, permission: string) =>
     new AspenError(
       "PERMISSION_DENIED",
@@ -12,7 +17,7 @@ export const hostErrors = {
       { plugin, hostFunction, permission },
     ),
   unknownHostFunction: (name: string) =>
-    new AspenError("INVALID_PARAMS", `there is no host function ${name}`, { name }),
+    new AspenError("INVALID_PARAMS", `there is no host function ${cut(name)}`, { name: cut(name) }),
   parameterTooLarge: (name: string, bytes: number, limit: number) =>
     new AspenError("PAYLOAD_TOO_LARGE", `${name} has ${bytes} bytes; at most ${limit} are allowed`, { bytes, limit }),
   argumentsTooLarge: (name: string, bytes: number) =>
@@ -32,8 +37,8 @@ export const pluginErrors = {
   notFound: (name: string) =>
     new AspenError(
       "PLUGIN_NOT_FOUND",
-      `no plugin named ${name} is installed; \`aspen plugin list\` shows those that are`,
-      { name },
+      `no plugin named ${cut(name)} is installed; \`aspen plugin list\` shows those that are`,
+      { name: cut(name) },
     ),
   nameTaken: (name: string, version: string) =>
     new AspenError(
@@ -57,7 +62,7 @@ export const pluginErrors = {
   prefixConflict: (name: string, prefix: string, other: string, theirs: string) =>
     new AspenError(
       "PLUGIN_PREFIX_CONFLICT",
-      `plugin ${name} asks for the key prefix ${JSON.stringify(prefix)}, which overlaps ${JSON.stringify(theirs)} of plugin ${other}`,
+      `plugin ${name} asks for the key prefix ${quoted(prefix)}, which overlaps ${quoted(theirs)} of plugin ${other}`,
       {
         name,
         prefix,
@@ -92,7 +97,9 @@ export const pluginErrors = {
       { name, dependents },
     ),
   unhealthy: (name: string, why: string) =>
-    new AspenError("PLUGIN_UNAVAILABLE", `plugin ${name} started but says that it is not healthy: ${why}`, { name }),
+    new AspenError("PLUGIN_UNAVAILABLE", `plugin ${name} started but says that it is not healthy: ${cut(why, 1024)}`, {
+      name,
+    }),
   notServing: (name: string, why: string) =>
     new AspenError("PLUGIN_UNAVAILABLE", `plugin ${name} does not answer: ${why}`, { name }),
   safeMode: (name: string) =>

@@ -1,3 +1,4 @@
 /** What a plugin's own worker thread needs, and no more: it is loaded with every worker. @module */
+export { DenialLimit } from "./host-context/denial-limit.js";
 export type { DeniedEvent, PluginGrant } from "./host-context/host-function.js";
 export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";

@@ -86,7 +86,9 @@ describe("the gate", () => {
         code: "PERMISSION_DENIED",
         details: { plugin: "p", hostFunction: name, permission },
       });
-      expect(denied).toEqual([{ plugin: "p", hostFunction: name, code: "PERMISSION_DENIED", target: permission }]);
+      expect(denied).toEqual([
+        { plugin: "p", hostFunction: name, code: "PERMISSION_DENIED", target: permission, count: 1 },
+      ]);
     },
   );
 
@@ -209,7 +211,11 @@ describe("host functions", () => {
   test("a compare-and-swap takes a time to live, which may be left out", async () => {
     const { host, store } = setUp();
     const cas = (expected: string | null, next: string | null, ...options: (Uint8Array | null)[]) =>
-      host.invoke("kv_cas", [text("mine:1"), expected && text(expected), next && text(next), ...options]);
+      host.invoke("kv_cas", [
+        text("mine:1"),
+        ...[expected, next].map((it) => (it === null ? null : text(it))),
+        ...options,
+      ]);
     const expiries = async () => {
       const found: number[] = [];
       for await (const { expiresAt } of store.maintenance.entries()) found.push(expiresAt);

@@ -1,12 +1,12 @@
-import { AspenError, LIMITS } from "@aspen/plugin-api";
+import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api";
 
 /** The errors of this package. */
 export const rpcErrors = {
   methodNotFound: (method: string) =>
     new AspenError(
       "METHOD_NOT_FOUND",
-      `no handler on this node serves ${quote(method)}; call rpc.describe for the methods it has`,
-      { method: method.slice(0, 128) },
+      `no handler on this node serves ${quoted(method)}; call rpc.describe for the methods it has`,
+      { method: cut(method) },
     ),
   invalidParams: (method: string, problems: readonly ParamProblem[]) =>
     new AspenError(
@@ -33,12 +33,12 @@ export const rpcErrors = {
   deadlineExceeded: (method: string) =>
     new AspenError(
       "DEADLINE_EXCEEDED",
-      `${quote(method)} was not answered before the caller's deadline; allow more time or ask for less`,
-      { method: method.slice(0, 128) },
+      `${quoted(method)} was not answered before the caller's deadline; allow more time or ask for less`,
+      { method: cut(method) },
     ),
   cancelled: (method: string) =>
-    new AspenError("CANCELLED", `the call of ${quote(method)} was cancelled by its caller`, {
-      method: method.slice(0, 128),
+    new AspenError("CANCELLED", `the call of ${quoted(method)} was cancelled by its caller`, {
+      method: cut(method),
     }),
   internal: (requestId: string, cause: unknown) =>
     new AspenError(
@@ -53,8 +53,4 @@ export const rpcErrors = {
 export interface ParamProblem {
   field: string;
   rule: string;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 128 ? `${text.slice(0, 128)}…` : text);
 }

@@ -1,15 +1,15 @@
-import { AspenError, LIMITS } from "@aspen/plugin-api/abi";
+import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api/abi";
 
 /** The errors of this package. */
 export const storageErrors = {
   keyInvalid: (key: string, problem: string) =>
-    new AspenError("KV_KEY_INVALID", `key ${quote(key)} cannot be used: ${problem}`, { key: key.slice(0, 128) }),
+    new AspenError("KV_KEY_INVALID", `key ${quoted(key)} cannot be used: ${problem}`, { key: cut(key) }),
   valueTooLarge: (key: string, bytes: number) =>
     new AspenError(
       "PAYLOAD_TOO_LARGE",
-      `the value of ${quote(key)} has ${bytes} bytes; at most ${LIMITS.valueBytes} are allowed`,
+      `the value of ${quoted(key)} has ${bytes} bytes; at most ${LIMITS.valueBytes} are allowed`,
       {
-        key,
+        key: cut(key),
         bytes,
         limit: LIMITS.valueBytes,
       },
@@ -18,8 +18,8 @@ export const storageErrors = {
   crossNamespace: (first: string, second: string) =>
     new AspenError(
       "CROSS_NAMESPACE",
-      `a transaction stays in one namespace, but names keys of ${quote(first)} and of ${quote(second)}; use one transaction for each`,
-      { namespaces: [first, second] },
+      `a transaction stays in one namespace, but names keys of ${quoted(first)} and of ${quoted(second)}; use one transaction for each`,
+      { namespaces: [cut(first), cut(second)] },
     ),
   cursorInvalid: () =>
     new AspenError(
@@ -35,21 +35,21 @@ export const storageErrors = {
   conflict: (key: string, attempts: number) =>
     new AspenError(
       "KV_CONFLICT",
-      `others changed ${quote(key)} before each of ${attempts} attempts; try again, or write to it from fewer places`,
-      { key, attempts },
+      `others changed ${quoted(key)} before each of ${attempts} attempts; try again, or write to it from fewer places`,
+      { key: cut(key), attempts },
     ),
   cancelled: (what: string) => new AspenError("CANCELLED", `${what} was given up by its caller`),
   watchCompacted: (namespace: string, since: number) =>
     new AspenError(
       "WATCH_COMPACTED",
-      `the changes of ${quote(namespace)} since version ${since} are not kept any more; watch without since to begin with a snapshot`,
-      { namespace, since },
+      `the changes of ${quoted(namespace)} since version ${since} are not kept any more; watch without since to begin with a snapshot`,
+      { namespace: cut(namespace), since },
     ),
   namespaceDenied: (kind: "key" | "prefix", value: string, allowed: readonly string[]) =>
     new AspenError(
       "KV_NAMESPACE_DENIED",
-      `${kind} ${quote(value)} lies outside the allowed prefixes ${allowed.map(quote).join(", ")}`,
-      { [kind]: value, allowed: [...allowed] },
+      `${kind} ${quoted(value)} lies outside the allowed prefixes ${allowed.map((prefix) => quoted(prefix)).join(", ")}`,
+      { [kind]: cut(value, LIMITS.keyBytes), allowed: [...allowed] },
     ),
   unavailable: (problem: string, cause?: unknown) =>
     new AspenError("STORE_UNAVAILABLE", `the store cannot be used: ${problem}`, undefined, cause),
@@ -63,7 +63,7 @@ export const storageErrors = {
   directoryInUse: (directory: string, owner: { pid: number; host: string } | null) =>
     new AspenError(
       "STORE_UNAVAILABLE",
-      `the directory ${directory} is in use by ${owner === null ? "another store" : `the process ${owner.pid} of host ${quote(owner.host)} (its number there)`}; stop it or use another directory`,
+      `the directory ${directory} is in use by ${owner === null ? "another store" : `the process ${owner.pid} of host ${quoted(owner.host)} (its number there)`}; stop it or use another directory`,
       { directory, ...(owner === null ? {} : owner) },
     ),
   directoryGone: (directory: string, path: string, cause?: unknown) =>
@@ -96,8 +96,8 @@ export const storageErrors = {
   undecodable: (key: string) =>
     new AspenError(
       "STORE_INCONSISTENT",
-      `the row of ${quote(key)} cannot be read; \`aspen store verify\` says what else is wrong and what can be done`,
-      { key: key.slice(0, 128) },
+      `the row of ${quoted(key)} cannot be read; \`aspen store verify\` says what else is wrong and what can be done`,
+      { key: cut(key) },
     ),
   exportInvalid: (problem: string, cause?: unknown) =>
     new AspenError(
@@ -119,7 +119,7 @@ export const storageErrors = {
   blobHashInvalid: (hash: string) =>
     new AspenError(
       "BLOB_HASH_INVALID",
-      `${quote(hash)} is not a blob hash: it must be 64 lower-case hexadecimal digits`,
+      `${quoted(hash)} is not a blob hash: it must be 64 lower-case hexadecimal digits`,
     ),
   blobNotFound: (hash: string) => new AspenError("BLOB_NOT_FOUND", `no blob with the hash ${hash} is stored`, { hash }),
   blobCorrupt: (hash: string) =>
@@ -145,7 +145,3 @@ export const storageErrors = {
       limit,
     }),
 } as const;
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 128 ? `${text.slice(0, 128)}…` : text);
-}

@@ -1,9 +1,17 @@
-import { AspenError, LIMITS } from "@aspen/plugin-api";
+import { AspenError, cut, LIMITS } from "@aspen/plugin-api";
+
+/** Characters of what is wrong with a file, which may be in words of its own. */
+const PROBLEM_MAX = 512;
+/** Characters of what a plugin says of itself. */
+const WORDS_MAX = 4096;
 
 /** The errors of this package. */
 export const wasmErrors = {
   invalid: (plugin: string, problem: string) =>
-    new AspenError("WASM_INVALID", `the wasm file of plugin ${plugin} cannot be used: ${problem}`, { plugin, problem }),
+    new AspenError("WASM_INVALID", `the wasm file of plugin ${plugin} cannot be used: ${cut(problem, PROBLEM_MAX)}`, {
+      plugin,
+      problem: cut(problem, PROBLEM_MAX),
+    }),
   unverified: (plugin: string, cause: Error) =>
     new AspenError(
       "PLUGIN_UNAVAILABLE",
@@ -32,9 +40,11 @@ export const wasmErrors = {
       },
     ),
   trap: (plugin: string, problem: string) =>
-    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${problem}`, { plugin }),
+    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin }),
   invalidResponse: (plugin: string, problem: string) =>
-    new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${problem}`, { plugin }),
+    new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${cut(problem, PROBLEM_MAX)}`, {
+      plugin,
+    }),
   requestTooLarge: (plugin: string, length: number) =>
     new AspenError(
       "PAYLOAD_TOO_LARGE",
@@ -42,7 +52,7 @@ export const wasmErrors = {
       { plugin, limit: LIMITS.messageBytes },
     ),
   unavailable: (plugin: string, problem: string) =>
-    new AspenError("PLUGIN_UNAVAILABLE", `plugin ${plugin} cannot answer: ${problem}`, { plugin }),
+    new AspenError("PLUGIN_UNAVAILABLE", `plugin ${plugin} cannot answer: ${cut(problem, PROBLEM_MAX)}`, { plugin }),
   cancelled: (plugin: string) =>
     new AspenError("CANCELLED", `the call of plugin ${plugin} was cancelled by its caller`),
 } as const;

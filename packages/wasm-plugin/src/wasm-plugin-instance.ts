@@ -3,6 +3,7 @@ import type { CallOptions, PluginHealth, PluginInstance } from "@aspen/plugin-ho
 import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
 import { wasmErrors } from "./errors.js";
 import { guestRequest } from "./guest-request.js";
+import { LineLimit } from "./line-limit.js";
 import type { LoadedModule } from "./module-loader.js";
 import { inputBytes } from "./pool/guest-input.js";
 import type { InstancePool } from "./pool/instance-pool.js";
@@ -15,8 +16,13 @@ const SHUTDOWN_MS = 5000;
 /** Page size of linear memory (WebAssembly Core Specification, section 4.2.8). */
 const WASM_PAGE_BYTES = 65_536;
 
+/** What is a plugin's own fault; the node's log has one line for each, that of the plugin. */
+const FAULTS = new Set(["PLUGIN_TRAP", "PLUGIN_INVALID_RESPONSE", "PLUGIN_TIMEOUT", "PLUGIN_OUT_OF_MEMORY"]);
+
 /** A started WASM plugin: turns requests into guest calls and their outcomes into results or errors. */
 export class WasmPluginInstance implements PluginInstance {
+  readonly #lines = new LineLimit();
+
   constructor(
     private readonly manifest: PluginManifest,
     private readonly loaded: Pick<LoadedModule, "exports">,
@@ -40,10 +46,13 @@ export class WasmPluginInstance implements PluginInstance {
 
   /** Errors that a plugin did not mean to give are logged with their stack; others when they hide a cause. */
   #logFailure(method: string, requestId: string, outcome: CallOutcome, { code, message }: AspenError): void {
-    const unmeant = code === "PLUGIN_TRAP" || code === "PLUGIN_INVALID_RESPONSE";
+    const unmeant = FAULTS.has(code);
     const told = guestFailureFields(outcome);
     if (!unmeant && told.causes === undefined) return;
-    this.log.tell({ level: unmeant ? "error" : "info", message, fields: { method, code, ...told } }, requestId);
+    const leftOut = this.#lines.pass();
+    if (leftOut === null) return;
+    const fields = { method, code, ...told, ...(leftOut > 0 ? { leftOut } : {}) };
+    this.log.tell({ level: unmeant ? "error" : "info", message, fields }, requestId);
   }
 
   async health(signal?: AbortSignal): Promise<PluginHealth> {
@@ -65,16 +74,29 @@ export class WasmPluginInstance implements PluginInstance {
     await this.pool.drain(signal);
     if (this.loaded.exports.includes("plugin_shutdown") && !signal.aborted) {
       let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, SHUTDOWN_MS);
+      const limit = new Promise<null>((resolve) => {
+        timer = setTimeout(() => resolve(null), SHUTDOWN_MS);
       });
       try {
-        await Promise.race([this.pool.callEach("plugin_shutdown"), limit]);
+        this.#logShutdown(await Promise.race([this.pool.callEach("plugin_shutdown"), limit]));
       } finally {
         clearTimeout(timer);
       }
     }
     await this[Symbol.asyncDispose]();
+  }
+
+  /** One line when an instance did not stop in order; null when that took too long. */
+  #logShutdown(ends: readonly CallOutcome[] | null): void {
+    const failed = ends?.find(({ kind }) => kind !== "output");
+    if (ends && !failed) return;
+    let message = `plugin_shutdown took longer than ${SHUTDOWN_MS} ms and was stopped`;
+    try {
+      if (failed) outputOf(this.manifest, failed, REPORT_BYTES);
+    } catch (error) {
+      message = `plugin_shutdown failed: ${AspenError.from(error).message}`;
+    }
+    this.log.tell({ level: "warn", message });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -64,6 +64,11 @@ export class WasmPluginRuntime implements PluginRuntime {
         const text = `another instance could not be started and is not tried again for ${retryMs} ms: ${message}`;
         log.tell({ level: "error", message: text, fields: { code, retryMs, ...failureFields(error) } });
       },
+      onStuck: () => {
+        const message =
+          "a worker thread of the plugin could not be ended and runs on; restart the node to be rid of it";
+        log.tell({ level: "error", message });
+      },
       onClosed: () => this.#pools.delete(pool),
       runtime: this.#options,
     });

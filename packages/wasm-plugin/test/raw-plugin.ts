@@ -37,6 +37,8 @@ export interface RawPluginOptions {
   memory?: string;
   /** Further fields of the module. @default none */
   fields?: string;
+  /** Further imports. @default none */
+  imports?: string;
   /** What comes first in `plugin_info`. @default nothing */
   info?: string;
 }
@@ -48,7 +50,7 @@ export interface RawPluginOptions {
  */
 export function rawPlugin(
   handleRequest: string,
-  { memory = "1", fields = "", info = "" }: RawPluginOptions = {},
+  { memory = "1", fields = "", info = "", imports = "" }: RawPluginOptions = {},
 ): Uint8Array {
   return wat(`(module
     (import "extism:host/user" "mem_store" (func $store (param i32 i32) (result i64)))
@@ -58,6 +60,7 @@ export function rawPlugin(
     (import "extism:host/user" "kv_put" (func $kv_put (param i64 i64 i64) (result i64)))
     (import "extism:host/user" "kv_get" (func $kv_get (param i64) (result i64)))
     (import "extism:host/user" "now_ns" (func $now (result i64)))
+    ${imports}
     (memory (export "memory") ${memory})
     (data (i32.const 0) "${INFO.replaceAll('"', "\\22")}")
     (data (i32.const 512) "\\ff\\fe")

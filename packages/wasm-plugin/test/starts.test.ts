@@ -80,7 +80,7 @@ describe("a start is bounded", () => {
 describe("a fresh instance that cannot be started", () => {
   test("after a call that was stopped: the next call hears why, one after that is answered", async () => {
     await using bench = new Bench();
-    const starter = await bench.fixture("starter", { execution_timeout_ms: 300 });
+    const starter = await bench.fixture("starter", { execution_timeout_ms: 1500 });
     for (const [mode, code] of [
       ["loop", "PLUGIN_TIMEOUT"],
       ["throw", "PLUGIN_TRAP"],

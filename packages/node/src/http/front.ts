@@ -23,9 +23,6 @@ const PATHS = [
   { path: /^\/rpc\/[^/]+$/, allow: "POST" },
 ];
 
-/** What is in the plugin's own log already, with its stack, under the same request id. */
-const LOGGED_BY_PLUGIN = new Set(["PLUGIN_TRAP", "PLUGIN_INVALID_RESPONSE"]);
-
 export interface AppOptions {
   /** Null while the node is starting. */
   dispatcher: () => Pick<Dispatcher, "dispatch"> | null;
@@ -130,12 +127,21 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
   return rpcErrors.internal(requestId, error);
 }
 
+/** What a plugin does wrong is in its own log already. The stack of this process explains only its own defects. */
+const PLUGIN_FAULTS = new Set(["PLUGIN_TRAP", "PLUGIN_TIMEOUT", "PLUGIN_OUT_OF_MEMORY", "PLUGIN_INVALID_RESPONSE"]);
+
+function levelOf({ code, status, details }: AspenError): "error" | "warn" | "debug" {
+  if (code === "INTERNAL") return "error";
+  return status.user || PLUGIN_FAULTS.has(code) || details?.status === "starting" ? "debug" : "warn";
+}
+
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
   const { code, status } = error;
   const { method } = (request.params ?? {}) as { method?: string };
-  const quiet = status.user || LOGGED_BY_PLUGIN.has(code) || error.details?.status === "starting";
-  const level = code === "INTERNAL" ? "error" : quiet ? "debug" : "warn";
-  request.log[level]({ err: error, code, method }, "refused");
+  request.log[levelOf(error)](
+    code === "INTERNAL" ? { err: error, code, method } : { reason: error.message, code, method },
+    "refused",
+  );
   reply.header("x-request-id", request.id).code(status.http).type(JSON_TYPE);
   return reply.send(errorBody(error, request.id));
 }

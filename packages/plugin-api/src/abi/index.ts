@@ -1,6 +1,7 @@
 /** The part of the contract that a guest needs too: no dependency, no I/O. @module */
 export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "../aspen-error.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "../error-table.js";
+export { cut, quoted } from "../foreign-text.js";
 export { type JsonBounds, type JsonProblem, jsonProblem } from "../json-check.js";
 export { jsonNestsDeeper } from "../json-depth.js";
 export { LIMITS } from "../limits.js";

@@ -41,6 +41,7 @@ export function guard(
         hostFunction: name,
         code: known.code,
         ...(typeof target === "string" ? { target } : {}),
+        count: 1,
       });
     }
     throw known;

@@ -1,5 +1,6 @@
 import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
+import { DenialLimit } from "./denial-limit.js";
 import { guard } from "./guard.js";
 import type { CallScope, DeniedEvent, HostServices, PluginGrant } from "./host-function.js";
 import { encodeError, encodeResult } from "./results.js";
@@ -15,6 +16,7 @@ export function grantOf(manifest: Pick<PluginManifest, "name" | "permissions" | 
 /** Everything a plugin can reach on this node. Every tier's host calls land here. */
 export class PluginHostContext implements CallScope {
   readonly grant: PluginGrant;
+  readonly #denials = new DenialLimit((event) => this.services.onDenied?.(event));
 
   constructor(
     manifest: Pick<PluginManifest, "name" | "permissions" | "kv_prefixes">,
@@ -41,15 +43,15 @@ export class PluginHostContext implements CallScope {
   /** One host call: encoded parameters in, tagged result bytes out. `requestId` goes to the log. Never rejects. */
   async invoke(name: string, args: readonly (Uint8Array | null)[], requestId?: string): Promise<Uint8Array> {
     try {
-      const { spec, implementation, prepared } = guard(this, name, args, (event) => this.services.onDenied?.(event));
+      const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
       return encodeResult(spec.result, await implementation.run(this.services, prepared, this, requestId));
     } catch (error) {
       return encodeError(error);
     }
   }
 
-  /** Reports a denial that a worker decided by the same rules. */
+  /** Reports denials that a worker decided by the same rules. */
   reportDenied(event: Omit<DeniedEvent, "plugin">): void {
-    this.services.onDenied?.({ ...event, plugin: this.grant.plugin });
+    this.#denials.add({ ...event, plugin: this.grant.plugin });
   }
 }

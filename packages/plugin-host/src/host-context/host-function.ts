@@ -22,7 +22,7 @@ export interface HostServices {
   kv: KeyValueStore;
   blobs: BlobStore;
   logger: PluginLogger;
-  /** Told of every denial, to be counted and logged. */
+  /** Told of denials, of at most 100 a second for a thread, to be counted and logged. */
   onDenied?(event: DeniedEvent): void;
 }
 
@@ -30,7 +30,10 @@ export interface DeniedEvent {
   plugin: string;
   hostFunction: string;
   code: string;
+  /** The key, prefix or permission, at most 256 characters of it. */
   target?: string;
+  /** Denials that it stands for: itself and those that were left out before it. */
+  count: number;
 }
 
 /** What they work on in a plugin's own worker thread. */

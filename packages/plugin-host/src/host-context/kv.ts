@@ -1,4 +1,4 @@
-import { AttachmentReader } from "@aspen/plugin-api/abi";
+import { AttachmentReader, LIMITS } from "@aspen/plugin-api/abi";
 import {
   assertKeyAllowed,
   assertScanPrefixAllowed,
@@ -22,14 +22,22 @@ import { bytesArg, envelopeArg, isRecord, jsonArg, optional, recordArg, stringAr
 const KEYS_BYTES = 2 * 1024 * 1024;
 
 function allowedKey(scope: CallScope, args: readonly (Uint8Array | null)[]): string {
+  const { length } = bytesArg(args, 0, "key");
+  // What no store takes is not even decoded.
+  if (length > LIMITS.keyBytes) throw hostErrors.keyTooLong(length);
   const key = stringArg(args, 0, "key");
   assertKeyAllowed(scope.grant.kvPrefixes, key);
   return key;
 }
 
 function putOptions(value: Record<string, unknown>): PutOptions {
-  const ttlMs = optional(value.ttlMs, "number", "ttlMs");
-  return ttlMs === undefined ? {} : { ttlMs };
+  const { ttlMs } = value;
+  if (ttlMs === undefined) return {};
+  // Null is what JSON makes of NaN and Infinity: it must not be taken for "never expires".
+  if (typeof ttlMs !== "number" || !Number.isSafeInteger(ttlMs) || ttlMs < 1) {
+    throw hostErrors.invalidArgument("ttlMs", "must be a whole number of milliseconds, at least 1");
+  }
+  return { ttlMs };
 }
 
 const many = (entries: (KvEntry | null)[]) => ({
@@ -140,7 +148,10 @@ export const kvTransact = hostFunction<Transaction>({
     });
     const ops = list("ops").map((item): Op => {
       const key = keyOf(item);
-      if (item.op === "delete") return { type: "delete", key };
+      if (item.op === "delete") {
+        if (item.valueLength !== undefined) throw hostErrors.invalidArgument("valueLength", "is not part of a delete");
+        return { type: "delete", key };
+      }
       if (item.op !== "put") throw hostErrors.invalidArgument("op", 'must be "put" or "delete"');
       return { type: "put", key, value: reader.next(Number(item.valueLength)), ...putOptions(item) };
     });

@@ -2,10 +2,12 @@ import { LIMITS } from "@aspen/plugin-api";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
+import type { DeniedEvent } from "../host-context/host-function.js";
 import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import { KvVerdictStore, type VerdictStore } from "../plugin-store/verdict-store.js";
 import type { PluginInstance, PluginRuntime } from "../runtime.js";
+import { DenialLog } from "./denial-log.js";
 
 export interface StarterOptions {
   runtime: PluginRuntime;
@@ -56,6 +58,7 @@ export class PluginStarter {
 
   #logging(plugin: string) {
     const { logger } = this.options;
+    const denials = new DenialLog(logger);
     return {
       logger: {
         log: (
@@ -65,8 +68,7 @@ export class PluginStarter {
           requestId?: string,
         ) => logger[level]({ plugin, ...(requestId ? { requestId } : {}), ...(fields ? { fields } : {}) }, message),
       },
-      onDenied: (event: { hostFunction: string; code: string; target?: string }) =>
-        logger.warn({ plugin, ...event }, "a plugin was denied a host call"),
+      onDenied: (event: DeniedEvent) => denials.add(event),
     };
   }
 }

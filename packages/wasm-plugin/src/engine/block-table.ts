@@ -33,6 +33,11 @@ export class BlockTable {
     return BigInt(index * INDEX_UNIT);
   }
 
+  /** A handle for a copy of the bytes; 0 when the budget is spent. Nothing is copied before that is known. */
+  copy(bytes: Uint8Array): bigint {
+    return bytes.length + BLOCK_COST > BUDGET_BYTES - this.#bytes ? 0n : this.add(bytes.slice());
+  }
+
   /** A zeroed block; 0 when the budget is spent. Nothing is allocated before that is known. */
   allocate(length: bigint): bigint {
     const size = Number(BigInt.asUintN(64, length));

@@ -6,7 +6,6 @@ const NO_BYTES = new Uint8Array(0);
 
 /** The parts of Extism's foreground plugin that are used; its published types do not compile with TypeScript 5.7+. */
 interface ForegroundPlugin {
-  call(name: string): Promise<unknown>;
   getInstance(): Promise<WebAssembly.Instance>;
 }
 
@@ -24,13 +23,17 @@ export class ExtismEngine implements WasmEngine {
     })) as Plugin as unknown as ForegroundPlugin;
     const instance = await plugin.getInstance();
     guest.memory = instance.exports.memory instanceof WebAssembly.Memory ? instance.exports.memory : null;
-    return new ExtismInstance(plugin, instance, guest);
+    return new ExtismInstance(instance, guest);
   }
+}
+
+/** What an export returned that should be 0: a number, a 64-bit one, or nothing. */
+function describe(status: unknown): string {
+  return typeof status === "number" || typeof status === "bigint" ? String(status) : "no status";
 }
 
 class ExtismInstance implements EngineInstance {
   constructor(
-    private readonly plugin: ForegroundPlugin,
     private readonly instance: WebAssembly.Instance,
     private readonly guest: GuestState,
   ) {}
@@ -46,9 +49,14 @@ class ExtismInstance implements EngineInstance {
   async call(name: string, input: Uint8Array): Promise<GuestOutcome> {
     this.guest.begin(input);
     try {
-      await this.plugin.call(name);
+      // Extism's own `call` does not tell what the export returned, and keeps blocks that no guest of ours uses.
+      const exported = this.instance.exports[name];
+      if (typeof exported !== "function") return { kind: "trap", message: `it has no export ${name}` };
+      const status: unknown = exported();
       const { error, output } = this.guest;
-      return error ? { kind: "error", error } : { kind: "output", output: output ?? NO_BYTES };
+      if (error) return { kind: "error", error };
+      if (status === 0) return { kind: "output", output: output ?? NO_BYTES };
+      return { kind: "trap", message: `${name} returned ${describe(status)} and set no error` };
     } catch (error) {
       return { kind: "trap", message: error instanceof Error ? error.message : String(error) };
     } finally {

@@ -52,7 +52,7 @@ function userImports(guest: GuestState): Record<string, Import> {
     },
     mem_store: (_context, source: number, length: number): bigint => {
       const bytes = guest.view(source, length);
-      return bytes ? blocks.add(bytes.slice()) : 0n;
+      return bytes ? blocks.copy(bytes) : 0n;
     },
     input_read: (_context, destination: number, length: number) => {
       guest.view(destination, length)?.set(guest.input.bytes.subarray(0, length >>> 0));

@@ -1,8 +1,10 @@
 import { setMaxListeners } from "node:events";
+import { availableParallelism } from "node:os";
 import type { GuestExport } from "@aspen/plugin-api";
 import { wasmErrors } from "../errors.js";
 import type { ResolvedWasmRuntimeOptions } from "../options.js";
 import { Backoff } from "./backoff.js";
+import { ComputeSlots } from "./compute-slots.js";
 import { type GuestInput, inputBytes } from "./guest-input.js";
 import { Instance, type InstanceOptions } from "./instance.js";
 import { LoadFailure } from "./loading.js";
@@ -15,6 +17,12 @@ import type { SpareWorkers } from "./spares.js";
  * a second one would only take turns with both on their cores.
  */
 const MAIN_THREAD_MS = 0.02;
+
+/**
+ * Instances of one plugin that compute at a time; those that wait for a host call do not count. Two on the smallest
+ * machine, so that a quick call need not wait for a long one.
+ */
+const COMPUTING_MAX = Math.max(2, availableParallelism() - 1);
 
 const STOPPED: CallOutcome = { kind: "trap", message: "the plugin was stopped", memoryBytes: 0 };
 
@@ -29,7 +37,7 @@ interface QueuedCall extends InstanceCall {
   bytes: number;
 }
 
-export interface InstancePoolOptions extends InstanceOptions {
+export interface InstancePoolOptions extends Omit<InstanceOptions, "slots"> {
   spares: SpareWorkers;
   /** Another instance could not be started; the next try is not before `retryMs` have passed. */
   onStartFailed(error: unknown, retryMs: number): void;
@@ -49,6 +57,7 @@ export class InstancePool {
   #closed = false;
   /** Starts under way and how to give them up. */
   readonly #starts = new Map<Promise<string>, AbortController>();
+  readonly #slots = new ComputeSlots(COMPUTING_MAX, () => this.#pump());
   readonly #backoff = new Backoff();
   /** How the last start failed. */
   #failure: CallOutcome | null = null;
@@ -125,15 +134,15 @@ export class InstancePool {
     });
   }
 
-  /** Runs an export once on each instance, whatever it answers. */
-  async callEach(name: GuestExport): Promise<void> {
-    await Promise.all(
-      [...this.#instances].map(
-        (instance) =>
-          new Promise<void>((resolve) => {
-            instance.send({ sequence: 0, name, input: "", pinned: true, settle: () => resolve() });
-          }),
-      ),
+  /** Runs an export once on each instance, and tells how it ended on each. */
+  async callEach(name: GuestExport): Promise<CallOutcome[]> {
+    return Promise.all(
+      [...this.#instances].map(async (instance) => {
+        await this.#slots.wait();
+        return new Promise<CallOutcome>((settle) => {
+          instance.send({ sequence: 0, name, input: "", pinned: true, settle }, true);
+        });
+      }),
     );
   }
 
@@ -188,7 +197,7 @@ export class InstancePool {
   #freest(): Instance | null {
     let best: Instance | null = null;
     for (const instance of this.#instances) {
-      if (instance.room <= 0) continue;
+      if (instance.room <= 0 || (!instance.computing && !this.#slots.free)) continue;
       if (instance.busy > 0 && instance.averageMs < MAIN_THREAD_MS) return instance;
       if (!best || instance.busy < best.busy) best = instance;
     }
@@ -208,7 +217,7 @@ export class InstancePool {
   #scaleUp(): void {
     const { maxInstances, runtime } = this.options;
     if (this.#closed) return;
-    if (this.#count >= maxInstances) return;
+    if (this.#count >= maxInstances || !this.#slots.free) return;
     if (this.#count === 0) {
       // With no instance left and none to be had for now, those who wait must hear why.
       if (this.#failure && this.#backoff.left > 0) this.#settleQueue(this.#failure);
@@ -223,7 +232,7 @@ export class InstancePool {
       const first = this.#queue[0];
       if (!first || this.#closed) return;
       const waited = performance.now() - first.queuedAt >= runtime.scaleUpAfterMs;
-      if (waited && this.#backoff.left === 0 && this.#count < maxInstances) this.#startMore();
+      if (waited && this.#backoff.left === 0 && this.#count < maxInstances && this.#slots.free) this.#startMore();
       else this.#scaleUp();
     }, wait);
   }
@@ -249,7 +258,12 @@ export class InstancePool {
 
   #startInstance(): Promise<string> {
     const start = new AbortController();
-    const starting = this.#load(start.signal).finally(() => this.#starts.delete(starting));
+    this.#slots.take();
+    const starting = this.#load(start.signal).finally(() => {
+      this.#starts.delete(starting);
+      // What comes after the start pumps, once it knows how that ended.
+      this.#slots.release(false);
+    });
     this.#starts.set(starting, start);
     return starting;
   }
@@ -260,7 +274,7 @@ export class InstancePool {
     const holder: { instance: Instance | null } = { instance: null };
     const { instance, info } = await Instance.load(
       worker,
-      this.options,
+      { ...this.options, slots: this.#slots },
       {
         ready: () => this.#pump(),
         returned: (calls) => this.#requeue(calls),

@@ -2,6 +2,7 @@ import type { PluginHostContext } from "@aspen/plugin-host";
 import type { LoadedModule } from "../module-loader.js";
 import type { PluginLog } from "../stacks/plugin-log.js";
 import { createSlotBuffer, MainSlot, sharedNow } from "./channel.js";
+import type { ComputeSlots } from "./compute-slots.js";
 import { loaded } from "./loading.js";
 import {
   type CallOutcome,
@@ -27,6 +28,10 @@ export interface InstanceOptions {
   isolation: "instance" | "call";
   /** Most instances of the plugin; with one alone no call goes elsewhere. */
   maxInstances: number;
+  /** A thread of the plugin could not be ended. */
+  onStuck(): void;
+  /** Turns at the processor, of which each instance holds one while it computes. */
+  slots: ComputeSlots;
 }
 
 export interface InstanceEvents {
@@ -63,6 +68,8 @@ export class Instance {
   #restarts = false;
   /** When that began which takes longer than the window, on the clock of {@link sharedNow}; null when nothing does. */
   #stalledSince: number | null = null;
+  /** It holds one of the plugin's slots. */
+  #computing = false;
   /** Of the calls' time in the worker, the latest counting most. */
   averageMs = WINDOW_MS;
   lastUsed = performance.now();
@@ -129,6 +136,11 @@ export class Instance {
     }
   }
 
+  /** True while it holds a slot, and takes calls without asking for one. */
+  get computing(): boolean {
+    return this.#computing;
+  }
+
   get busy(): number {
     return this.#calls.size;
   }
@@ -140,9 +152,12 @@ export class Instance {
     return Math.min(WINDOW_MAX, Math.max(1, ahead)) - this.#calls.size;
   }
 
-  /** Takes a call and gives it its `sequence`. */
-  send(call: InstanceCall): void {
+  /** Takes a call and gives it its `sequence`. It computes from now on, in a slot that was taken for it or in one more. */
+  send(call: InstanceCall, slotTaken = false): void {
     this.lastUsed = performance.now();
+    if (this.#computing && slotTaken) this.options.slots.release();
+    else if (!this.#computing && !slotTaken) this.options.slots.take();
+    this.#computing = true;
     this.#calls.add(call);
     this.#watchdog ??= this.#watch(this.options.timeoutMs + this.options.graceMs);
     this.#look ??= this.#lookAgain();
@@ -158,8 +173,22 @@ export class Instance {
       if (this.#gone) return;
       if (this.#calls.size > 0) this.#takeResults();
       if (!this.#gone) this.#lookForStall();
-      if (!this.#gone && (this.#calls.size > 0 || this.#stalledSince !== null)) this.#look ??= this.#lookAgain();
+      if (!this.#gone) this.#lookForRest();
+      const goesOn = this.#calls.size > 0 || this.#computing || this.#stalledSince !== null;
+      if (!this.#gone && goesOn) this.#look ??= this.#lookAgain();
     }, LOOK_MS);
+  }
+
+  /** Gives its slot back when nothing runs; a negative number is the start of an instance, which computes, too. */
+  #lookForRest(): void {
+    this.worker.priority.look();
+    if (this.#calls.size === 0 && this.#slot.running === 0) this.#rest();
+  }
+
+  #rest(): void {
+    if (!this.#computing) return;
+    this.#computing = false;
+    this.options.slots.release();
   }
 
   /** Behind something that runs longer than the window no call waits that another instance can have. */
@@ -188,6 +217,7 @@ export class Instance {
   async terminate(outcome: CallOutcome): Promise<void> {
     const ended = this.#end();
     for (const call of this.#calls.clear()) call.settle(outcome);
+    this.#rest();
     await ended;
   }
 
@@ -240,6 +270,7 @@ export class Instance {
       this.#restarts = false;
     }
     this.#calls.flush();
+    if (this.#calls.size === 0 && this.#slot.running >= 0) this.#rest();
     this.#events.ready();
   }
 
@@ -305,6 +336,7 @@ export class Instance {
     const lost: CallOutcome = { kind: "trap", message: "its answer was lost with its worker", memoryBytes: 0 };
     for (const [at, call] of begun.entries()) call.settle(at === begun.length - 1 ? outcome : lost);
     this.#events.gone(unstarted);
+    this.#rest();
     await ended;
   }
 
@@ -313,14 +345,37 @@ export class Instance {
     this.#stopWatchdog();
     if (this.#look) clearTimeout(this.#look);
     this.#slot.close();
-    await this.worker.terminate();
+    if (!(await this.worker.terminate())) this.options.onStuck();
+  }
+
+  /** Lets another instance compute while this one waits; false when none is to be had, or there is no slot to lend. */
+  #lend(): boolean {
+    const { slots, maxInstances } = this.options;
+    if (!this.#computing || maxInstances <= slots.size) return false;
+    this.#computing = false;
+    slots.release();
+    return true;
+  }
+
+  async #takeUpAgain(): Promise<void> {
+    const { slots } = this.options;
+    // A call that was sent meanwhile may have taken one for it.
+    if (this.#computing) return;
+    await slots.wait();
+    if (this.#gone || this.#computing) slots.release();
+    else this.#computing = true;
   }
 
   #serveHostCalls(): void {
     const { host } = this.options;
     this.#slot
       .serve(
-        (name, args) => host.invoke(name, args),
+        async (name, args) => {
+          const lent = this.#lend();
+          const result = await host.invoke(name, args);
+          if (lent) await this.#takeUpAgain();
+          return result;
+        },
         (problem) => this.#onDeath(problem),
       )
       .catch((error) => this.#onDeath(String(error)));

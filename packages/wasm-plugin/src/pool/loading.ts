@@ -2,7 +2,7 @@ import { type MainSlot, sharedNow } from "./channel.js";
 import type { CallOutcome, FromWorker, LoadMessage } from "./messages.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
 
-/** Milliseconds between looks for whether the guest's own start has begun. */
+/** Milliseconds between looks for whether the guest's own start has begun, and at how much it computes. */
 const LOOK_MS = 20;
 
 /** How loading a plugin into a worker failed. */
@@ -45,7 +45,8 @@ export async function loaded(options: LoadingOptions): Promise<string> {
       // The guest's part begins when the worker says so, with a negative number.
       const look = () => {
         const left = slot.running < 0 ? limitMs - (sharedNow() - slot.startedAt) : LOOK_MS;
-        if (left > 0) watch = setTimeout(look, Math.max(1, left));
+        worker.priority.look();
+        if (left > 0) watch = setTimeout(look, Math.max(1, Math.min(LOOK_MS, left)));
         else late();
       };
       look();

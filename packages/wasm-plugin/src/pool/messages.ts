@@ -70,7 +70,8 @@ export interface CallResult extends CallEnd {
 }
 
 export type FromWorker =
-  | { type: "booted" }
+  /** `thread` is the system's number for it; null when it has none that is of use. */
+  | { type: "booted"; thread: number | null }
   | { type: "loaded"; info: string }
   | { type: "load-failed"; phase: "instantiate" | "plugin_info" | "plugin_init"; outcome: CallOutcome }
   /** There are results in the ring. */
@@ -78,7 +79,7 @@ export type FromWorker =
   /** A result that is too large for the ring. */
   | { type: "result"; result: CallResult }
   | { type: "log"; record: Uint8Array; requestId?: string }
-  | { type: "denied"; hostFunction: string; code: string; target?: string };
+  | { type: "denied"; hostFunction: string; code: string; target?: string; count: number };
 
 const EXPORTS: readonly GuestExport[] = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
 const KINDS: readonly CallOutcome["kind"][] = ["output", "error", "trap", "invalid", "interrupted", "refused"];
@@ -135,9 +136,12 @@ export function peekResult(ring: Ring): CallResult | null {
   return { sequence, kind, text: record.body, elapsedMs, memoryBytes };
 }
 
+/** Bytes of an error or another text about a call that are decoded. */
+const WORDS_BYTES = 4 * 1024 * 1024;
+
 export function outcomeOf({ kind, text, memoryBytes }: CallEnd): CallOutcome {
   const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
-  const message = () => bytes.toString("utf8");
+  const message = () => bytes.toString("utf8", 0, kind === "output" ? bytes.length : WORDS_BYTES);
   switch (kind) {
     case "output":
       // What lies in a ring is good only until it is released.

@@ -1,5 +1,10 @@
+import { availableParallelism } from "node:os";
 import type { EmbeddedReaderSource } from "../options.js";
+import { ComputeSlots } from "./compute-slots.js";
 import { WorkerThread } from "./worker-thread.js";
+
+/** Threads that boot at a time, so that a plugin whose workers have to be replaced again and again leaves a core. */
+const BOOTING_MAX = Math.max(1, availableParallelism() - 1);
 
 /**
  * Booted workers without a plugin, so that a new or replaced instance does not wait for a thread to boot. It also
@@ -8,6 +13,9 @@ import { WorkerThread } from "./worker-thread.js";
 export class SpareWorkers implements AsyncDisposable {
   #spares: WorkerThread[] = [];
   readonly #threads = new Set<WorkerThread>();
+  readonly #boots = new ComputeSlots(BOOTING_MAX);
+  /** Spares that wait for their turn to boot. */
+  #filling = 0;
   #closed = false;
 
   constructor(
@@ -22,7 +30,7 @@ export class SpareWorkers implements AsyncDisposable {
     if (this.#closed) throw new Error("the pool is closed");
     let worker = this.#spares.shift();
     while (worker?.ended) worker = this.#spares.shift();
-    worker ??= this.#start();
+    worker ??= await this.#start();
     // The caller comes first: booting a thread takes 40 ms of a core.
     setTimeout(() => this.#fill(), 10).unref();
     await this.#boot(worker, timeoutMs);
@@ -40,11 +48,33 @@ export class SpareWorkers implements AsyncDisposable {
   }
 
   #fill(): void {
-    while (!this.#closed && this.#spares.length < this.size) this.#spares.push(this.#start());
+    while (!this.#closed && this.#spares.length + this.#filling < this.size) {
+      this.#filling += 1;
+      this.#start()
+        .then((worker) => this.#spares.push(worker))
+        // A thread that cannot be had is missed by the next who takes one, and hears of it then.
+        .catch(() => undefined)
+        .finally(() => {
+          this.#filling -= 1;
+        });
+    }
   }
 
-  #start(): WorkerThread {
-    const worker = new WorkerThread(this.reader);
+  /** A thread that begins to boot, when it is its turn. @throws Error when there can be none */
+  async #start(): Promise<WorkerThread> {
+    await this.#boots.wait();
+    if (this.#closed) {
+      this.#boots.release();
+      throw new Error("the pool is closed");
+    }
+    let worker: WorkerThread;
+    try {
+      worker = new WorkerThread(this.reader);
+    } catch (error) {
+      this.#boots.release();
+      throw error;
+    }
+    worker.booted.catch(() => undefined).finally(() => this.#boots.release());
     this.#threads.add(worker);
     void worker.exited.then(() => this.#threads.delete(worker));
     return worker;

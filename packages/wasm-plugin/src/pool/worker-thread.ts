@@ -4,12 +4,16 @@ import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { EmbeddedReaderSource } from "../options.js";
 import type { FromWorker, ToWorker, WorkerData } from "./messages.js";
+import { ThreadPriority } from "./thread-priority.js";
 
 /** The built worker, also when this file runs from source: a thread cannot load TypeScript. */
 const workerFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/wasm-plugin/worker"));
 
 /** Milliseconds after which a thread that still boots is ended all the same. */
 const BOOT_MS = 10_000;
+
+/** Milliseconds after which nobody waits any longer for a thread to end. */
+const TERMINATE_MS = 5000;
 
 /** Heap of a worker's own JavaScript, MiB; a guest's memory is not part of it. */
 const HEAP_MIB = 128;
@@ -27,6 +31,7 @@ export class WorkerThread {
   readonly #worker: Worker;
   #events: WorkerEvents | null = null;
   #ended = false;
+  #priority = new ThreadPriority(null);
   /** Resolves when the thread can load a plugin; rejects when it ends first. */
   readonly booted: Promise<void>;
   /** Resolves when the thread is no more. */
@@ -46,8 +51,10 @@ export class WorkerThread {
     this.exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
     this.booted = new Promise((resolve, reject) => {
       this.#worker.on("message", (message: FromWorker) => {
-        if (message.type === "booted") resolve();
-        else this.#events?.message(message);
+        if (message.type === "booted") {
+          this.#priority = new ThreadPriority(message.thread);
+          resolve();
+        } else this.#events?.message(message);
       });
       this.#worker.on("error", (error) => {
         failure = error.message;
@@ -67,6 +74,10 @@ export class WorkerThread {
     return this.#ended;
   }
 
+  get priority(): ThreadPriority {
+    return this.#priority;
+  }
+
   /** Hands the thread to its new owner. */
   attach(events: WorkerEvents): void {
     this.#events = events;
@@ -76,13 +87,21 @@ export class WorkerThread {
     this.#worker.postMessage(message);
   }
 
-  async terminate(): Promise<void> {
+  /** Ends the thread; false when it did not end in time, and may run on until the process ends. */
+  async terminate(): Promise<boolean> {
     this.#ended = true;
     this.#events = null;
     // A thread that is ended while it loads a native library (lmdb) takes the whole process with it.
     const boot = this.booted.catch(() => undefined);
     await Promise.race([boot, delay(BOOT_MS, undefined, { ref: false })]);
-    await this.#worker.terminate();
+    const ended = this.#worker.terminate().then(() => true);
+    const timer = new AbortController();
+    const late = delay(TERMINATE_MS, false, { signal: timer.signal }).catch(() => false);
+    const inTime = await Promise.race([ended, late]);
+    timer.abort();
+    // It must not keep a process alive that has nothing else to do.
+    if (!inTime) this.#worker.unref();
+    return inTime;
   }
 }
 

@@ -87,7 +87,11 @@ export class Guest {
     this.host.forget(sequence);
     const spent = end.kind === "trap" || end.kind === "interrupted";
     const full = end.kind === "error" && end.memoryBytes >= this.load.memoryBytes;
-    if (spent || full || this.load.isolation === "call") this.#instance = null;
+    if (spent || full || this.load.isolation === "call") {
+      this.#instance = null;
+      // Before anybody knows of the result, so that the thread is not taken for one that rests.
+      this.host.begin(START);
+    }
     return end;
   }
 

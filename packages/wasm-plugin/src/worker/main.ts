@@ -1,7 +1,7 @@
 /** Entry of a worker thread: boots, becomes the home of one plugin instance, answers its calls in order. */
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { encodeUtf8 } from "@aspen/plugin-api/abi";
-import { type DeniedEvent, LocalHostContext } from "@aspen/plugin-host/local";
+import { DenialLimit, LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import { ExtismEngine } from "../engine/extism-engine.js";
 import { WorkerSlot } from "../pool/channel.js";
@@ -17,6 +17,7 @@ import {
   type WorkerData,
 } from "../pool/messages.js";
 import { Ring } from "../pool/ring.js";
+import { ownThreadId } from "../pool/thread-priority.js";
 import { Guest, GuestStartError } from "./guest.js";
 import { HostCalls } from "./host-calls.js";
 import { rehearsal } from "./rehearsal.js";
@@ -29,11 +30,6 @@ const FLUSH_AFTER_MS = 0.5;
  * about as long; callers that wait for each answer before they call again never wait for that.
  */
 const SPIN_MS = 0.1;
-
-/** Denials that are reported; a plugin that is denied more often is no news. */
-const DENIALS_PER_SECOND = 100;
-/** Characters of a denied key that are reported. */
-const DENIED_TARGET_MAX = 256;
 
 /** Calls of the rehearsal: enough for the engine to compile what they run. */
 const REHEARSALS = 3;
@@ -73,21 +69,10 @@ function flush(): void {
   flushedAt = performance.now();
 }
 
-let denials = 0;
-let denialsFrom = 0;
-
-/** Tells the main thread of a denial, but not of more than it can bear. */
-function reportDenied({ hostFunction, code, target }: DeniedEvent): void {
-  const now = performance.now();
-  if (now - denialsFrom > 1000) {
-    denials = 0;
-    denialsFrom = now;
-  }
-  denials += 1;
-  if (denials > DENIALS_PER_SECOND) return;
-  const short = target === undefined ? {} : { target: target.slice(0, DENIED_TARGET_MAX) };
-  send({ type: "denied", hostFunction, code, ...short });
-}
+/** Tells the main thread of denials, but not of more than it can bear. */
+const denials = new DenialLimit(({ hostFunction, code, target, count }) =>
+  send({ type: "denied", hostFunction, code, count, ...(target === undefined ? {} : { target }) }),
+);
 
 /** A home for the plugin of `message`, not yet started. */
 function home(message: LoadMessage): Loaded {
@@ -100,7 +85,7 @@ function home(message: LoadMessage): Loaded {
       grant: message.grant,
       config: message.config,
       reader,
-      onDenied: reportDenied,
+      onDenied: (event) => denials.add(event),
     }),
     sendLog: (record, requestId) => send({ type: "log", record, ...(requestId === undefined ? {} : { requestId }) }),
   });
@@ -128,6 +113,7 @@ async function work({ guest, calls, results }: Loaded): Promise<void> {
     const call = claimCall(calls);
     if (!call) {
       flush();
+      denials.flush();
       await guest.prepare();
       if (comesSoon(calls)) continue;
       // Raised first, then looked at: a call that came before found the flag down and woke nobody.
@@ -216,4 +202,4 @@ async function rehearse(): Promise<void> {
 }
 
 await rehearse();
-send({ type: "booted" });
+send({ type: "booted", thread: ownThreadId() });

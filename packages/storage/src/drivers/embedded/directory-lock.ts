@@ -1,3 +1,5 @@
+// For the packages that compile this one from its source.
+/// <reference path="./fs-native-extensions.d.ts" />
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
