@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createConnection, createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
@@ -167,6 +168,8 @@ describe("redis store", () => {
     const settled = Promise.allSettled(writes);
     await writes[0];
     await own.stop();
+    // The end of the connection has arrived here, and is seen in the next turn of the event loop.
+    await delay(50);
     const later = Array.from({ length: 20 }, (_, i) => store.kv.put(`u:later${i}`, encodeUtf8("1")));
     await own.start();
     // What was not sent waits for the server, and is applied.

@@ -24,8 +24,8 @@ describe("128 calls at once of a plugin with 64 instances leave a neighbour its 
     const { alone, under } = JSON.parse(stdout) as { alone: Seen; under: Seen };
     // Those that compute, as many on their way, and a spare.
     expect(under.threads - alone.threads).toBeLessThanOrEqual(2 * COMPUTING_MAX + 2);
-    expect(alone.lowered).toBe(0);
-    expect(under.lowered > 0).toBe(process.platform === "linux");
+    // A thread may be lowered for the work of its start.
+    expect(under.lowered > alone.lowered).toBe(process.platform === "linux");
     // Without the bound it is a hundred times.
     expect(under.median / alone.median).toBeLessThan(12);
   });
