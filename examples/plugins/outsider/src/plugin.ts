@@ -13,7 +13,7 @@ export default definePlugin({
     },
     "outsider.allocate": () => {
       const hoard: Uint8Array[] = [];
-      for (;;) hoard.push(new Uint8Array(1024 * 1024).fill(1));
+      for (;;) hoard.push(new Uint8Array(4 * 1024 * 1024));
     },
     "outsider.ping": () => "pong",
     /** What it may do. */
