@@ -177,7 +177,7 @@ export class RedisConnection {
   }
 
   #call(call: Call): Promise<unknown> {
-    const deadline = Date.now() + this.options.commandTimeoutMs;
+    const deadline = performance.now() + this.options.commandTimeoutMs;
     if (!this.#usable()) return this.#carryOut(call, deadline);
     const command = new this.clients.Command(call.name, call.args);
     // What nearly always happens, without the promises of the rest.
@@ -196,7 +196,7 @@ export class RedisConnection {
         this.#assertRepeatable(call, failed, deadline);
         if (isDemoted(failed.error)) this.#leave();
         const wait = Math.min(RETRY_MS.least * 2 ** attempt, RETRY_MS.most);
-        await this.#waiting.wait(Math.min(deadline, Date.now() + wait));
+        await this.#waiting.wait(Math.min(deadline, performance.now() + wait));
       }
       if (!this.#usable()) await this.#untilUsable(deadline);
       const command = new this.clients.Command(name, args);
@@ -218,7 +218,7 @@ export class RedisConnection {
     if (outcome === "refused") throw storageErrors.unavailable(`Redis refused ${label}: ${message}`, error);
     if (outcome === "unknown" && !repeatable) throw storageErrors.outcomeUnknown(label, error);
     if (this.#closed) throw storageErrors.unavailable("it is closed", error);
-    if (Date.now() < deadline) return;
+    if (performance.now() < deadline) return;
     const { commandTimeoutMs } = this.options;
     throw storageErrors.unavailable(
       `Redis did not carry out ${label} within ${commandTimeoutMs} ms: ${message}`,
@@ -243,7 +243,7 @@ export class RedisConnection {
       if (this.#denied) {
         throw storageErrors.unavailable(`Redis refused the connection: ${this.#denied.message}`, this.#denied);
       }
-      if (Date.now() >= deadline) {
+      if (performance.now() >= deadline) {
         const reason = this.#lastError ? `: ${this.#lastError.message}` : "";
         throw storageErrors.unavailable(`no connection to Redis within ${this.options.commandTimeoutMs} ms${reason}`);
       }

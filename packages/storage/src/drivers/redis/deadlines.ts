@@ -8,7 +8,7 @@ export class Deadlines {
     return this.#calls.size;
   }
 
-  /** Calls `onLate` at a time (as of `Date.now`), unless {@link delete} comes first. */
+  /** Calls `onLate` at a time (as of `performance.now`, which nobody sets), unless {@link delete} comes first. */
   add(onLate: () => void, at: number): void {
     this.#calls.set(onLate, at);
     if (at < this.#timerAt) this.#arm(at);
@@ -25,13 +25,13 @@ export class Deadlines {
   #arm(at: number): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#look(), Math.max(1, at - Date.now()));
+    this.#timer = setTimeout(() => this.#look(), Math.max(1, at - performance.now()));
   }
 
   #look(): void {
     this.#timer = null;
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const now = Date.now();
+    const now = performance.now();
     const late: (() => void)[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const [onLate, at] of this.#calls) {

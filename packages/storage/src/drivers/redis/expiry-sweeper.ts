@@ -16,7 +16,7 @@ const REMEMBERED_MS = 60_000;
  */
 export class ExpirySweeper {
   readonly #timer: NodeJS.Timeout;
-  /** Namespaces that could not be announced, and when something expires in them. */
+  /** Namespaces that could not be announced, and when something expires in them, as of `performance.now`. */
   readonly #missed = new Map<string, number>();
   #looking = false;
   #closed = false;
@@ -33,7 +33,7 @@ export class ExpirySweeper {
 
   /** Says that something expires; never fails, as it is said again until it is heard. */
   async announce(namespace: string, ttlMs: number): Promise<void> {
-    const due = Date.now() + ttlMs;
+    const due = performance.now() + ttlMs;
     try {
       await this.connection.script("announce-expiry", [this.registry], [namespace, ttlMs]);
     } catch {
@@ -65,11 +65,12 @@ export class ExpirySweeper {
   async #announceMissed(): Promise<void> {
     for (const [namespace, due] of [...this.#missed]) {
       this.#missed.delete(namespace);
-      await this.announce(namespace, Math.max(0, due - Date.now()));
+      await this.announce(namespace, Math.max(0, Math.ceil(due - performance.now())));
     }
   }
 
   async #sweepOne(namespace: string, taken: string): Promise<void> {
+    // When the next entry expires is wall time: all stores share it, and it outlives them.
     let next = 0;
     for (let i = 0; i < SWEEPS && next >= 0 && next <= Date.now(); i++) next = await this.sweep(namespace);
     await this.connection.script("settle-due", [this.registry], [namespace, taken, next, REMEMBERED_MS]);

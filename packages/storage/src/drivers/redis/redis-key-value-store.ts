@@ -56,7 +56,7 @@ export interface NamesOf {
   rows: string;
   index: string;
   expiries: string;
-  /** When the namespace was last registered, ms since the epoch; 0 for never. */
+  /** When the namespace was last registered, as of `performance.now`; minus infinity for never. */
   registeredAt: number;
 }
 
@@ -182,6 +182,7 @@ export class RedisKeyValueStore implements KeyValueStore {
       else if (check.value === null) args.push(check.key, "absent", "");
       else args.push(check.key, "value", Buffer.from(check.value));
     }
+    // Wall time, by which entries expire.
     const now = Date.now();
     let soonest: number | undefined;
     for (const op of transaction.ops) {
@@ -237,7 +238,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   /** Runs a script that may add keys, of which the first expires after `ttlMs`. */
   #write(script: GrowingScript, namespace: string, args: readonly Argument[], ttlMs?: number): Promise<unknown> {
     const names = this.#names(namespace);
-    const registered = Date.now() - names.registeredAt < REGISTERED_MS;
+    const registered = performance.now() - names.registeredAt < REGISTERED_MS;
     const written =
       ttlMs === undefined && registered
         ? this.connection.script(script, names.keys, args)
@@ -258,7 +259,10 @@ export class RedisKeyValueStore implements KeyValueStore {
     const known = await this.connection.read("SISMEMBER", [`${this.options.prefix}:namespaces`, namespace]);
     if (Number(known) !== 1) throw refused;
     const spare = namespace === SYSTEM_NAMESPACE ? SYSTEM_SPARE_BYTES : 0;
-    return this.connection.script(`${script}-when-full`, keys, [...args, spare]);
+    return this.connection.script(`${script}-when-full`, keys, [...args, spare]).catch((error) => {
+      // In the words of what was asked for.
+      throw isOutOfMemory(error.cause) ? refused : error;
+    });
   }
 
   async #announceAndWrite(
@@ -268,7 +272,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     args: readonly Argument[],
     ttlMs?: number,
   ): Promise<unknown> {
-    if (Date.now() - names.registeredAt >= REGISTERED_MS) await this.#register(namespace, names);
+    if (performance.now() - names.registeredAt >= REGISTERED_MS) await this.#register(namespace, names);
     const announced = ttlMs === undefined ? null : this.#sweeper.announce(namespace, ttlMs);
     const reply = await this.connection.script(script, names.keys, args);
     await announced;
@@ -278,7 +282,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   /** Makes it known before its first key can be seen. */
   async #register(namespace: string, names: NamesOf): Promise<void> {
     await this.connection.writeRepeatably("SADD", [`${this.options.prefix}:namespaces`, namespace]);
-    names.registeredAt = Date.now();
+    names.registeredAt = performance.now();
   }
 
   /** Namespaces in which a key may start with `prefix`. */
@@ -303,7 +307,7 @@ export class RedisKeyValueStore implements KeyValueStore {
         rows: `${base}:r:`,
         index: `${base}:i`,
         expiries: `${base}:e`,
-        registeredAt: 0,
+        registeredAt: Number.NEGATIVE_INFINITY,
       };
       if (this.#known.size >= REMEMBERED) this.#known.clear();
       this.#known.set(namespace, names);

@@ -27,6 +27,7 @@ export interface UploadPlace {
 export class RedisUpload implements ChunkUpload {
   readonly #timer: NodeJS.Timeout;
   #reserved = RESERVED;
+  /** As of `performance.now`; the server has a clock of its own. */
   #leasedUntil: number;
   #hash: BlobHash | undefined;
   /** False when a part may still be written by a command that nobody waits for any more. */
@@ -38,7 +39,7 @@ export class RedisUpload implements ChunkUpload {
     hash: BlobHash | undefined,
   ) {
     this.#hash = hash;
-    this.#leasedUntil = Date.now() + place.leaseMs;
+    this.#leasedUntil = performance.now() + place.leaseMs;
     this.#timer = setInterval(() => {
       // The next part or the commit asks again, and is told what this one was.
       this.#renew().catch(() => undefined);
@@ -67,7 +68,7 @@ export class RedisUpload implements ChunkUpload {
   }
 
   async write({ index }: Part, bytes: Uint8Array): Promise<void> {
-    if (index >= this.#reserved || Date.now() >= this.#leasedUntil) await this.#renew(index + RESERVED);
+    if (index >= this.#reserved || performance.now() >= this.#leasedUntil) await this.#renew(index + RESERVED);
     try {
       await this.place.parts.write(this.id, index, bytes);
     } catch (error) {
@@ -109,7 +110,7 @@ export class RedisUpload implements ChunkUpload {
 
   async #renew(reserved = this.#reserved): Promise<void> {
     const { connection, keys, leaseMs } = this.place;
-    const until = Date.now() + leaseMs;
+    const until = performance.now() + leaseMs;
     const args = [this.id, reserved, this.#hash ?? "", leaseMs, "0"];
     const alive = await repeated(() => connection.script("blob-lease", keys.bucketOf(this.id), args));
     if (Number(alive) !== 1) throw storageErrors.uploadAbandoned();

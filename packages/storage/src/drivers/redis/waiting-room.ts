@@ -10,7 +10,7 @@ export class WaitingRoom {
 
   constructor(private readonly limit: number) {}
 
-  /** Resolves at a time (as of `Date.now`), or when {@link wake} is called. @throws AspenError `STORE_UNAVAILABLE` when it is full */
+  /** Resolves at a time (as of `performance.now`), or when {@link wake} is called. @throws AspenError `STORE_UNAVAILABLE` when it is full */
   async wait(until: number): Promise<void> {
     this.assertRoom();
     await new Promise<void>((resolve) => {
