@@ -17,7 +17,16 @@ try {
 
 /** A wrong use is told with the words that were given: an address among them may have a password. */
 function withoutCredentials(message: string): string {
-  return message.replaceAll(/(\/\/)[^\s'"]*@/g, "$1***@");
+  // Longer words first: one may be a part of another.
+  const words = process.argv.flatMap((word) => [word, word.slice(word.indexOf("=") + 1)]);
+  const given = words.filter((word) => word.includes("@")).sort((one, other) => other.length - one.length);
+  // A password may hold quotes and blanks, so that where it ends cannot be seen in the message alone.
+  const known = given.reduce((text, word) => text.replaceAll(word, () => masked(word)), message);
+  return known.replaceAll(/(\/\/)[^\s'"]*@/g, "$1***@");
+}
+
+function masked(word: string): string {
+  return word.replace(/^((?:--?[^=/@]*=)?(?:[^/@]*\/\/)?).+@/s, "$1***@");
 }
 
 function exitStatus(error: unknown): number {

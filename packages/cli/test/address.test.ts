@@ -58,6 +58,8 @@ describe("the address of a node", () => {
     ["with a query", 2, ["kv", "get", "a", "--node", "http://ada:hunter2@127.0.0.1/?x"]],
     ["that is not encoded", 2, ["kv", "get", "a", "--node", "http://ada:hunter2%zz@127.0.0.1"]],
     ["in an option that there is not", 2, ["kv", "get", "a", "--nod=http://ada:hunter2@127.0.0.1"]],
+    ["with a quote and a blank", 2, ["http://ada:it's hunter2@127.0.0.1"]],
+    ["without a protocol", 2, ["node", "start", "--listen", "ada:hunter2@127.0.0.1"]],
     ["before the noun", 2, ["--node", "http://ada:hunter2@127.0.0.1:99999", "kv", "get", "a"]],
   ])("does not show a password: an address %s", async (_what, code, args) => {
     for (const flags of [[], ["--json"]]) {

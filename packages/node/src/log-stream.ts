@@ -29,6 +29,8 @@ export class LogStream implements DestinationStream {
   /** What is left of a line that was written in part. */
   #rest: Buffer | null = null;
   #dropped = 0;
+  /** Lines that could not be written at all; told of when one can be again: a notice would fail like them, for ever. */
+  #lost = 0;
   #noticeAt = 0;
   #retryMs = RETRY_MS;
   #timer: NodeJS.Timeout | null = null;
@@ -107,11 +109,13 @@ export class LogStream implements DestinationStream {
   #put(line: Buffer): Buffer | null {
     try {
       const written = writeSync(this.descriptor, line);
+      this.#dropped += this.#lost;
+      this.#lost = 0;
       return written < line.length ? line.subarray(written) : null;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EAGAIN") return line;
       // The reader is gone or the disk is full: there is no place to say so but here, later.
-      this.#dropped += 1;
+      this.#lost += 1;
       return null;
     }
   }

@@ -6,7 +6,9 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { RPC } from "@aspen/rpc-core/module";
 import { EmbeddedStore } from "@aspen/storage";
+import { RedisServer } from "@aspen/storage/testing";
 import { ContainerModule } from "inversify";
+import { Redis } from "ioredis";
 import { NodeProcess } from "./child.js";
 import { answersIn, connect, expectErrorShape, raw } from "./raw.js";
 import { http, startNode, temporaryDirectory } from "./support.js";
@@ -212,6 +214,18 @@ describe("a process in which createNode failed ends by itself", () => {
     const { port } = taken;
     await taken[Symbol.asyncDispose]();
     await using node = NodeProcess.start({ redisUrl: `redis://127.0.0.1:${port}` });
+    await expectEnd(node, "STORE_UNAVAILABLE");
+  });
+
+  it.each(["+@all -evalsha", "+ping +info"])("a Redis whose user has the rights %s", async (rights) => {
+    await using server = await RedisServer.start();
+    const admin = new Redis(server.url);
+    await admin.call("ACL", "SETUSER", "ada", "on", ">secret", "~*", "&*", ...rights.split(" "));
+    admin.disconnect();
+    const url = new URL(server.url);
+    url.username = "ada";
+    url.password = "secret";
+    await using node = NodeProcess.start({ redisUrl: url.href });
     await expectEnd(node, "STORE_UNAVAILABLE");
   });
 
