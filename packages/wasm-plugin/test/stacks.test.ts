@@ -52,6 +52,19 @@ describe("what an error says beside its message is in the log", () => {
     expect(fields.causes).toMatch(/\[error 2\]: RangeError: second/);
   });
 
+  test("the two errors inside a SuppressedError", async () => {
+    const { fields } = await logged("suppressed");
+    expect(fields.causes).toMatch(/\[error 1\]: Error: thrown last/);
+    expect(fields.causes).toMatch(/\[error 2\]: RangeError: hidden by it/);
+  });
+
+  test("details that JSON refuses are written as text", async () => {
+    expect(await failure(call(plugin, "failing.oddDetails"))).toMatchObject({
+      code: "ODD",
+      details: { big: "1", list: [2], self: "[circular]" },
+    });
+  });
+
   test.each<[string, RegExp]>([
     ["circle", /circle/],
     ["getters", /Error/],

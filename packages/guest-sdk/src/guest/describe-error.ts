@@ -136,9 +136,11 @@ function behind(value: unknown, budget: Budget): unknown {
   return budget.left > 0 ? describeError(value, budget) : headline(value).slice(0, 128);
 }
 
+/** Those of an AggregateError; of a SuppressedError, the one that was thrown last and the one that it hides. */
 function innerErrors(error: Error): readonly unknown[] {
   const errors = read(error, "errors");
-  return Array.isArray(errors) ? errors : [];
+  if (Array.isArray(errors)) return errors;
+  return nameOf(error) === "SuppressedError" ? [read(error, "error"), read(error, "suppressed")] : [];
 }
 
 /** The causes and inner errors of an error as lines; empty when there are none. */

@@ -1,5 +1,6 @@
 import type { GuestErrorJson } from "@aspen/plugin-api/abi";
 import { causesOf, describeValue, headline, isError, messageOf, nameOf, read, textOf } from "./describe-error.js";
+import { writable } from "./shown.js";
 
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 /** Characters of a message that leave the guest; the host cuts it shorter. */
@@ -21,8 +22,8 @@ export function guestErrorJson(thrown: unknown): GuestErrorJson {
   if (name === "InternalError" && message === "out of memory") json.code = "PLUGIN_OUT_OF_MEMORY";
   else if (code !== undefined) json.code = code;
   else json.message = `${name}: ${message}`;
-  const details = read(thrown, "details");
-  if (isJsonObject(details)) json.details = details;
+  const details = jsonDetails(read(thrown, "details"));
+  if (details) json.details = details;
   const causes = causesOf(thrown);
   if (causes) json.causes = causes.slice(0, STACK_MAX);
   return json;
@@ -35,8 +36,8 @@ function plainObject(thrown: object): GuestErrorJson {
   const json: GuestErrorJson = { message: message.slice(0, MESSAGE_MAX) };
   const code = codeOf(thrown);
   if (code !== undefined) json.code = code;
-  const details = read(thrown, "details");
-  if (isJsonObject(details)) json.details = details;
+  const details = jsonDetails(read(thrown, "details"));
+  if (details) json.details = details;
   const cause = read(thrown, "cause");
   if (cause !== undefined) json.causes = causesOf(new Error("", { cause })).slice(0, STACK_MAX);
   return json;
@@ -47,12 +48,14 @@ function codeOf(thrown: object): string | undefined {
   return typeof code === "string" && CODE.test(code) ? code : undefined;
 }
 
-function isJsonObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+/** An object as JSON has it; what JSON refuses in it, such as a circle, is written as text. */
+function jsonDetails(value: unknown): Record<string, unknown> | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   try {
-    return JSON.stringify(value) !== undefined;
+    const details: unknown = JSON.parse(JSON.stringify(value, writable()) ?? "null");
+    return typeof details === "object" && details !== null ? (details as Record<string, unknown>) : undefined;
   } catch {
-    // A cycle or a BigInt: the error goes without its details.
-    return false;
+    // A getter or a toJSON of its own that throws.
+    return { problem: "the details could not be read" };
   }
 }
