@@ -58,6 +58,11 @@ describe("what an error says beside its message is in the log", () => {
     expect(fields.causes).toMatch(/\[error 2\]: RangeError: hidden by it/);
   });
 
+  test("an error inside a thrown object", async () => {
+    const { message } = await failure(call(plugin, "failing.around"));
+    expect(message).toContain('{"reason":"TypeError: the real one","big":"1"}');
+  });
+
   test("details that JSON refuses are written as text", async () => {
     expect(await failure(call(plugin, "failing.oddDetails"))).toMatchObject({
       code: "ODD",

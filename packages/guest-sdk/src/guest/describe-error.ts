@@ -77,9 +77,15 @@ export function describeValue(value: unknown): string {
   return typeof value === "function" || value === undefined ? `a ${typeof value}` : textOf(value, VALUE_MAX);
 }
 
+/** JSON leaves an error empty and refuses a big number. */
+function inShort(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return isError(value) ? headline(value) : value;
+}
+
 function shortJson(value: object): string | undefined {
   try {
-    return JSON.stringify(value)?.slice(0, VALUE_MAX);
+    return JSON.stringify(value, inShort)?.slice(0, VALUE_MAX);
   } catch {
     return undefined;
   }
