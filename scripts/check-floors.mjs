@@ -1,5 +1,5 @@
-// A package imports only from floors below its own, never reaches into another's folder, and only its module.ts
-// knows inversify.
+// A package imports only from floors below its own, never reaches into another's folder, and only its module.ts and
+// feature.ts know inversify.
 import { dirname, relative, resolve, sep } from "node:path";
 import { importsOf, isRelative, packageOf } from "./lib/imports.mjs";
 import { filesBelow, ROOT, workspaces } from "./lib/workspaces.mjs";
@@ -9,15 +9,16 @@ const FLOORS = {
   "@aspen/storage": 1,
   "@aspen/rpc-core": 1,
   "@aspen/guest-sdk": 1,
-  "@aspen/plugin-host": 2,
-  "@aspen/wasm-plugin": 3,
-  "@aspen/node": 5,
-  "@aspen/cli": 6,
+  "@aspen/feature": 2,
+  "@aspen/plugin-host": 3,
+  "@aspen/wasm-plugin": 4,
+  "@aspen/node": 6,
+  "@aspen/cli": 7,
 };
 const CONTAINER = new Set(["inversify", "reflect-metadata"]);
-/** Files beside `src/module.ts` that may know the container: those that put a node together. */
+/** Files that may know the container: a package's module and feature, the contract of features, what puts a node together. */
 const COMPOSITION =
-  /^(packages\/node\/src\/(create-node|module|composition[^/]*)\.ts|packages\/node\/src\/(modules|composition)\/[^/]+\.ts)$/;
+  /^packages\/([^/]+\/src\/((module|feature)|features\/[^/]+)|feature\/src\/[^/]+|node\/src\/(create-node|composition\/[^/]+))\.ts$/;
 
 const problems = [];
 const packages = workspaces(["packages"]);
@@ -49,13 +50,8 @@ function checkFile(file, folder, name, floor) {
     const imported = packageOf(specifier);
     if (imported === null) continue;
     checkFloor(shown, name, floor, imported);
-    if (
-      CONTAINER.has(imported) &&
-      shown.includes("/src/") &&
-      !/^packages\/[^/]+\/src\/module\.ts$/.test(shown) &&
-      !COMPOSITION.test(shown)
-    ) {
-      problems.push(`${shown}: imports ${imported}; only src/module.ts may`);
+    if (CONTAINER.has(imported) && shown.includes("/src/") && !COMPOSITION.test(shown)) {
+      problems.push(`${shown}: imports ${imported}; only src/module.ts and src/feature.ts may`);
     }
   }
 }

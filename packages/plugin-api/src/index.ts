@@ -38,6 +38,7 @@ export {
   type LifecycleState,
 } from "./lifecycle.js";
 export { LIMITS } from "./limits.js";
+export type { Logger } from "./logger.js";
 export {
   allowedKvPrefixes,
   manifestJsonSchema,

@@ -11,7 +11,6 @@ export {
   type TakenOverMethod,
 } from "./installer/plugin-installer.js";
 export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/uninstall.js";
-export type { HostLogger } from "./logger.js";
 export { type PluginCallTarget, PluginHandler } from "./plugin-handler/plugin-handler.js";
 export type { PluginRecord, StartDeath } from "./plugin-store/plugin-record.js";
 export { type PluginChange, type PluginSnapshot, PluginStore } from "./plugin-store/plugin-store.js";

@@ -1,9 +1,9 @@
 import "reflect-metadata";
+import type { Logger } from "@aspen/plugin-api";
 import { RPC } from "@aspen/rpc-core/module";
 import { STORAGE } from "@aspen/storage/module";
 import { ContainerModule, type ServiceIdentifier } from "inversify";
 import { PluginInstaller } from "./installer/plugin-installer.js";
-import type { HostLogger } from "./logger.js";
 import { PluginStore } from "./plugin-store/plugin-store.js";
 import type { PluginRuntime } from "./runtime.js";
 import type { SupervisorOptions } from "./supervisor/options.js";
@@ -19,7 +19,7 @@ export const PLUGIN_HOST = {
 } as const;
 
 export interface PluginHostModuleOptions {
-  logger: HostLogger;
+  logger: Logger;
   supervisor?: SupervisorOptions;
 }
 

@@ -1,3 +1,4 @@
+import type { Caller } from "./caller.js";
 import type { JsonBytes } from "./json-bytes.js";
 
 /** One request, as it enters the dispatcher. */
@@ -11,6 +12,8 @@ export interface RpcRequest {
 /** What travels with a request. */
 export interface RequestContext {
   requestId: string;
+  /** Who asks. @default nobody who is known: `anonymous` without grants */
+  caller?: Caller;
   /** Aborted when the caller is gone or the deadline has passed. */
   signal: AbortSignal;
   /**

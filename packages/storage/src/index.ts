@@ -76,5 +76,5 @@ export type {
 export { type StoreStats, storeStats } from "./maintenance/store-stats.js";
 export { verifyStore } from "./maintenance/verify-store.js";
 export { assertKeyAllowed, assertScanPrefixAllowed, NamespacedKeyValueStore } from "./namespaced.js";
-export type { Store } from "./store.js";
+export type { Store, WorkerReader } from "./store.js";
 export { type Row, type Table, TableKeyValueStore } from "./table-key-value-store.js";

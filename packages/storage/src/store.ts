@@ -8,4 +8,18 @@ export interface Store extends AsyncDisposable {
   readonly blobs: BlobStore;
   /** Work on the whole store, for operators' tools; a driver may leave it out. */
   readonly maintenance?: StoreMaintenance;
+  /** Where it is, without passwords, for people: `embedded:/srv/aspen`, `redis://db:6379`. @default "custom" */
+  readonly address?: string;
+  /** No other process can have it open while this one has. @default false */
+  readonly exclusive?: boolean;
+  /** How a worker thread reads it without waiting for this thread. @default every read goes to this thread */
+  readonly workerReader?: WorkerReader;
+}
+
+/** Tells a worker thread how to open a view of its own. It is sent there as it is. */
+export interface WorkerReader {
+  /** An ES module, as an import from `@aspen/wasm-plugin` or by URL, with `openWorkerReader(data): Promise<SyncKvReader>`. */
+  readonly module: string;
+  /** What that function gets; anything that can be cloned into a thread. */
+  readonly data: unknown;
 }

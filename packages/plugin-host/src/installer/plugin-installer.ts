@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
+import type { Logger } from "@aspen/plugin-api";
 import { isAspenError, LIMITS, manifestWarnings, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import type { ShadowedMethod } from "@aspen/rpc-core";
 import { type BlobStore, blobHash } from "@aspen/storage";
 import { codeTag } from "../blob-tags.js";
 import { pluginErrors } from "../errors.js";
-import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
 import type { PluginSupervisor } from "../supervisor/plugin-supervisor.js";
@@ -40,7 +40,7 @@ export interface PluginInstallerParts {
   store: PluginStore;
   blobs: BlobStore;
   supervisor: PluginSupervisor;
-  logger: HostLogger;
+  logger: Logger;
 }
 
 /** Changes what is installed. Every change is tried on this node first; when it fails, nothing has changed. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { Logger } from "@aspen/plugin-api";
 import type { BlobStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
-import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
 import { assertNotNeeded } from "./conflicts.js";
@@ -10,7 +10,7 @@ import { assertNotNeeded } from "./conflicts.js";
 export interface PluginStoreParts {
   store: PluginStore;
   blobs: Pick<BlobStore, "removeReference">;
-  logger: Pick<HostLogger, "warn">;
+  logger: Pick<Logger, "warn">;
 }
 
 /**

@@ -1,5 +1,5 @@
+import type { Logger } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
-import type { HostLogger } from "../logger.js";
 
 /** Milliseconds for which a verdict is kept: those of old Node versions and old plugins shall not stay for ever. */
 const KEPT_MS = 180 * 24 * 60 * 60 * 1000;
@@ -22,7 +22,7 @@ export class KvVerdictStore implements VerdictStore {
   constructor(
     private readonly kv: KeyValueStore,
     tier: string,
-    private readonly logger: HostLogger,
+    private readonly logger: Logger,
   ) {
     this.#prefix = `__sys:verdict:${tier}:`;
   }

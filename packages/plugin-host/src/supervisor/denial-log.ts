@@ -1,5 +1,5 @@
+import type { Logger } from "@aspen/plugin-api";
 import type { DeniedEvent } from "../host-context/host-function.js";
-import type { HostLogger } from "../logger.js";
 
 /** Milliseconds for which repeated denials of one kind become one line. */
 const TOGETHER_MS = 10_000;
@@ -9,7 +9,7 @@ export class DenialLog {
   /** What came since the last line of each kind. There are as many kinds as host functions and codes. */
   readonly #kinds = new Map<string, DeniedEvent | null>();
 
-  constructor(private readonly logger: HostLogger) {}
+  constructor(private readonly logger: Logger) {}
 
   add(event: DeniedEvent): void {
     const kind = `${event.hostFunction} ${event.code}`;

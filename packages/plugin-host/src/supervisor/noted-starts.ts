@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
-import type { HostLogger } from "../logger.js";
 import type { PluginRecord, StartDeath } from "../plugin-store/plugin-record.js";
 import type { PluginStore } from "../plugin-store/plugin-store.js";
 import { clearSuspicion, settleDeath } from "../plugin-store/start-deaths.js";
@@ -41,7 +41,7 @@ export class NotedStarts implements AsyncDisposable {
 
   constructor(
     private readonly store: PluginStore,
-    private readonly logger: HostLogger,
+    private readonly logger: Logger,
     private readonly options: NotedStartsOptions,
   ) {}
 

@@ -1,7 +1,7 @@
+import type { Logger } from "@aspen/plugin-api";
 import { type DependencyProblem, pluginApiErrors, resolveLoadOrder } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
-import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
 import type { PluginInstance } from "../runtime.js";
@@ -19,7 +19,7 @@ export interface PluginSupervisorParts {
   store: PluginStore;
   starter: PluginStarter;
   registry: HandlerRegistry;
-  logger: HostLogger;
+  logger: Logger;
 }
 
 /** A change of one plugin, carried out in that plugin's turn. */

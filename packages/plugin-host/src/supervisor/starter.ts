@@ -1,9 +1,9 @@
+import type { Logger } from "@aspen/plugin-api";
 import { LIMITS } from "@aspen/plugin-api";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { DeniedEvent } from "../host-context/host-function.js";
-import type { HostLogger } from "../logger.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import { KvVerdictStore, type VerdictStore } from "../plugin-store/verdict-store.js";
 import type { PluginInstance, PluginRuntime } from "../runtime.js";
@@ -13,7 +13,7 @@ export interface StarterOptions {
   runtime: PluginRuntime;
   kv: KeyValueStore;
   blobs: BlobStore;
-  logger: HostLogger;
+  logger: Logger;
 }
 
 /** Turns a record into an instance that answers calls. */

@@ -1,9 +1,9 @@
-import type { HostLogger } from "../logger.js";
+import type { Logger } from "@aspen/plugin-api";
 import type { PluginStore } from "../plugin-store/plugin-store.js";
 
 export interface StorePollOptions {
   store: PluginStore;
-  logger: HostLogger;
+  logger: Logger;
   /** Milliseconds between two looks. */
   everyMs: number;
   /** True when there is something to do for what the store says. */

@@ -1,3 +1,4 @@
+import type { Logger } from "@aspen/plugin-api";
 import {
   AspenError,
   type AspenErrorJson,
@@ -9,7 +10,6 @@ import {
 } from "@aspen/plugin-api";
 import type { HandlerRegistry, ShadowedMethod } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
-import type { HostLogger } from "../logger.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { CallOptions, PluginHealth, PluginInstance } from "../runtime.js";
@@ -56,7 +56,7 @@ export class SupervisedPlugin {
   constructor(
     record: PluginRecord,
     private readonly registry: HandlerRegistry,
-    private readonly logger: HostLogger,
+    private readonly logger: Logger,
     private readonly health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs">,
   ) {
     this.#record = record;
@@ -259,7 +259,7 @@ export async function drainInstance(
   instance: PluginInstance,
   plugin: string,
   drainMs: number,
-  logger: HostLogger,
+  logger: Logger,
 ): Promise<void> {
   const limit = AbortSignal.timeout(drainMs);
   try {

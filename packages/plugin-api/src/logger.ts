@@ -1,5 +1,5 @@
 /** The part of a structured logger that is used; a pino logger is one. */
-export interface HostLogger {
+export interface Logger {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;

@@ -1,0 +1,11 @@
+/** The contract by which a package adds itself to a node: types and identifiers only. @module */
+export type { Clock } from "./clock.js";
+export type { Feature } from "./feature.js";
+export type { HealthCheck, HealthReport } from "./health-check.js";
+export type { HttpMount, MountContext } from "./http-mount.js";
+export type { Measurement, Meter } from "./meter.js";
+export { MIDDLEWARE_ORDER, type OrderedMiddleware } from "./middleware.js";
+export type { HostPort, PluginTier } from "./plugin-tier.js";
+export { NODE, POINTS } from "./points.js";
+export type { Service } from "./service.js";
+export type { SystemTool } from "./system-tool.js";

@@ -1,0 +1,34 @@
+import type { Logger } from "@aspen/plugin-api";
+import type { HandlerFactory } from "@aspen/rpc-core";
+import type { ServiceIdentifier } from "inversify";
+import type { Clock } from "./clock.js";
+import type { HealthCheck } from "./health-check.js";
+import type { HttpMount } from "./http-mount.js";
+import type { Meter } from "./meter.js";
+import type { OrderedMiddleware } from "./middleware.js";
+import type { HostPort, PluginTier } from "./plugin-tier.js";
+import type { Service } from "./service.js";
+
+/** Where a feature adds something to a node: bind any number of each. */
+export const POINTS = {
+  /** Handlers of methods, made at start and registered by priority. */
+  handlerFactory: Symbol.for("@aspen/feature HandlerFactory") as ServiceIdentifier<HandlerFactory>,
+  middleware: Symbol.for("@aspen/feature OrderedMiddleware") as ServiceIdentifier<OrderedMiddleware>,
+  httpMount: Symbol.for("@aspen/feature HttpMount") as ServiceIdentifier<HttpMount>,
+  service: Symbol.for("@aspen/feature Service") as ServiceIdentifier<Service>,
+  /** Tiers that run plugins, one for each `entry.kind`. */
+  runtime: Symbol.for("@aspen/feature PluginTier") as ServiceIdentifier<PluginTier>,
+  hostPort: Symbol.for("@aspen/feature HostPort") as ServiceIdentifier<HostPort>,
+  meter: Symbol.for("@aspen/feature Meter") as ServiceIdentifier<Meter>,
+  healthCheck: Symbol.for("@aspen/feature HealthCheck") as ServiceIdentifier<HealthCheck>,
+} as const;
+
+/** What a node gives to its features, beside `STORAGE` of `@aspen/storage/module` and `RPC` of `@aspen/rpc-core/module`. */
+export const NODE = {
+  /** Random for every start. */
+  id: Symbol.for("@aspen/feature node id") as ServiceIdentifier<string>,
+  log: Symbol.for("@aspen/feature Logger") as ServiceIdentifier<Logger>,
+  clock: Symbol.for("@aspen/feature Clock") as ServiceIdentifier<Clock>,
+  /** The node was started to mend it: nothing that is installed is started. */
+  safeMode: Symbol.for("@aspen/feature safe mode") as ServiceIdentifier<boolean>,
+} as const;

@@ -1,0 +1,24 @@
+/** Who asks. It is set where a request enters, and travels with it. */
+export interface Caller {
+  /**
+   * `local`: this process, or someone on this machine whom the front lets in without a token; `token`: the holder of a
+   * token; `plugin`: a plugin's host call; `node`: another node; `anonymous`: anybody.
+   */
+  readonly kind: "local" | "token" | "plugin" | "node" | "anonymous";
+  /** Which one of its kind: a token's id, a plugin's name. For logs and audits; never a secret. */
+  readonly id: string;
+  readonly grants: Grants;
+}
+
+/** What a caller may do. */
+export interface Grants {
+  /** Names of methods and `prefix.*` patterns; `*` is every method. */
+  readonly methods: readonly string[];
+  /** Keys that it may name in generic methods, by their beginnings; the empty one stands for every key. */
+  readonly kvPrefixes: readonly string[];
+}
+
+export const ALL_GRANTS: Grants = { methods: ["*"], kvPrefixes: [""] };
+
+/** Code of this process, and who is on loopback. */
+export const LOCAL_CALLER: Caller = { kind: "local", id: "local", grants: ALL_GRANTS };
