@@ -12,7 +12,7 @@ export {
   MIN_GRACE_MS,
   type PutBlobOptions,
   TAG_BYTES,
-} from "./blob-store.js";
+} from "./blobs/blob-store.js";
 export type {
   BlobContent,
   BlobRecord,
@@ -24,13 +24,12 @@ export type {
 export { ChunkedBlobStore, type ChunkedBlobStoreOptions } from "./blobs/chunked-blob-store.js";
 export { blobHash } from "./blobs/hash.js";
 export { CHUNK_BYTES, type Cut, Layout, type Part } from "./blobs/layout.js";
-export { readMany, readManySync, readPage, readPageSync } from "./bounded-reads.js";
-export { addToCounter, type UpdateOptions, updateValue } from "./counter.js";
+export { EmbeddedReader } from "./drivers/embedded/embedded-reader.js";
 export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/embedded-store.js";
-export { EmbeddedReader } from "./drivers/embedded/reader.js";
 export { MemoryChunkStore } from "./drivers/memory/memory-chunk-store.js";
 export { MemoryStore } from "./drivers/memory/memory-store.js";
 export { MemoryTable } from "./drivers/memory/memory-table.js";
+export { maskRedisUrl, parseRedisUrl } from "./drivers/redis/connection/topology.js";
 export type {
   RedisAddress,
   RedisClusterOptions,
@@ -39,8 +38,9 @@ export type {
   RedisTlsOptions,
 } from "./drivers/redis/options.js";
 export { RedisStore } from "./drivers/redis/redis-store.js";
-export { maskRedisUrl, parseRedisUrl } from "./drivers/redis/topology.js";
 export { storageErrors } from "./errors.js";
+export { readMany, readManySync, readPage, readPageSync } from "./kv/bounded-reads.js";
+export { addToCounter, type UpdateOptions, updateValue } from "./kv/counter.js";
 export type {
   CasResult,
   Check,
@@ -56,11 +56,9 @@ export type {
   TxResult,
   Version,
   WatchOptions,
-} from "./key-value-store.js";
-export { CheckedExport } from "./maintenance/checked-export.js";
-export { type ExportOptions, type ExportSummary, exportStore } from "./maintenance/export-store.js";
-export { FINDINGS, type Finding, type FindingKind } from "./maintenance/findings.js";
-export { type ImportOptions, type ImportSummary, importStore } from "./maintenance/import-store.js";
+} from "./kv/key-value-store.js";
+export { assertKeyAllowed, assertScanPrefixAllowed, NamespacedKeyValueStore } from "./kv/namespaced.js";
+export { type Row, type Table, TableKeyValueStore } from "./kv/table-key-value-store.js";
 export type {
   KeyValueStats,
   MaintenanceOptions,
@@ -72,9 +70,11 @@ export type {
   StoredNamespace,
   StoreMaintenance,
   VerifyOptions,
-} from "./maintenance/store-maintenance.js";
-export { type StoreStats, storeStats } from "./maintenance/store-stats.js";
-export { verifyStore } from "./maintenance/verify-store.js";
-export { assertKeyAllowed, assertScanPrefixAllowed, NamespacedKeyValueStore } from "./namespaced.js";
+} from "./maintenance/contract.js";
+export { FINDINGS, type Finding, type FindingKind } from "./maintenance/findings.js";
+export { type StoreStats, storeStats } from "./maintenance/stats.js";
+export { verifyStore } from "./maintenance/verify.js";
 export type { Store, WorkerReader } from "./store.js";
-export { type Row, type Table, TableKeyValueStore } from "./table-key-value-store.js";
+export { CheckedExport } from "./transfer/checked-export.js";
+export { type ExportOptions, type ExportSummary, exportStore } from "./transfer/export-store.js";
+export { type ImportOptions, type ImportSummary, importStore } from "./transfer/import-store.js";

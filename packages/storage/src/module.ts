@@ -1,6 +1,6 @@
 import { ContainerModule, type ServiceIdentifier } from "inversify";
-import type { BlobStore } from "./blob-store.js";
-import type { KeyValueStore } from "./key-value-store.js";
+import type { BlobStore } from "./blobs/blob-store.js";
+import type { KeyValueStore } from "./kv/key-value-store.js";
 import type { Store } from "./store.js";
 
 export const STORAGE = {

@@ -1,6 +1,6 @@
-import type { BlobStore } from "./blob-store.js";
-import type { KeyValueStore } from "./key-value-store.js";
-import type { StoreMaintenance } from "./maintenance/store-maintenance.js";
+import type { BlobStore } from "./blobs/blob-store.js";
+import type { KeyValueStore } from "./kv/key-value-store.js";
+import type { StoreMaintenance } from "./maintenance/contract.js";
 
 /** The two primitives that hold all state. Disposing it closes both. */
 export interface Store extends AsyncDisposable {

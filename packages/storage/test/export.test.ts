@@ -23,8 +23,8 @@ import {
   type Store,
   verifyStore,
 } from "../src/index.js";
-import { encodeEnd, encodeEntry, encodeNamespace, encodeRecord, number } from "../src/maintenance/export-format.js";
 import { RedisServer } from "../src/testing/index.js";
+import { encodeEnd, encodeEntry, encodeNamespace, encodeRecord, number } from "../src/transfer/export-format.js";
 
 const { blake3 } = createRequire(import.meta.url)("@napi-rs/blake-hash") as typeof import("@napi-rs/blake-hash");
 const IMPORTER = fileURLToPath(new URL("./kill/importer.mjs", import.meta.url));

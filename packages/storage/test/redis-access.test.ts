@@ -3,8 +3,8 @@ import { encodeUtf8 } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 import { maskRedisUrl, parseRedisUrl, RedisStore, type RedisStoreOptions } from "../src/index.js";
 import { RedisCluster, RedisServer } from "../src/testing/index.js";
-import { redisAdmin } from "../src/testing/redis-admin.js";
-import { freePort } from "../src/testing/redis-process.js";
+import { redisAdmin } from "../src/testing/redis/redis-admin.js";
+import { freePort } from "../src/testing/redis/redis-process.js";
 import { until } from "../src/testing/until.js";
 import { Certificates } from "./redis/certificates.js";
 

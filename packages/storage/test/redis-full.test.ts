@@ -3,7 +3,7 @@ import { encodeUtf8 } from "@aspen/plugin-api";
 import { Redis } from "ioredis";
 import { type Op, RedisStore } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
-import { redisAdmin } from "../src/testing/redis-admin.js";
+import { redisAdmin } from "../src/testing/redis/redis-admin.js";
 import { until } from "../src/testing/until.js";
 
 let server: RedisServer;

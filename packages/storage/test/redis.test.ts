@@ -336,7 +336,7 @@ describe("redis store", () => {
 
     test("namespaces in which nothing expires any more are forgotten, unless something is announced meanwhile", async () => {
       const admin = new Redis(server.url);
-      const { scriptOf } = await import("../src/drivers/redis/scripts.js");
+      const { scriptOf } = await import("../src/drivers/redis/connection/scripts.js");
       const run = (name: Parameters<typeof scriptOf>[0], ...args: (string | number)[]) =>
         admin.eval(scriptOf(name).text, 1, "registry", ...args);
       await run("announce-expiry", "a:", 0);

@@ -6,7 +6,7 @@ import { decodeUtf8, encodeUtf8, writeU64 } from "@aspen/plugin-api/abi";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { type Database, open } from "lmdb";
-import { encodeRow } from "../src/drivers/embedded/rows.js";
+import { encodeRow } from "../src/drivers/embedded/lmdb/rows.js";
 import { EmbeddedStore, RedisStore, type Store, type VerifyOptions, verifyStore } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
 

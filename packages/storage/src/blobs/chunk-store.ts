@@ -1,4 +1,4 @@
-import type { BlobHash, BlobStat, CollectedGarbage } from "../blob-store.js";
+import type { BlobHash, BlobStat, CollectedGarbage } from "./blob-store.js";
 import type { Cut, Part } from "./layout.js";
 
 /** What makes the parts of an upload a blob. */

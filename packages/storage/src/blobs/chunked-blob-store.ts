@@ -1,3 +1,5 @@
+import { storageErrors } from "../errors.js";
+import { abortable } from "./abortable.js";
 import type {
   BlobHash,
   BlobStat,
@@ -7,9 +9,7 @@ import type {
   CollectGarbageOptions,
   ListBlobsOptions,
   PutBlobOptions,
-} from "../blob-store.js";
-import { storageErrors } from "../errors.js";
-import { abortable } from "./abortable.js";
+} from "./blob-store.js";
 import type { BlobRecord, ChunkStore } from "./chunk-store.js";
 import { blobHash } from "./hash.js";
 import { CHUNK_BYTES, type Cut, HASHES_PER_PAGE, isCut } from "./layout.js";

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import type { BlobHash } from "../blob-store.js";
+import type { BlobHash } from "./blob-store.js";
 
 const require = createRequire(import.meta.url);
 

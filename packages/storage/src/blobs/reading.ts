@@ -1,5 +1,5 @@
-import type { BlobHash } from "../blob-store.js";
 import { storageErrors } from "../errors.js";
+import type { BlobHash } from "./blob-store.js";
 import type { BlobRecord, ChunkStore, PartReader } from "./chunk-store.js";
 import { blobHash, HASH_BYTES, Hasher, hashBytes } from "./hash.js";
 import { inOrder } from "./in-order.js";

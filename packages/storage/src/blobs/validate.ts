@@ -1,12 +1,6 @@
 import { encodeUtf8 } from "@aspen/plugin-api/abi";
-import {
-  type ByteRange,
-  type CollectGarbageOptions,
-  DEFAULT_GRACE_MS,
-  MIN_GRACE_MS,
-  TAG_BYTES,
-} from "../blob-store.js";
 import { storageErrors } from "../errors.js";
+import { type ByteRange, type CollectGarbageOptions, DEFAULT_GRACE_MS, MIN_GRACE_MS, TAG_BYTES } from "./blob-store.js";
 
 const NOT_IN_TAGS = /\p{Surrogate}|\p{Control}/u;
 

@@ -1,5 +1,5 @@
-import type { BlobHash } from "../blob-store.js";
 import { storageErrors } from "../errors.js";
+import type { BlobHash } from "./blob-store.js";
 import type { BlobContent, ChunkUpload } from "./chunk-store.js";
 import { HASH_BYTES, Hasher, hashBytes } from "./hash.js";
 import { type Cut, Layout, MAX_PAGES, type Part } from "./layout.js";

@@ -1,4 +1,4 @@
-import type { BlobStore } from "../blob-store.js";
+import type { BlobStore } from "../blobs/blob-store.js";
 import { throwIfCancelled } from "./signal.js";
 
 /** Bytes of all blobs. */

@@ -1,8 +1,8 @@
 import { decodeStrictUtf8, namespaceOf } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../errors.js";
-import type { Version } from "../key-value-store.js";
-import { validateKey, validateValue } from "../validate.js";
-import { RESTORE_BYTES, RESTORE_ENTRIES, type StoredEntry } from "./store-maintenance.js";
+import type { Version } from "../kv/key-value-store.js";
+import { validateKey, validateValue } from "../kv/validate.js";
+import { RESTORE_BYTES, RESTORE_ENTRIES, type StoredEntry } from "./contract.js";
 
 /** The namespace of entries that may be restored together; null when there are none. @throws AspenError as `restore` */
 export function validateRestore(entries: readonly Omit<StoredEntry, "version">[]): string | null {

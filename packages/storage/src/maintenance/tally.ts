@@ -1,4 +1,4 @@
-import type { KeyValueStats, NamespaceStats } from "./store-maintenance.js";
+import type { KeyValueStats, NamespaceStats } from "./contract.js";
 
 const LARGEST = 10;
 

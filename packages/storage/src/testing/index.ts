@@ -1,10 +1,10 @@
 /** The conformance suite that every store passes; for drivers of your own. @module */
-export { blobGarbageCases } from "./blob-garbage-cases.js";
-export { blobStoreCases } from "./blob-store-cases.js";
-export { keyValueStoreCases } from "./key-value-store-cases.js";
-export { maintenanceCases } from "./maintenance-cases.js";
-export { RedisCluster, type RedisClusterShape } from "./redis-cluster.js";
-export { RedisSentinels, type RedisSentinelsShape } from "./redis-sentinels.js";
-export { RedisServer } from "./redis-server.js";
+export { blobGarbageCases } from "./cases/blob-garbage-cases.js";
+export { blobStoreCases } from "./cases/blob-store-cases.js";
+export { keyValueStoreCases } from "./cases/key-value-store-cases.js";
+export { maintenanceCases } from "./cases/maintenance-cases.js";
+export { watchCases } from "./cases/watch-cases.js";
+export { RedisCluster, type RedisClusterShape } from "./redis/redis-cluster.js";
+export { RedisSentinels, type RedisSentinelsShape } from "./redis/redis-sentinels.js";
+export { RedisServer } from "./redis/redis-server.js";
 export { type ConformanceCase, type ConformanceOptions, type TestFramework, testStore } from "./test-store.js";
-export { watchCases } from "./watch-cases.js";

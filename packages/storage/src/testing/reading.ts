@@ -1,5 +1,5 @@
 import { decodeUtf8 } from "@aspen/plugin-api/abi";
-import type { KeyValueStore, ScanOptions } from "../key-value-store.js";
+import type { KeyValueStore, ScanOptions } from "../kv/key-value-store.js";
 
 /** The value under a key as text; null when there is none. */
 export async function text(kv: KeyValueStore, key: string): Promise<string | null> {

@@ -1,9 +1,9 @@
 import type { Store } from "../store.js";
-import { blobGarbageCases } from "./blob-garbage-cases.js";
-import { blobStoreCases } from "./blob-store-cases.js";
-import { keyValueStoreCases } from "./key-value-store-cases.js";
-import { maintenanceCases } from "./maintenance-cases.js";
-import { watchCases } from "./watch-cases.js";
+import { blobGarbageCases } from "./cases/blob-garbage-cases.js";
+import { blobStoreCases } from "./cases/blob-store-cases.js";
+import { keyValueStoreCases } from "./cases/key-value-store-cases.js";
+import { maintenanceCases } from "./cases/maintenance-cases.js";
+import { watchCases } from "./cases/watch-cases.js";
 
 /** The part of a test framework that is used; jest, vitest and `node:test` have it. */
 export interface TestFramework {

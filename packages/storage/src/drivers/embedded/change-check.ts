@@ -1,5 +1,5 @@
+import { CHANGES_KEPT } from "../../kv/watch.js";
 import { breathe, throwIfCancelled } from "../../maintenance/signal.js";
-import { CHANGES_KEPT } from "../../watch.js";
 import { decodeChange, decodeHead } from "./embedded-change-log.js";
 import type { EmbeddedMaintenanceParts } from "./embedded-maintenance.js";
 

@@ -1,9 +1,9 @@
 import { encodeUtf8, readU64, writeU64 } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
-import type { Version } from "../../key-value-store.js";
-import { Waiters } from "../../waiters.js";
-import { CHANGE_BYTES_KEPT, CHANGES_KEPT, type Change, type ChangeLog, WATCH_LEASE_MS } from "../../watch.js";
-import type { Environment } from "./environment.js";
+import type { Version } from "../../kv/key-value-store.js";
+import { Waiters } from "../../kv/waiters.js";
+import { CHANGE_BYTES_KEPT, CHANGES_KEPT, type Change, type ChangeLog, WATCH_LEASE_MS } from "../../kv/watch.js";
+import type { Environment } from "./lmdb/environment.js";
 
 /**
  * The past of watched namespaces in LMDB, written in the transaction of the change itself. Keys begin with the

@@ -14,8 +14,7 @@ import type {
   TxResult,
   Version,
   WatchOptions,
-} from "../../key-value-store.js";
-import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
+} from "../../kv/key-value-store.js";
 import {
   expiryOf,
   expiryOfNext,
@@ -23,14 +22,15 @@ import {
   validateKeys,
   validateTransaction,
   validateValue,
-} from "../../validate.js";
-import { watchStore } from "../../watch.js";
-import { commit } from "./commit.js";
+} from "../../kv/validate.js";
+import { watchStore } from "../../kv/watch.js";
+import type { StoreMaintenance } from "../../maintenance/contract.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
 import { EmbeddedMaintenance } from "./embedded-maintenance.js";
-import type { Environment } from "./environment.js";
-import { readEntry, readPage } from "./reader.js";
-import { decodeRow, encodeRow, expiryKey, isExpired, type Row } from "./rows.js";
+import { readEntry, readPage } from "./embedded-reader.js";
+import { commit } from "./lmdb/commit.js";
+import type { Environment } from "./lmdb/environment.js";
+import { decodeRow, encodeRow, expiryKey, isExpired, type Row } from "./lmdb/rows.js";
 
 /** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
 const SWEEP_ROWS = 1000;

@@ -1,9 +1,6 @@
 import { namespaceOf, readU64 } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
-import type { Version } from "../../key-value-store.js";
-import type { Finding } from "../../maintenance/findings.js";
-import { keyIn, validateNamespaceVersion, validateRestore } from "../../maintenance/restorable.js";
-import { throwIfCancelled } from "../../maintenance/signal.js";
+import type { Version } from "../../kv/key-value-store.js";
 import type {
   KeyValueStats,
   MaintenanceOptions,
@@ -14,13 +11,16 @@ import type {
   StoredNamespace,
   StoreMaintenance,
   VerifyOptions,
-} from "../../maintenance/store-maintenance.js";
+} from "../../maintenance/contract.js";
+import type { Finding } from "../../maintenance/findings.js";
+import { keyIn, validateNamespaceVersion, validateRestore } from "../../maintenance/restorable.js";
+import { throwIfCancelled } from "../../maintenance/signal.js";
 import { Tally } from "../../maintenance/tally.js";
 import type { EmbeddedChangeLog } from "./embedded-change-log.js";
 import { EmbeddedVerification } from "./embedded-verification.js";
-import type { Environment } from "./environment.js";
-import { pagesOf } from "./pages.js";
-import { decodeRow, HEADER_BYTES, isIntact, type Row } from "./rows.js";
+import type { Environment } from "./lmdb/environment.js";
+import { pagesOf } from "./lmdb/pages.js";
+import { decodeRow, HEADER_BYTES, isIntact, type Row } from "./lmdb/rows.js";
 
 /** Pages at the beginning of LMDB's file. */
 const META_PAGES = 2;

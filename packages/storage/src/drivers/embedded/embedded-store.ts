@@ -1,16 +1,16 @@
 import { isAspenError } from "@aspen/plugin-api/abi";
-import type { BlobStore } from "../../blob-store.js";
+import type { BlobStore } from "../../blobs/blob-store.js";
 import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
-import type { KeyValueStore } from "../../key-value-store.js";
-import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
+import type { KeyValueStore } from "../../kv/key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/contract.js";
 import type { Store } from "../../store.js";
-import { prepareDirectory, prepareFolders, tightenDataFiles } from "./access.js";
-import { fillUp, inspect } from "./data-file.js";
-import { DirectoryLock } from "./directory-lock.js";
+import { prepareDirectory, prepareFolders, tightenDataFiles } from "./directory/access.js";
+import { DirectoryLock } from "./directory/directory-lock.js";
+import { FileChunkStore } from "./embedded-chunk-store.js";
 import { EmbeddedKeyValueStore } from "./embedded-key-value-store.js";
-import { type Environment, openEnvironment } from "./environment.js";
-import { FileChunkStore } from "./file-chunk-store.js";
+import { fillUp, inspect } from "./lmdb/data-file.js";
+import { type Environment, openEnvironment } from "./lmdb/environment.js";
 
 export interface EmbeddedStoreOptions {
   /** Where everything lies; made when it is missing. */

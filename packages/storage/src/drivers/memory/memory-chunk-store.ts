@@ -1,4 +1,4 @@
-import { type BlobHash, type BlobStat, type CollectedGarbage, MAX_REFERENCES } from "../../blob-store.js";
+import { type BlobHash, type BlobStat, type CollectedGarbage, MAX_REFERENCES } from "../../blobs/blob-store.js";
 import type { BlobContent, BlobRecord, ChunkStore, ChunkUpload, PartReader } from "../../blobs/chunk-store.js";
 import { copyBytes } from "../../bytes.js";
 import { storageErrors } from "../../errors.js";

@@ -1,9 +1,7 @@
 import { encodeUtf8, namespaceOf } from "@aspen/plugin-api/abi";
 import { compareBytes, copyBytes } from "../../bytes.js";
-import type { Version } from "../../key-value-store.js";
-import { type Finding, finding, isMended, VERSION_GAP } from "../../maintenance/findings.js";
-import { validateNamespaceVersion, validateRestore } from "../../maintenance/restorable.js";
-import { breathe, throwIfCancelled } from "../../maintenance/signal.js";
+import type { Version } from "../../kv/key-value-store.js";
+import type { TableOperations } from "../../kv/table-key-value-store.js";
 import type {
   KeyValueStats,
   MaintenanceOptions,
@@ -14,9 +12,11 @@ import type {
   StoredNamespace,
   StoreMaintenance,
   VerifyOptions,
-} from "../../maintenance/store-maintenance.js";
+} from "../../maintenance/contract.js";
+import { type Finding, finding, isMended, VERSION_GAP } from "../../maintenance/findings.js";
+import { validateNamespaceVersion, validateRestore } from "../../maintenance/restorable.js";
+import { breathe, throwIfCancelled } from "../../maintenance/signal.js";
 import { Tally } from "../../maintenance/tally.js";
-import type { TableOperations } from "../../table-key-value-store.js";
 import type { MemoryTable } from "./memory-table.js";
 
 const PAGE_KEYS = 500;

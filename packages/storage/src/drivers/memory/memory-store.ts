@@ -1,9 +1,9 @@
-import type { BlobStore } from "../../blob-store.js";
+import type { BlobStore } from "../../blobs/blob-store.js";
 import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
-import type { KeyValueStore } from "../../key-value-store.js";
-import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
+import type { KeyValueStore } from "../../kv/key-value-store.js";
+import { TableKeyValueStore } from "../../kv/table-key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/contract.js";
 import type { Store } from "../../store.js";
-import { TableKeyValueStore } from "../../table-key-value-store.js";
 import { MemoryChunkStore } from "./memory-chunk-store.js";
 import { MemoryMaintenance } from "./memory-maintenance.js";
 import { MemoryTable } from "./memory-table.js";

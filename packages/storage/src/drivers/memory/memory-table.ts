@@ -1,5 +1,5 @@
-import type { Version } from "../../key-value-store.js";
-import type { Row, Table } from "../../table-key-value-store.js";
+import type { Version } from "../../kv/key-value-store.js";
+import type { Row, Table } from "../../kv/table-key-value-store.js";
 
 /** Rows in this process's memory. */
 export class MemoryTable implements Table {

@@ -1,5 +1,5 @@
 import { decodeUtf8 } from "@aspen/plugin-api/abi";
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "./connection/redis-connection.js";
 
 /** Milliseconds between looks for namespaces in which something has expired. */
 const LOOK_MS = 1000;

@@ -1,9 +1,9 @@
 import { decodeUtf8 } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
-import type { Version } from "../../key-value-store.js";
-import { Waiters } from "../../waiters.js";
-import { type Change, type ChangeLog, WATCH_LEASE_MS } from "../../watch.js";
-import type { RedisConnection } from "./connection.js";
+import type { Version } from "../../kv/key-value-store.js";
+import { Waiters } from "../../kv/waiters.js";
+import { type Change, type ChangeLog, WATCH_LEASE_MS } from "../../kv/watch.js";
+import type { RedisConnection } from "./connection/redis-connection.js";
 
 /** Milliseconds after which a watch looks for changes, and for what has expired, without being told. */
 const LOOK_MS = 1000;

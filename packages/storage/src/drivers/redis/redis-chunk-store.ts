@@ -1,14 +1,14 @@
 import { decodeUtf8 } from "@aspen/plugin-api/abi";
-import { type BlobHash, type BlobStat, type CollectedGarbage, MAX_REFERENCES } from "../../blob-store.js";
+import { type BlobHash, type BlobStat, type CollectedGarbage, MAX_REFERENCES } from "../../blobs/blob-store.js";
 import type { BlobRecord, ChunkStore, ChunkUpload, PartReader } from "../../blobs/chunk-store.js";
 import { inOrder } from "../../blobs/in-order.js";
 import { Layout } from "../../blobs/layout.js";
 import { storageErrors } from "../../errors.js";
-import { BlobGarbage } from "./blob-garbage.js";
-import { BlobKeys, BUCKETS } from "./blob-keys.js";
-import { BlobParts, onlyUnavailable } from "./blob-parts.js";
-import type { RedisConnection } from "./connection.js";
-import { RedisUpload } from "./redis-upload.js";
+import { BlobGarbage } from "./blobs/blob-garbage.js";
+import { BlobKeys, BUCKETS } from "./blobs/blob-keys.js";
+import { BlobParts, onlyUnavailable } from "./blobs/blob-parts.js";
+import { RedisUpload } from "./blobs/upload.js";
+import type { RedisConnection } from "./connection/redis-connection.js";
 
 /** Records that are listed in one step. */
 const PAGE = 500;

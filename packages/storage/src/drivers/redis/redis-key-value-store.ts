@@ -1,6 +1,6 @@
 import { decodeUtf8, namespaceOf, readU64 } from "@aspen/plugin-api/abi";
 import { compareBytes, copyOf, prefixEnd } from "../../bytes.js";
-import { decodeCursor, encodeCursor } from "../../cursor.js";
+import { decodeCursor, encodeCursor } from "../../kv/cursor.js";
 import type {
   CasResult,
   KeyValueStore,
@@ -13,8 +13,7 @@ import type {
   TxResult,
   Version,
   WatchOptions,
-} from "../../key-value-store.js";
-import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
+} from "../../kv/key-value-store.js";
 import {
   expiryOf,
   expiryOfNext,
@@ -25,15 +24,16 @@ import {
   validatePrefix,
   validateTransaction,
   validateValue,
-} from "../../validate.js";
-import { watchStore } from "../../watch.js";
-import type { RedisConnection } from "./connection.js";
+} from "../../kv/validate.js";
+import { watchStore } from "../../kv/watch.js";
+import type { StoreMaintenance } from "../../maintenance/contract.js";
+import { isOutOfMemory } from "./connection/outcome.js";
+import type { RedisConnection } from "./connection/redis-connection.js";
+import type { GrowingScript } from "./connection/scripts.js";
+import type { Argument } from "./connection/tracked-command.js";
 import { ExpirySweeper } from "./expiry-sweeper.js";
-import { isOutOfMemory } from "./outcome.js";
 import { RedisChangeLog } from "./redis-change-log.js";
 import { RedisMaintenance } from "./redis-maintenance.js";
-import type { GrowingScript } from "./scripts.js";
-import type { Argument } from "./tracked-command.js";
 
 const VERSION_BYTES = 8;
 /** Bytes of values after which a page of a scan ends before its limit. */

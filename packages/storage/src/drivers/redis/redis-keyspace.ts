@@ -1,5 +1,5 @@
 import { strictUtf8 } from "../../maintenance/restorable.js";
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "./connection/redis-connection.js";
 
 /** Keys that the server looks at in one step of a SCAN. */
 const SCAN_COUNT = 1000;

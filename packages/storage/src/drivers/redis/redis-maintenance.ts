@@ -1,15 +1,6 @@
 import { readU64 } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
-import type { Version } from "../../key-value-store.js";
-import type { Finding } from "../../maintenance/findings.js";
-import {
-  isNamespace,
-  keyIn,
-  strictUtf8,
-  validateNamespaceVersion,
-  validateRestore,
-} from "../../maintenance/restorable.js";
-import { throwIfCancelled } from "../../maintenance/signal.js";
+import type { Version } from "../../kv/key-value-store.js";
 import type {
   KeyValueStats,
   MaintenanceOptions,
@@ -20,9 +11,18 @@ import type {
   StoredNamespace,
   StoreMaintenance,
   VerifyOptions,
-} from "../../maintenance/store-maintenance.js";
+} from "../../maintenance/contract.js";
+import type { Finding } from "../../maintenance/findings.js";
+import {
+  isNamespace,
+  keyIn,
+  strictUtf8,
+  validateNamespaceVersion,
+  validateRestore,
+} from "../../maintenance/restorable.js";
+import { throwIfCancelled } from "../../maintenance/signal.js";
 import { Tally } from "../../maintenance/tally.js";
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "./connection/redis-connection.js";
 import type { NamesOf } from "./redis-key-value-store.js";
 import { RedisVerification } from "./redis-verification.js";
 

@@ -1,16 +1,16 @@
-import type { BlobStore } from "../../blob-store.js";
+import type { BlobStore } from "../../blobs/blob-store.js";
 import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
-import type { KeyValueStore } from "../../key-value-store.js";
-import type { StoreMaintenance } from "../../maintenance/store-maintenance.js";
+import type { KeyValueStore } from "../../kv/key-value-store.js";
+import type { StoreMaintenance } from "../../maintenance/contract.js";
 import type { Store } from "../../store.js";
-import { RedisConnection } from "./connection.js";
+import { RedisConnection } from "./connection/redis-connection.js";
+import { topologyOf } from "./connection/topology.js";
 import type { RedisStoreOptions } from "./options.js";
 import { RedisChunkStore } from "./redis-chunk-store.js";
 import { RedisKeyValueStore } from "./redis-key-value-store.js";
-import { checkServer } from "./server-check.js";
-import { ServerWatch } from "./server-watch.js";
-import { topologyOf } from "./topology.js";
+import { checkServer } from "./servers/server-check.js";
+import { ServerWatch } from "./servers/server-watch.js";
 
 /** Both primitives on a Redis server, a primary that Sentinels name, or a cluster, shared by every node that names it. */
 export class RedisStore implements Store {

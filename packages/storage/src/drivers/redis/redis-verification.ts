@@ -1,8 +1,8 @@
+import type { VerifyOptions } from "../../maintenance/contract.js";
 import { type Finding, type FindingKind, finding, isMended, VERSION_GAP } from "../../maintenance/findings.js";
 import { isNamespace, keyIn, strictUtf8 } from "../../maintenance/restorable.js";
 import { throwIfCancelled } from "../../maintenance/signal.js";
-import type { VerifyOptions } from "../../maintenance/store-maintenance.js";
-import type { RedisConnection } from "./connection.js";
+import type { RedisConnection } from "./connection/redis-connection.js";
 import { type NamespaceKey, namespaceKeys } from "./redis-keyspace.js";
 import type { RedisMaintenanceParts } from "./redis-maintenance.js";
 

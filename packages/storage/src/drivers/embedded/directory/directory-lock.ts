@@ -1,0 +1,90 @@
+// For the packages that compile this one from its source.
+/// <reference path="./fs-native-extensions.d.ts" />
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { storageErrors } from "../../../errors.js";
+import { FILE_MODE, tighten } from "./access.js";
+import { identityAt, identityOf, isSame } from "./identity.js";
+
+/** Milliseconds for which a lock is tried: a process that is killed has its files until its last thread has ended. */
+const PATIENCE_MS = 500;
+const RETRY_MS = 25;
+/** Bytes of a lock file that are read. */
+const OWNER_BYTES = 4096;
+
+/** Whose a lock is; for messages only, as both mean something else in another container. */
+export interface LockOwner {
+  pid: number;
+  host: string;
+}
+
+/**
+ * Makes sure that one store at a time works on a directory: LMDB could share it, blobs and the change log could
+ * not. The kernel holds the lock, for the file that is open here: it ends with the process, also one that nobody
+ * reaps, and holds for every container that has the directory. The file stays, since removing it would let two in.
+ */
+export class DirectoryLock {
+  #released = false;
+
+  /** A bare descriptor: a `FileHandle` is closed when nobody refers to it any more. Programs that are started get none. */
+  private constructor(
+    private readonly directory: string,
+    private readonly path: string,
+    private readonly fd: number,
+  ) {}
+
+  /** @throws AspenError `STORE_UNAVAILABLE` when a store that runs has the directory */
+  static async acquire(directory: string): Promise<DirectoryLock> {
+    // Only here: the native library must not be loaded by threads and programs that have another store.
+    const { tryLock } = await import("fs-native-extensions");
+    const path = join(directory, "lock");
+    for (const deadline = performance.now() + PATIENCE_MS; ; await delay(RETRY_MS)) {
+      const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
+      try {
+        // When somebody removed the file in between, the next store would find none, and have a lock as well.
+        if (tryLock(fd) && isSame(identityOf(fd), identityAt(path))) {
+          tighten(path);
+          writeOwner(fd);
+          return new DirectoryLock(directory, path, fd);
+        }
+        if (performance.now() > deadline) throw storageErrors.directoryInUse(directory, ownerIn(fd));
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      }
+      closeSync(fd);
+    }
+  }
+
+  /** @throws AspenError `STORE_UNAVAILABLE` when the file was removed or replaced, so that another may have a lock, too */
+  assertHeld(): void {
+    if (!isSame(identityOf(this.fd), identityAt(this.path)))
+      throw storageErrors.directoryGone(this.directory, this.path);
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    closeSync(this.fd);
+  }
+}
+
+function writeOwner(fd: number): void {
+  const owner: LockOwner = { pid: process.pid, host: hostname() };
+  ftruncateSync(fd);
+  writeSync(fd, JSON.stringify(owner), 0);
+}
+
+/** Null where the file does not say, or cannot be read while it is locked, as on Windows. */
+function ownerIn(fd: number): LockOwner | null {
+  const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, OWNER_BYTES));
+  try {
+    const owner: unknown = JSON.parse(bytes.toString("utf8", 0, readSync(fd, bytes, 0, bytes.length, 0)));
+    const { pid, host } = owner as Partial<LockOwner>;
+    return Number.isSafeInteger(pid) && typeof host === "string" ? { pid: pid!, host } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,30 @@
+import { storageErrors } from "../../../errors.js";
+import type { Environment } from "./environment.js";
+
+/**
+ * Runs `work` in the next write transaction and resolves once that is committed, to files that are still there. What
+ * `work` throws undoes it.
+ * @throws AspenError `STORE_UNAVAILABLE`
+ */
+export async function commit<T>(environment: Environment, work: () => T): Promise<T> {
+  environment.presence.assertLately();
+  let result: T;
+  try {
+    result = await environment.root.transaction(work);
+  } catch (error) {
+    const reason = await commitError(error);
+    throw storageErrors.unavailable(reason instanceof Error ? reason.message : String(reason), error);
+  }
+  environment.presence.assert();
+  return result;
+}
+
+/** Why a commit failed: lmdb has it as a promise, which must be handled or ends the process. */
+async function commitError(error: unknown): Promise<unknown> {
+  const reason = (error as { commitError?: unknown }).commitError;
+  if (!(reason instanceof Promise)) return error;
+  return reason.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+}

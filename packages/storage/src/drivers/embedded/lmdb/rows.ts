@@ -1,0 +1,65 @@
+import { crc32 } from "node:zlib";
+import { readU64, writeU64 } from "@aspen/plugin-api/abi";
+import { copyOf } from "../../../bytes.js";
+
+/**
+ * A row as LMDB keeps it: version (u64), expiry in ms since the epoch or 0 (u64), CRC-32 (IEEE 802.3) of what is
+ * before and behind it (u32), all little-endian, then the value. LMDB itself has no checksums.
+ */
+const CHECKSUM_AT = 16;
+export const HEADER_BYTES = 20;
+
+const NO_BYTES = new Uint8Array(0);
+
+export interface Row {
+  version: number;
+  /** Milliseconds since the epoch; 0 for never. */
+  expiresAt: number;
+  value: Uint8Array;
+}
+
+export function encodeRow({ version, expiresAt, value }: Row): Buffer {
+  const bytes = Buffer.allocUnsafe(HEADER_BYTES + value.length);
+  writeU64(bytes, version);
+  writeU64(bytes, expiresAt, 8);
+  bytes.set(value, HEADER_BYTES);
+  bytes.writeUInt32LE(checksum(bytes, value), CHECKSUM_AT);
+  return bytes;
+}
+
+/** The row, its value copied; null when there is none or it has expired. */
+export function decodeRow(bytes: Buffer | undefined, now: number, withValue = true): Row | null {
+  if (!bytes) return null;
+  const expiresAt = readU64(bytes, 8);
+  if (expiresAt !== 0 && expiresAt <= now) return null;
+  return { version: readU64(bytes), expiresAt, value: withValue ? copyOf(bytes, HEADER_BYTES) : NO_BYTES };
+}
+
+/** True when the row is as it was written; reads do not ask, for they would take twice as long. */
+export function isIntact(bytes: Buffer): boolean {
+  return (
+    bytes.length >= HEADER_BYTES && bytes.readUInt32LE(CHECKSUM_AT) === checksum(bytes, bytes.subarray(HEADER_BYTES))
+  );
+}
+
+function checksum(header: Buffer, value: Uint8Array): number {
+  return crc32(value, crc32(header.subarray(0, CHECKSUM_AT)));
+}
+
+/** True when the row's time is over; false also for what cannot be read, which `verify` tells. */
+export function isExpired(bytes: Buffer, now: number): boolean {
+  try {
+    return decodeRow(bytes, now, false) === null;
+  } catch {
+    // A RangeError: no number is where one should be.
+    return false;
+  }
+}
+
+/** A key in the list of expiries: when (ms since the epoch, big-endian), then the row's key. */
+export function expiryKey(expiresAt: number, key: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(8 + key.length);
+  bytes.writeBigUInt64BE(BigInt(expiresAt));
+  bytes.set(key, 8);
+  return bytes;
+}

@@ -1,0 +1,122 @@
+import type { ClusterOptions, RedisOptions } from "ioredis";
+import { storageErrors } from "../../../errors.js";
+import type { RedisTopology } from "./topology.js";
+import type { TrackedCommand, TrackedCommandClass } from "./tracked-command.js";
+import { trackedCommandClass } from "./tracked-command.js";
+
+/** The part of an ioredis client that is used, of a server as of a cluster. */
+export interface RedisClient {
+  readonly status: string;
+  sendCommand(command: TrackedCommand): Promise<unknown>;
+  connect(): Promise<unknown>;
+  /** @param reconnect connect again by itself */
+  disconnect(reconnect?: boolean): void;
+  on(event: "ready" | "close" | "end", listener: () => void): unknown;
+  on(event: "error" | "node error", listener: (error: Error) => void): unknown;
+  /** Of a cluster: its primaries' clients. */
+  nodes?(role: "master" | "all"): RedisNode[];
+}
+
+export interface RedisNode {
+  readonly options: { host?: string; port?: number };
+  sendCommand(command: TrackedCommand): Promise<unknown>;
+}
+
+/** The part of a client for subscriptions that is used. */
+export interface SubscriberClient {
+  subscribe(channel: string): Promise<unknown>;
+  ping(): Promise<unknown>;
+  disconnect(): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "message", listener: (channel: string, message: string) => void): unknown;
+  on(event: "end", listener: () => void): unknown;
+}
+
+export interface RedisClients {
+  client: RedisClient;
+  /** A connection of its own for a subscription, which ends when it is lost. */
+  subscriber(): SubscriberClient;
+  Command: TrackedCommandClass;
+}
+
+/** Milliseconds after which the nodes of a cluster are asked for again: a frozen one says nothing of its successor. */
+const SLOTS_REFRESH_MS = 5000;
+const MAX_CONNECT_MS = 2000;
+
+/** @throws AspenError `STORE_UNAVAILABLE` without the package ioredis */
+export async function createClients(topology: RedisTopology, timeoutMs: number): Promise<RedisClients> {
+  const { Redis, Cluster, Command } = await import("ioredis").catch((error) => {
+    throw storageErrors.unavailable("the redis driver needs the package ioredis: npm install ioredis@6", error);
+  });
+  const { kind, nodes, database } = topology;
+  const connectTimeout = Math.min(timeoutMs, MAX_CONNECT_MS);
+  const settings = {
+    ...credentials(topology),
+    replyMapping: "legacy",
+    // Commands of one turn leave together as it is; with enableAutoPipelining a lone one waits for the next turn.
+    // A command is never sent twice nor kept for later: the connection decides what may be tried again.
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    // 0, so that a lost connection ends every command under way; ioredis 6.0.0 leaves them without an answer.
+    maxRetriesPerRequest: 0,
+    connectTimeout,
+    // A connection on which nothing comes back is made again.
+    socketTimeout: timeoutMs,
+    retryStrategy,
+  } satisfies RedisOptions;
+  // Its subscription waits until it is connected. It is never made again: who listens has to know what was missed.
+  const listening = { ...settings, enableOfflineQueue: true, retryStrategy: null } satisfies RedisOptions;
+  if (kind === "cluster") {
+    const cluster = new Cluster(nodes, {
+      redisOptions: settings,
+      // A check would hide a cluster that is down behind one that does not answer.
+      enableReadyCheck: false,
+      // Sent again after a lost connection, a command could be applied twice.
+      retryDelayOnFailover: 0,
+      clusterRetryStrategy: retryStrategy,
+      slotsRefreshInterval: SLOTS_REFRESH_MS,
+      slotsRefreshTimeout: connectTimeout,
+      // With TLS a certificate is checked against the name that was given, not what it resolves to.
+      ...(topology.tls ? { dnsLookup: (host, callback) => callback(null, host) } : {}),
+    } satisfies ClusterOptions) as unknown as RedisClient;
+    const subscriber = () => {
+      const known = cluster.nodes!("all").map(({ options: { host, port } }) => ({ host, port }));
+      const among = known.length > 0 ? known : nodes;
+      const { host, port } = among[Math.floor(Math.random() * among.length)]!;
+      return new Redis({ ...listening, host: host!, port: port! });
+    };
+    return { client: cluster, subscriber, Command: trackedCommandClass(Command, true) };
+  }
+  const address = kind === "sentinel" ? sentinelSettings(topology, connectTimeout) : nodes[0]!;
+  const where = { ...address, db: database } satisfies RedisOptions;
+  return {
+    client: new Redis({ ...settings, ...where }) as unknown as RedisClient,
+    subscriber: () => new Redis({ ...listening, ...where }),
+    Command: trackedCommandClass(Command, false),
+  };
+}
+
+function retryStrategy(times: number): number {
+  return Math.min(50 * times, 1000);
+}
+
+function credentials({ username, password, tls }: Pick<RedisTopology, "username" | "password" | "tls">) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls } : {}),
+  };
+}
+
+function sentinelSettings({ nodes, tls, sentinel }: RedisTopology, connectTimeout: number) {
+  const { name, username, password, tls: sentinelTLS } = sentinel!;
+  return {
+    sentinels: nodes,
+    name,
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(sentinelTLS ? { sentinelTLS } : {}),
+    enableTLSForSentinelMode: tls !== null,
+    sentinelCommandTimeout: connectTimeout,
+  };
+}

@@ -1,0 +1,85 @@
+import type { RedisConnection } from "../connection/redis-connection.js";
+import type { RedisTopology } from "../connection/topology.js";
+import { checkServer, evictedKeys } from "./server-check.js";
+
+/** Least milliseconds between two looks at the servers, however often one is asked for. */
+const LEAST_MS = 1000;
+
+export interface ServerWatchOptions {
+  connection: RedisConnection;
+  kind: RedisTopology["kind"];
+  /** Milliseconds between two looks. */
+  intervalMs: number;
+  /** What was said when the store was opened, which is not said again. */
+  known: readonly string[];
+  onWarning(warning: string): void;
+}
+
+/**
+ * Looks now and then at how the servers are configured and whether they have evicted keys: somebody may change that
+ * while the store is open. Each thing is told once, and again when it came back.
+ */
+export class ServerWatch {
+  #timer: NodeJS.Timeout | undefined;
+  #told: ReadonlySet<string>;
+  #evicted = new Map<string, number>();
+  #looking: Promise<void> | null = null;
+  #lookedAt = performance.now();
+  #closed = false;
+
+  constructor(private readonly options: ServerWatchOptions) {
+    this.#told = new Set(options.known);
+    this.#schedule(options.intervalMs);
+  }
+
+  /** Something is gone that must be there: looks at once, unless it did so just now. */
+  lookSoon(): void {
+    if (this.#looking) return;
+    const { intervalMs } = this.options;
+    this.#schedule(Math.min(intervalMs, Math.max(0, this.#lookedAt + LEAST_MS - performance.now())));
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(ms: number): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look().finally(() => {
+        this.#looking = null;
+        this.#lookedAt = performance.now();
+        this.#schedule(this.options.intervalMs);
+      });
+    }, ms);
+    this.#timer.unref();
+  }
+
+  async #look(): Promise<void> {
+    const { connection, kind } = this.options;
+    const found = await checkServer(connection, kind).catch((error: Error) => [error.message]);
+    const evictions = await this.#evictions().catch(() => []);
+    if (this.#closed) return;
+    for (const warning of found) {
+      if (!this.#told.has(warning)) this.options.onWarning(warning);
+    }
+    for (const warning of evictions) this.options.onWarning(warning);
+    this.#told = new Set(found);
+  }
+
+  /** A sentence for each server that has evicted more keys since the last look. */
+  async #evictions(): Promise<string[]> {
+    const warnings: string[] = [];
+    for (const { node, evicted } of await evictedKeys(this.options.connection)) {
+      const before = this.#evicted.get(node) ?? 0;
+      this.#evicted.set(node, evicted);
+      if (evicted <= before) continue;
+      warnings.push(
+        `${node} has evicted ${evicted - before} keys, which are lost: set maxmemory-policy to noeviction, then run \`aspen store verify\``,
+      );
+    }
+    return warnings;
+  }
+}

@@ -1,0 +1,106 @@
+import { LIMITS, namespaceOf } from "@aspen/plugin-api/abi";
+import { storageErrors } from "../errors.js";
+import type { Check, Op, PutOptions, ScanOptions, Transaction } from "./key-value-store.js";
+
+/** The key's UTF-8 bytes. @throws AspenError `KV_KEY_INVALID` */
+export function validateKey(key: string): Buffer {
+  if (typeof key !== "string" || key.length === 0) throw storageErrors.keyInvalid(String(key), "it is empty");
+  const bytes = validatePrefix(key);
+  if (bytes.length > LIMITS.keyBytes) {
+    throw storageErrors.keyInvalid(key, `it has ${bytes.length} bytes; at most ${LIMITS.keyBytes} are allowed`);
+  }
+  return bytes;
+}
+
+/** A scan prefix's UTF-8 bytes; it may be empty. @throws AspenError `KV_KEY_INVALID` */
+export function validatePrefix(prefix: string): Buffer {
+  if (typeof prefix !== "string") throw storageErrors.keyInvalid(String(prefix), "it is not a string");
+  if (prefix.length > LIMITS.keyBytes) throw storageErrors.keyInvalid(prefix, `it is over ${LIMITS.keyBytes} bytes`);
+  if (!prefix.isWellFormed()) throw storageErrors.keyInvalid(prefix, "it is not well-formed Unicode");
+  return Buffer.from(prefix, "utf8");
+}
+
+/** @throws AspenError `PAYLOAD_TOO_LARGE`, `INVALID_PARAMS` */
+export function validateValue(key: string, value: Uint8Array): void {
+  if (!(value instanceof Uint8Array)) throw storageErrors.invalid("value", "must be bytes (a Uint8Array)");
+  if (value.length > LIMITS.valueBytes) throw storageErrors.valueTooLarge(key, value.length);
+}
+
+/**
+ * Milliseconds since the epoch at which an entry expires; 0 for never. By the wall clock: it is stored, and outlives
+ * the process whose monotonic clock would count it.
+ * @throws AspenError `INVALID_PARAMS`
+ */
+export function expiryOf(options: PutOptions | undefined, now: number): number {
+  const ttlMs = options?.ttlMs;
+  if (ttlMs === undefined) return 0;
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < 1 || ttlMs > Number.MAX_SAFE_INTEGER - now) {
+    throw storageErrors.invalid("ttlMs", "must be a whole number of milliseconds, at least 1");
+  }
+  return now + ttlMs;
+}
+
+/** As {@link expiryOf}, for a value that is null when the entry is deleted. @throws AspenError `INVALID_PARAMS` */
+export function expiryOfNext(next: Uint8Array | null, options: PutOptions | undefined, now: number): number {
+  if (next === null && options?.ttlMs !== undefined) {
+    throw storageErrors.invalid("ttlMs", "must be left out when the entry is deleted");
+  }
+  return expiryOf(options, now);
+}
+
+/** The page size. @throws AspenError `INVALID_PARAMS` */
+export function validateLimit(options: ScanOptions): number {
+  const limit = options.limit ?? LIMITS.scanDefault;
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMITS.scanMax) {
+    throw storageErrors.invalid("limit", `must be a whole number from 1 to ${LIMITS.scanMax}`);
+  }
+  return limit;
+}
+
+/** @throws AspenError `INVALID_PARAMS` or as {@link validateKey} */
+export function validateKeys(keys: readonly string[]): Buffer[] {
+  if (!Array.isArray(keys)) throw storageErrors.invalid("keys", "must be an array");
+  if (keys.length > LIMITS.batchOps) throw storageErrors.invalid("keys", `must be at most ${LIMITS.batchOps}`);
+  return keys.map(validateKey);
+}
+
+/** The transaction's namespace; null when it is empty. @throws AspenError `CROSS_NAMESPACE`, `INVALID_PARAMS` and as above */
+export function validateTransaction(transaction: Transaction): string | null {
+  const checks = validateList<Check>("checks", transaction.checks);
+  const ops = validateList<Op>("ops", transaction.ops);
+  let namespace: string | null = null;
+  for (const { key } of [...checks, ...ops]) {
+    validateKey(key);
+    const own = namespaceOf(key);
+    if (namespace !== null && own !== namespace) throw storageErrors.crossNamespace(namespace, own);
+    namespace = own;
+  }
+  for (const check of checks) {
+    if ("version" in check) {
+      if (!Number.isSafeInteger(check.version) || check.version < 1)
+        throw storageErrors.invalid("version", "must be a whole number, at least 1");
+    } else if (check.value !== null) validateValue(check.key, check.value);
+  }
+  for (const op of ops) {
+    if (op.type === "put") {
+      validateValue(op.key, op.value);
+      expiryOf(op, 0);
+    } else if (op.type !== "delete") throw storageErrors.invalid("type", 'of an operation must be "put" or "delete"');
+  }
+  return namespace;
+}
+
+function validateList<T>(field: string, list: T[]): T[] {
+  if (!Array.isArray(list)) throw storageErrors.invalid(field, "must be an array");
+  if (list.length > LIMITS.batchOps) throw storageErrors.invalid(field, `must be at most ${LIMITS.batchOps}`);
+  for (const item of list) {
+    if (typeof item !== "object" || item === null) throw storageErrors.invalid(field, "must be objects");
+  }
+  return list;
+}
+
+/** True when every key that starts with the prefix is of one namespace. */
+export function holdsNamespace(prefix: string): boolean {
+  const first = prefix.indexOf(":");
+  return first >= 0 && (!prefix.startsWith("__plugin:") || prefix.indexOf(":", first + 1) >= 0);
+}
