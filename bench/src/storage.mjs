@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, open as openFile, readFile, rm, stat } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { EmbeddedReader, EmbeddedStore, RedisStore } from "@aspen/storage";
+import { EmbeddedReader, EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { Redis } from "ioredis";
 import { open } from "lmdb";

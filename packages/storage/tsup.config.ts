@@ -1,11 +1,18 @@
 import { defineConfig } from "tsup";
 
+/** Each one is an entry of `exports` in package.json. */
 export default defineConfig({
   entry: {
     index: "src/index.ts",
-    inspector: "src/drivers/embedded/lmdb/inspector.ts",
+    "driver-kit": "src/driver-kit.ts",
+    embedded: "src/drivers/embedded/index.ts",
+    "embedded/inspector": "src/drivers/embedded/lmdb/inspector.ts",
+    maintenance: "src/maintenance/index.ts",
+    memory: "src/drivers/memory/index.ts",
     module: "src/module.ts",
+    redis: "src/drivers/redis/index.ts",
     "testing/index": "src/testing/index.ts",
+    transfer: "src/transfer/index.ts",
   },
   format: ["esm"],
   dts: true,

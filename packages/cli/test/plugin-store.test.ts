@@ -2,7 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PluginStore } from "@aspen/plugin-host";
-import { blobHash, EmbeddedStore, RedisStore, type Store } from "@aspen/storage";
+import { blobHash, type Store } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { aspen, startNode } from "./support.js";
 

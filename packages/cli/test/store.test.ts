@@ -4,7 +4,9 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
-import { EmbeddedStore, RedisStore, type Store } from "@aspen/storage";
+import type { Store } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { Redis } from "ioredis";
 import { ProgressDisplay } from "../src/store/progress-display.js";

@@ -1,4 +1,4 @@
-import { maskRedisUrl, parseRedisUrl } from "@aspen/storage";
+import { maskRedisUrl, parseRedisUrl } from "@aspen/storage/redis";
 import { z } from "zod";
 import { nodeErrors } from "./errors.js";
 import { isLoopback } from "./http/loopback.js";

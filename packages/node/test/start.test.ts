@@ -5,7 +5,7 @@ import { createServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { RPC } from "@aspen/rpc-core/module";
-import { EmbeddedStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
 import { RedisServer } from "@aspen/storage/testing";
 import { ContainerModule } from "inversify";
 import { Redis } from "ioredis";

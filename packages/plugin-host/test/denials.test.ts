@@ -1,5 +1,5 @@
 import { encodeUtf8, parseManifest } from "@aspen/plugin-api";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { type PluginHostContext, type PluginInstance, type PluginRecord, PluginStarter } from "../src/index.js";
 

@@ -12,7 +12,8 @@ import {
   RESULT_NOT_FOUND,
   RESULT_OK,
 } from "@aspen/plugin-api";
-import { MemoryStore, MIN_GRACE_MS } from "@aspen/storage";
+import { MIN_GRACE_MS } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { type DeniedEvent, grantOf, LocalHostContext, PluginHostContext } from "../src/index.js";

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AspenError, encodeUtf8, LIMITS } from "@aspen/plugin-api";
-import { blobHash, MemoryStore, MIN_GRACE_MS } from "@aspen/storage";
+import { blobHash, MIN_GRACE_MS } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import type { InstallInput } from "../src/index.js";
 import { Host, scripted } from "./support.js";

@@ -1,5 +1,5 @@
 import { decodeUtf8, encodeEnvelope, encodeUtf8, parseManifest } from "@aspen/plugin-api";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { expect, test } from "@jest/globals";
 import { PluginHostContext } from "../src/index.js";
 

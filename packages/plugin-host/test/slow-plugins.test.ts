@@ -1,5 +1,5 @@
 import { AspenError } from "@aspen/plugin-api";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, jest, test } from "@jest/globals";
 import { eventually, Host, scripted } from "./support.js";
 

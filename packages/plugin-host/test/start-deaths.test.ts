@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EmbeddedStore, RedisStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { NodeProcess, type NodeProcessOptions } from "./start-deaths/node-process.js";

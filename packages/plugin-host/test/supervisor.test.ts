@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import { eventually, Host, scripted } from "./support.js";
 

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AspenError, decodeUtf8, encodeUtf8, type PluginManifestInput } from "@aspen/plugin-api";
 import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
-import { blobHash, MemoryStore, type Store } from "@aspen/storage";
+import { blobHash, type Store } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import {
   type PluginArtifact,
   type PluginHealth,

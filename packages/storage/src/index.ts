@@ -1,4 +1,5 @@
-/** Ordered key-value and content-addressed blob stores. @module */
+/** Ordered key-value and content-addressed blob stores: the contracts, and what needs no driver. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export {
   type BlobHash,
   type BlobStat,
@@ -13,31 +14,7 @@ export {
   type PutBlobOptions,
   TAG_BYTES,
 } from "./blobs/blob-store.js";
-export type {
-  BlobContent,
-  BlobRecord,
-  ChunkStore,
-  ChunkUpload,
-  CommitOptions,
-  PartReader,
-} from "./blobs/chunk-store.js";
-export { ChunkedBlobStore, type ChunkedBlobStoreOptions } from "./blobs/chunked-blob-store.js";
 export { blobHash } from "./blobs/hash.js";
-export { CHUNK_BYTES, type Cut, Layout, type Part } from "./blobs/layout.js";
-export { EmbeddedReader } from "./drivers/embedded/embedded-reader.js";
-export { EmbeddedStore, type EmbeddedStoreOptions } from "./drivers/embedded/embedded-store.js";
-export { MemoryChunkStore } from "./drivers/memory/memory-chunk-store.js";
-export { MemoryStore } from "./drivers/memory/memory-store.js";
-export { MemoryTable } from "./drivers/memory/memory-table.js";
-export { maskRedisUrl, parseRedisUrl } from "./drivers/redis/connection/topology.js";
-export type {
-  RedisAddress,
-  RedisClusterOptions,
-  RedisSentinelOptions,
-  RedisStoreOptions,
-  RedisTlsOptions,
-} from "./drivers/redis/options.js";
-export { RedisStore } from "./drivers/redis/redis-store.js";
 export { storageErrors } from "./errors.js";
 export { readMany, readManySync, readPage, readPageSync } from "./kv/bounded-reads.js";
 export { addToCounter, type UpdateOptions, updateValue } from "./kv/counter.js";
@@ -58,23 +35,4 @@ export type {
   WatchOptions,
 } from "./kv/key-value-store.js";
 export { assertKeyAllowed, assertScanPrefixAllowed, NamespacedKeyValueStore } from "./kv/namespaced.js";
-export { type Row, type Table, TableKeyValueStore } from "./kv/table-key-value-store.js";
-export type {
-  KeyValueStats,
-  MaintenanceOptions,
-  NamespaceStats,
-  Progress,
-  Restored,
-  StatsOptions,
-  StoredEntry,
-  StoredNamespace,
-  StoreMaintenance,
-  VerifyOptions,
-} from "./maintenance/contract.js";
-export { FINDINGS, type Finding, type FindingKind } from "./maintenance/findings.js";
-export { type StoreStats, storeStats } from "./maintenance/stats.js";
-export { verifyStore } from "./maintenance/verify.js";
 export type { Store, WorkerReader } from "./store.js";
-export { CheckedExport } from "./transfer/checked-export.js";
-export { type ExportOptions, type ExportSummary, exportStore } from "./transfer/export-store.js";
-export { type ImportOptions, type ImportSummary, importStore } from "./transfer/import-store.js";

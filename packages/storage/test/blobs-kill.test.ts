@@ -7,7 +7,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { type BlobStore, blobHash, EmbeddedStore, MIN_GRACE_MS, RedisStore } from "../src/index.js";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import { type BlobStore, blobHash, MIN_GRACE_MS } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
 import { random } from "./linearizability/history.js";
 

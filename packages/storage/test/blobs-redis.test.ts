@@ -2,7 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { blobHash, CHUNK_BYTES, type ChunkStore, MIN_GRACE_MS, RedisStore } from "../src/index.js";
+import { CHUNK_BYTES, type ChunkStore } from "../src/driver-kit.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import { blobHash, MIN_GRACE_MS } from "../src/index.js";
 import { RedisCluster, RedisServer } from "../src/testing/index.js";
 
 let server: RedisServer;

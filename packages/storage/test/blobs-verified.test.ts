@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Redis } from "ioredis";
-import { blobHash, ChunkedBlobStore, type ChunkStore, EmbeddedStore, RedisStore } from "../src/index.js";
+import { ChunkedBlobStore, type ChunkStore } from "../src/driver-kit.js";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import { blobHash } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
 
 /** Small, so that a few KiB have several pages. */

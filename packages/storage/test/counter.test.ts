@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { expect, test } from "@jest/globals";
-import { addToCounter, MemoryStore, updateValue } from "../src/index.js";
+import { MemoryStore } from "../src/drivers/memory/index.js";
+import { addToCounter, updateValue } from "../src/index.js";
 
 test("a counter loses nothing among many who count", async () => {
   await using store = new MemoryStore();

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { EmbeddedReader, EmbeddedStore } from "../src/index.js";
+import { EmbeddedReader, EmbeddedStore } from "../src/drivers/embedded/index.js";
 
 let base: string;
 let directory: string;

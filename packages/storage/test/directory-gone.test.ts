@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { EmbeddedReader, EmbeddedStore } from "../src/index.js";
+import { EmbeddedReader, EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { until } from "../src/testing/until.js";
 
 const gone = { code: "STORE_UNAVAILABLE", message: expect.stringContaining("was removed, moved or replaced") };

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { EmbeddedStore } from "../src/index.js";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { until } from "../src/testing/until.js";
 
 const holder = fileURLToPath(new URL("./lock/holder.mjs", import.meta.url));
@@ -108,7 +108,7 @@ describe("one store in a directory", () => {
   test("is refused in a thread of the same process, whose end frees nothing", async () => {
     await using _store = await EmbeddedStore.open({ directory });
     const worker = new Worker(
-      `import("@aspen/storage")
+      `import("@aspen/storage/embedded")
         .then(({ EmbeddedStore }) => EmbeddedStore.open({ directory: require("node:worker_threads").workerData }))
         .then(() => "open", ({ code }) => code)
         .then((answer) => require("node:worker_threads").parentPort.postMessage(answer));`,
@@ -144,7 +144,7 @@ describe("one store in a directory", () => {
 
   test("opens at once when the process that had it was killed, though a child of that lives on", async () => {
     const script = `
-      const { EmbeddedStore } = await import("@aspen/storage");
+      const { EmbeddedStore } = await import("@aspen/storage/embedded");
       await EmbeddedStore.open({ directory: ${JSON.stringify(directory)} });
       const child = (await import("node:child_process")).spawn("sleep", ["600"], { stdio: "ignore", detached: true });
       console.log(child.pid);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { EmbeddedReader, EmbeddedStore } from "../src/index.js";
+import { EmbeddedReader, EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { testStore } from "../src/testing/index.js";
 
 let directory: string;
@@ -35,7 +35,7 @@ describe("embedded store", () => {
   test("a process that is killed loses nothing that it was told is written", async () => {
     const path = join(directory, "killed");
     const script = `
-      const { EmbeddedStore } = await import("@aspen/storage");
+      const { EmbeddedStore } = await import("@aspen/storage/embedded");
       const store = await EmbeddedStore.open({ directory: ${JSON.stringify(path)} });
       for (let i = 0; ; i++) {
         await Promise.all([store.kv.put("k:" + i, new TextEncoder().encode("v" + i)), store.blobs.put(new TextEncoder().encode("b" + i))]);

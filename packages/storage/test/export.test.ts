@@ -12,19 +12,14 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { encodeUtf8 } from "@aspen/plugin-api/abi";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import {
-  EmbeddedStore,
-  type ExportSummary,
-  exportStore,
-  type ImportOptions,
-  importStore,
-  MemoryStore,
-  RedisStore,
-  type Store,
-  verifyStore,
-} from "../src/index.js";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
+import { MemoryStore } from "../src/drivers/memory/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import type { Store } from "../src/index.js";
+import { verifyStore } from "../src/maintenance/index.js";
 import { RedisServer } from "../src/testing/index.js";
 import { encodeEnd, encodeEntry, encodeNamespace, encodeRecord, number } from "../src/transfer/export-format.js";
+import { type ExportSummary, exportStore, type ImportOptions, importStore } from "../src/transfer/index.js";
 
 const { blake3 } = createRequire(import.meta.url)("@napi-rs/blake-hash") as typeof import("@napi-rs/blake-hash");
 const IMPORTER = fileURLToPath(new URL("./kill/importer.mjs", import.meta.url));

@@ -7,7 +7,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { expect, test } from "@jest/globals";
-import { EmbeddedStore, type KeyValueStore, RedisStore } from "../src/index.js";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import type { KeyValueStore } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
 import { random } from "./linearizability/history.js";
 

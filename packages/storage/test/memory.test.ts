@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { describe, expect, jest, test } from "@jest/globals";
-import { MemoryStore } from "../src/index.js";
+import { MemoryStore } from "../src/drivers/memory/index.js";
 import { testStore } from "../src/testing/index.js";
 
 testStore({ describe, test }, { name: "memory", open: async () => new MemoryStore() });

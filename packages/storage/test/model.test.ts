@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { EmbeddedStore, type KeyValueStore, MemoryStore, RedisStore, type Store } from "../src/index.js";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
+import { MemoryStore } from "../src/drivers/memory/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import type { KeyValueStore, Store } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
 
 let directory: string;

@@ -1,7 +1,8 @@
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type KeyValueStore, MemoryStore, NamespacedKeyValueStore } from "../src/index.js";
+import { MemoryStore } from "../src/drivers/memory/index.js";
+import { type KeyValueStore, NamespacedKeyValueStore } from "../src/index.js";
 
 const value = encodeUtf8("v");
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
-import { maskRedisUrl, parseRedisUrl, RedisStore, type RedisStoreOptions } from "../src/index.js";
+import { maskRedisUrl, parseRedisUrl, RedisStore, type RedisStoreOptions } from "../src/drivers/redis/index.js";
 import { RedisCluster, RedisServer } from "../src/testing/index.js";
 import { redisAdmin } from "../src/testing/redis/redis-admin.js";
 import { freePort } from "../src/testing/redis/redis-process.js";

@@ -1,7 +1,7 @@
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisStore } from "../src/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
 import { RedisServer } from "../src/testing/index.js";
 
 const HOUR_MS = 3_600_000;

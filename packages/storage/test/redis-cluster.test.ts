@@ -1,7 +1,8 @@
 import { decodeUtf8, encodeUtf8, isAspenError } from "@aspen/plugin-api";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Cluster, Redis } from "ioredis";
-import { type KeyValueStore, RedisStore } from "../src/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import type { KeyValueStore } from "../src/index.js";
 import { RedisCluster, RedisServer, testStore } from "../src/testing/index.js";
 import { until } from "../src/testing/until.js";
 import { follow } from "./redis/follow.js";

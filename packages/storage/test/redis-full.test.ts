@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { Redis } from "ioredis";
-import { type Op, RedisStore } from "../src/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import type { Op } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
 import { redisAdmin } from "../src/testing/redis/redis-admin.js";
 import { until } from "../src/testing/until.js";

@@ -1,7 +1,7 @@
 import { encodeUtf8, isAspenError } from "@aspen/plugin-api";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisStore } from "../src/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
 import { blobStoreCases, keyValueStoreCases, RedisSentinels, watchCases } from "../src/testing/index.js";
 import { until } from "../src/testing/until.js";
 import { follow } from "./redis/follow.js";

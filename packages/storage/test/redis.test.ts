@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { RedisStore } from "../src/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
 import { RedisServer, testStore } from "../src/testing/index.js";
 import { until } from "../src/testing/until.js";
 

@@ -6,8 +6,11 @@ import { decodeUtf8, encodeUtf8, writeU64 } from "@aspen/plugin-api/abi";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { type Database, open } from "lmdb";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { encodeRow } from "../src/drivers/embedded/lmdb/rows.js";
-import { EmbeddedStore, RedisStore, type Store, type VerifyOptions, verifyStore } from "../src/index.js";
+import { RedisStore } from "../src/drivers/redis/index.js";
+import type { Store } from "../src/index.js";
+import { type VerifyOptions, verifyStore } from "../src/maintenance/index.js";
 import { RedisServer } from "../src/testing/index.js";
 
 let directory: string;

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
-import { EmbeddedStore, MemoryStore, type Store } from "../src/index.js";
+import { EmbeddedStore } from "../src/drivers/embedded/index.js";
+import { MemoryStore } from "../src/drivers/memory/index.js";
+import type { Store } from "../src/index.js";
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { EmbeddedStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type WasmPluginHandler, WasmPluginRuntime } from "../src/index.js";
 import { Bench, call, failure } from "./support.js";

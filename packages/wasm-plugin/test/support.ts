@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { type HostServices, PluginHostContext } from "@aspen/plugin-host";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime, type WasmRuntimeOptions } from "../src/index.js";
 
 export interface LogLine {

@@ -1,4 +1,4 @@
-import type { Progress } from "@aspen/storage";
+import type { Progress } from "@aspen/storage/maintenance";
 import cliProgress from "cli-progress";
 import { formatBytes } from "../format-bytes.js";
 

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { MaintenanceOptions, Progress, Store } from "@aspen/storage";
+import type { Store } from "@aspen/storage";
+import type { MaintenanceOptions, Progress } from "@aspen/storage/maintenance";
 import { type Command, Option } from "commander";
 import { addCommand, type CommandSpec } from "../command.js";
 import { cliErrors } from "../errors.js";
@@ -81,7 +82,8 @@ async function openStore(
   output: Output,
 ): Promise<Store> {
   // The drivers load native code, which only these commands need.
-  const { EmbeddedStore, RedisStore } = await import("@aspen/storage");
+  const { EmbeddedStore } = await import("@aspen/storage/embedded");
+  const { RedisStore } = await import("@aspen/storage/redis");
   if (redis !== undefined) {
     const store = await RedisStore.open({ url: redis });
     for (const warning of store.warnings) output.note(`warning: ${warning}`);

@@ -3,7 +3,8 @@
 import { createInterface } from "node:readline";
 import { PluginStarter, PluginStore, PluginSupervisor } from "@aspen/plugin-host";
 import { HandlerRegistry } from "@aspen/rpc-core";
-import { EmbeddedStore, RedisStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 
 const { directory, redis, leaseMs, abortOn = [], hangOn = [] } = JSON.parse(process.argv[2]);
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);

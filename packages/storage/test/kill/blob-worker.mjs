@@ -1,7 +1,8 @@
 // Puts, references, unreferences and deletes blobs for ever. Prints `held <hash> <tag>` when a reference was
 // acknowledged, and `freed <hash> <tag>` before it is given up.
 import { setTimeout as delay } from "node:timers/promises";
-import { EmbeddedStore, RedisStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 
 const [kind, place, name, seed] = process.argv.slice(2);
 const store =

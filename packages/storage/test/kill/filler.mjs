@@ -1,5 +1,5 @@
 // Writes to an embedded store until the disk is full, then tells what still works. Its files are limited by ulimit.
-import { EmbeddedStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
 
 const store = await EmbeddedStore.open({ directory: process.argv[2] });
 const value = new Uint8Array(200_000).fill(7);

@@ -1,5 +1,7 @@
 // Imports a file and kills itself when some blobs have been put.
-import { EmbeddedStore, importStore, RedisStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
+import { importStore } from "@aspen/storage/transfer";
 
 const [driver, where, file, blobs, url] = process.argv.slice(2);
 const store =

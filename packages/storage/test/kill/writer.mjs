@@ -1,5 +1,5 @@
 // Writes transactions to an embedded store for ever and prints the number of each that was acknowledged.
-import { EmbeddedStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
 
 const [directory, first] = process.argv.slice(2);
 const store = await EmbeddedStore.open({ directory });

@@ -1,7 +1,7 @@
 // Opens the store of a directory, says so, and keeps it until its input ends; then closes it. Meanwhile `put` on its
 // input puts a blob, and `start` begins an upload that is not finished before `end`.
 import { createInterface } from "node:readline";
-import { EmbeddedStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
 
 const say = (line) => process.stdout.write(`${line}\n`);
 const store = await EmbeddedStore.open({ directory: process.argv[2] }).catch((error) => {

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { EmbeddedStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
 
 const volume = join(process.argv[2], "volume");
 mkdirSync(volume);

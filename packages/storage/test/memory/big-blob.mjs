@@ -1,7 +1,8 @@
 // Puts and gets a blob of so many MiB in a process of its own; prints its peak memory in MiB, once it has warmed up and
 // at the end.
 import assert from "node:assert/strict";
-import { EmbeddedStore, RedisStore } from "@aspen/storage";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 
 const [kind, place, megabytes] = process.argv.slice(2);
 const store = kind === "redis" ? await RedisStore.open({ url: place }) : await EmbeddedStore.open({ directory: place });

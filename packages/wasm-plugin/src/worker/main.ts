@@ -45,7 +45,7 @@ const engine = new ExtismEngine();
 const { reader: readerSource } = workerData as WorkerData;
 let reader: SyncKvReader | null = null;
 if (readerSource) {
-  const { EmbeddedReader } = await import("@aspen/storage");
+  const { EmbeddedReader } = await import("@aspen/storage/embedded");
   reader = await EmbeddedReader.open({ directory: readerSource.directory });
 }
 

@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
 const store = new MemoryStore();

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
 const [method, ms] = process.argv.slice(2);

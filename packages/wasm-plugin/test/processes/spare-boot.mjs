@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
 const directory = fileURLToPath(new URL("./no-such-store", import.meta.url));

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
 const { values } = parseArgs({

@@ -4,7 +4,8 @@ import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isAspenError } from "@aspen/plugin-api";
-import type { ExportSummary, Store } from "@aspen/storage";
+import type { Store } from "@aspen/storage";
+import type { ExportSummary } from "@aspen/storage/transfer";
 import type { Command } from "commander";
 import { cliErrors } from "../../errors.js";
 import { formatBytes } from "../../format-bytes.js";
@@ -66,7 +67,7 @@ async function write(
   options: StoreWork["options"],
   to: (bytes: AsyncIterable<Uint8Array>) => Promise<void>,
 ): Promise<ExportSummary> {
-  const { exportStore } = await import("@aspen/storage");
+  const { exportStore } = await import("@aspen/storage/transfer");
   let summary: ExportSummary | undefined;
   const onSummary = (made: ExportSummary) => {
     summary = made;

@@ -13,7 +13,7 @@ export function addStoreImport(store: Command): void {
     .action(async (file: string, { merge = false }: { merge?: boolean }, command: Command) => {
       if (file === "-")
         throw cliErrors.usage("an import reads its file twice and cannot come from stdin; save it first");
-      const { CheckedExport, importStore } = await import("@aspen/storage");
+      const { CheckedExport, importStore } = await import("@aspen/storage/transfer");
       await withMaintenance(command, {}, async ({ output, progress, options, open }) => {
         // Before a store is made for it.
         await using checked = await CheckedExport.open(file, options);

@@ -1,4 +1,4 @@
-import type { StoreStats } from "@aspen/storage";
+import type { StoreStats } from "@aspen/storage/maintenance";
 import type { Command } from "commander";
 import { wholeNumber } from "../../command.js";
 import { formatBytes } from "../../format-bytes.js";
@@ -13,7 +13,7 @@ export function addStoreStats(store: Command): void {
   })
     .option("--top <n>", "namespaces that are listed, the largest first", (text) => wholeNumber(text, 1, 1000), 10)
     .action(async ({ top }: { top: number }, command: Command) => {
-      const { storeStats } = await import("@aspen/storage");
+      const { storeStats } = await import("@aspen/storage/maintenance");
       await withStore(command, {}, async ({ store, output, progress, options }) => {
         const stats = await storeStats(store, { ...options, largest: top });
         progress.end();

@@ -1,5 +1,5 @@
 import { errorStatus } from "@aspen/plugin-api";
-import type { Finding } from "@aspen/storage";
+import type { Finding } from "@aspen/storage/maintenance";
 import type { Command } from "commander";
 import { cliErrors } from "../../errors.js";
 import { counted, printable } from "../../output.js";
@@ -32,7 +32,7 @@ export function addStoreVerify(store: Command): void {
     .action(async (flags: { repair?: boolean; removeDamaged?: boolean }, command: Command) => {
       const { repair = false, removeDamaged = false } = flags;
       if (removeDamaged && !repair) throw cliErrors.usage("--remove-damaged needs --repair");
-      const { verifyStore } = await import("@aspen/storage");
+      const { verifyStore } = await import("@aspen/storage/maintenance");
       const report: Report = { ok: true, remaining: 0, repaired: 0, counts: {}, findings: [], truncated: false };
       await withStore(command, {}, async ({ store, output, progress, options }) => {
         for await (const finding of verifyStore(store, { ...options, repair, removeDamaged })) {

@@ -86,7 +86,7 @@ const INSPECT_MS = 600_000;
  * @throws AspenError `STORE_UNAVAILABLE` when something is missing or not as it was written
  */
 export async function inspect(directory: string): Promise<void> {
-  const inspector = createRequire(import.meta.url).resolve("@aspen/storage/inspector");
+  const inspector = createRequire(import.meta.url).resolve("@aspen/storage/embedded/inspector");
   try {
     await promisify(execFile)(process.execPath, [inspector, directory], { timeout: INSPECT_MS, killSignal: "SIGKILL" });
   } catch (error) {

@@ -1,0 +1,3 @@
+/** The driver on LMDB and files, for one machine. @module */
+export { EmbeddedReader } from "./embedded-reader.js";
+export { EmbeddedStore, type EmbeddedStoreOptions } from "./embedded-store.js";

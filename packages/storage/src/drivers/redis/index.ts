@@ -1,0 +1,10 @@
+/** The driver on Redis, for many nodes. @module */
+export { maskRedisUrl, parseRedisUrl, type RedisTopology } from "./connection/topology.js";
+export type {
+  RedisAddress,
+  RedisClusterOptions,
+  RedisSentinelOptions,
+  RedisStoreOptions,
+  RedisTlsOptions,
+} from "./options.js";
+export { RedisStore } from "./redis-store.js";
