@@ -2,8 +2,8 @@ import { encodeUtf8, hostFunction, LIMITS, RESULT_ERROR, RESULT_OK } from "@aspe
 import type { LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import type { EngineHost } from "../engine/wasm-engine.js";
-import type { WorkerSlot } from "../pool/channel.js";
-import { requestIdOf } from "../pool/request-id.js";
+import type { WorkerSlot } from "../protocol/channel.js";
+import { requestIdOf } from "../protocol/request-id.js";
 
 /** Log records of one call that reach the node; a guest that writes more is cut off with one warning. */
 const LOG_RECORDS_PER_CALL = 1000;
