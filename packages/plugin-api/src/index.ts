@@ -33,6 +33,7 @@ export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./as
 export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
+export { type EveryOptions, every, type Loop } from "./every.js";
 export { cut, quoted } from "./foreign-text.js";
 export { GuestStackMap, hasBundlePosition, SOURCE_MAP_LIMITS } from "./guest-stack.js";
 export { type JsonBounds, type JsonProblem, jsonProblem } from "./json-check.js";
