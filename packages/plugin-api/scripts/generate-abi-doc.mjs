@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { builtPackage, writeOrCheck } from "./generated-file.mjs";
 
 const api = await builtPackage();
-const { CURRENT_API_VERSION, HOST_FUNCTIONS, LIMITS, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } = api;
+const { CURRENT_API_VERSION, HOST_FUNCTIONS, LIMITS, OPTIONAL_EXPORTS, permissionLabel, REQUIRED_EXPORTS } = api;
 
 /** What calls an export, what it reads as input and what its output means. */
 const EXPORTS = {
@@ -60,15 +60,23 @@ JSON parameters at most 16 KiB, a list of keys 2 MiB, a transaction's header 3 M
 A page of a scan ends early when its values are many bytes. A host function never traps.
 
 ${table(
-  ["Function", "Parameters", "Result", "Permission", "What it does"],
-  HOST_FUNCTIONS.map(({ name, parameters, result, permission, summary }) => [
+  ["Function", "Parameters", "Result", "Permission", "Effect", "At build", "What it does"],
+  HOST_FUNCTIONS.map(({ name, parameters, result, permission, effect, atBuild, summary }) => [
     `\`${name}\``,
     parameters.map((it) => `${it.name}: ${it.kind}`).join(", ") || "none",
     result,
-    permission === null ? "none" : `\`${permission}\``,
+    permission === null ? "none" : `\`${permissionLabel(permission)}\``,
+    effect,
+    atBuild,
     summary,
   ]),
 )}
+
+*Permission*: a call without it is answered \`PERMISSION_DENIED\`. Where it has a \`<part>\`, each call's own parameters fill
+that part in, and a pattern such as \`forge.*\` that was granted covers it. *Effect*: what the call does to what the node
+keeps. *At build*: what the call does at the top level of a plugin in TypeScript, which runs when the plugin is built and
+no host is there. \`accepted\`: nothing, and it succeeds. \`throws\`: it throws. \`fails\`: it throws, and the build fails even
+when nobody looks at the error.
 
 | Encoding | Bytes |
 | --- | --- |

@@ -18,6 +18,12 @@ export const pluginApiErrors = {
       `plugin ${plugin} asks for API version ${cut(asked)}; this node serves ${served.join(", ")}. Rebuild the plugin for a version that is served, or update the node.`,
       { plugin, asked: cut(asked), served },
     ),
+  argumentUnnamed: (hostFunction: string, argument: string) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `${hostFunction} cannot tell which permission the call needs: the ${argument} must be one name of at most 128 letters, digits, "_", "-" and ".", and no pattern`,
+      { hostFunction, parameter: argument },
+    ),
   infoInvalid: (plugin: string) =>
     new AspenError(
       "PLUGIN_INVALID_RESPONSE",

@@ -10,14 +10,22 @@ export {
   REQUIRED_EXPORTS,
 } from "./abi/exports.js";
 export {
+  type AtBuild,
   ENGINE_IMPORTS,
   HOST_FUNCTIONS,
+  type HostEffect,
   type HostFunctionName,
   type HostFunctionSpec,
-  hostFunction,
+  hostFunctionSpec,
   type ParameterKind,
   type ResultKind,
 } from "./abi/host-functions.js";
+export {
+  type HostFunctionPermission,
+  type PermissionByArgument,
+  permissionLabel,
+  requiredPermission,
+} from "./abi/required-permission.js";
 export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./abi/tags.js";
 export { decodeDocument, decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./abi/utf8.js";
 export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./abi/version.js";
@@ -49,6 +57,7 @@ export {
   parseManifest,
 } from "./manifest.js";
 export { manifestWarnings, unusedPermissions } from "./manifest-warnings.js";
+export { handlePatternMatches } from "./method-pattern.js";
 export {
   defaultKvPrefix,
   isKeyAllowed,
@@ -62,14 +71,16 @@ export {
 } from "./namespaces.js";
 export {
   isPermission,
+  isPermitted,
   PARAMETERISED_PERMISSIONS,
   type Permission,
+  type PermissionFamily,
+  permissionCovers,
   SIMPLE_PERMISSIONS,
   type SimplePermission,
 } from "./permissions.js";
 export {
   checkPluginInfo,
-  handlePatternMatches,
   type PluginInfo,
   pluginInfoProblems,
   pluginInfoSchema,

@@ -1,9 +1,17 @@
-import { HOST_FUNCTIONS } from "./abi/host-functions.js";
+import { HOST_FUNCTIONS, type HostFunctionSpec } from "./abi/host-functions.js";
+import { familyOf } from "./permissions.js";
 
 /** Those of `permissions` behind which there is nothing: no host function of this API version uses them. */
-export function unusedPermissions(permissions: readonly string[]): string[] {
-  const used = new Set<string | null>(HOST_FUNCTIONS.map(({ permission }) => permission));
-  return permissions.filter((permission) => !used.has(permission));
+export function unusedPermissions(
+  permissions: readonly string[],
+  table: readonly HostFunctionSpec[] = HOST_FUNCTIONS,
+): string[] {
+  const used = table.flatMap(({ permission }) => {
+    if (permission === null) return [];
+    return [typeof permission === "string" ? permission : permission.family];
+  });
+  const known = new Set<string>(used);
+  return permissions.filter((permission) => !known.has(familyOf(permission) ?? permission));
 }
 
 /** What an author, or whoever grants a manifest, should know although it breaks no rule: one sentence each. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { pluginApiErrors } from "./errors.js";
 import type { PluginManifest } from "./manifest.js";
+import { handlePatternMatches } from "./method-pattern.js";
 
 /** What a plugin says of itself from `plugin_info`; it must agree with its manifest. */
 export const pluginInfoSchema = z.object({
@@ -50,11 +51,4 @@ export function checkPluginInfo(answer: unknown, manifest: PluginManifest): Plug
   const problems = pluginInfoProblems(info.data, manifest);
   if (problems.length > 0) throw pluginApiErrors.infoMismatch(manifest.name, problems);
   return info.data;
-}
-
-/** True when a manifest's `handles` entry (a name, or `prefix.*`) covers `method`. */
-export function handlePatternMatches(pattern: string, method: string): boolean {
-  return pattern.endsWith(".*")
-    ? method.startsWith(pattern.slice(0, -1)) && method.length >= pattern.length
-    : pattern === method;
 }

@@ -7,7 +7,9 @@ import {
   encodeEnvelope,
   encodeUtf8,
   HOST_FUNCTIONS,
-  hostFunction,
+  type HostFunctionSpec,
+  hostFunctionSpec,
+  permissionLabel,
   readU64,
   SIMPLE_PERMISSIONS,
   SUPPORTED_API_VERSIONS,
@@ -108,18 +110,23 @@ test("text comes back as it went in, a leading byte order mark included", () => 
 });
 
 describe("the ABI table", () => {
+  const rows: readonly HostFunctionSpec[] = HOST_FUNCTIONS;
+
   test("names every function once, with permissions and versions that exist", () => {
     const names = [...HOST_FUNCTIONS.map(({ name }) => name), ...ENGINE_IMPORTS];
     expect(new Set(names).size).toBe(names.length);
-    for (const { permission, since, summary } of HOST_FUNCTIONS) {
-      if (permission !== null) expect(SIMPLE_PERMISSIONS).toContain(permission);
+    for (const { permission, since, summary, result, effect, atBuild } of rows) {
+      if (typeof permission === "string") expect(SIMPLE_PERMISSIONS).toContain(permission);
+      // A permission to write is of no use to a function that does not, and the other way round.
+      if (effect !== "none") expect(permissionLabel(permission)).toMatch(effect === "write" ? /:write$/ : /:read$/);
+      if (atBuild === "accepted") expect(result).toBe("unit");
       expect(SUPPORTED_API_VERSIONS).toContain(since);
       expect(summary).not.toBe("");
     }
   });
 
   test("is found by name, and only by a name in it", () => {
-    expect(hostFunction("kv_get")?.permission).toBe("kv:read");
-    expect(hostFunction("toString")).toBeUndefined();
+    expect(hostFunctionSpec("kv_get")?.permission).toBe("kv:read");
+    expect(hostFunctionSpec("toString")).toBeUndefined();
   });
 });

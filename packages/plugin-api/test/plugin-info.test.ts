@@ -1,10 +1,4 @@
-import {
-  checkPluginInfo,
-  handlePatternMatches,
-  isPermission,
-  parseManifest,
-  pluginInfoProblems,
-} from "@aspen/plugin-api";
+import { checkPluginInfo, handlePatternMatches, parseManifest, pluginInfoProblems } from "@aspen/plugin-api";
 import { expect, test } from "@jest/globals";
 
 const manifest = parseManifest({ name: "echo", version: "1.0.0", api_version: "1", handles: ["echo.*", "ping"] });
@@ -51,16 +45,4 @@ test.each([
   ["echo.say", "echo.sayit", false],
 ])("%j covers %j: %j", (pattern, method, covers) => {
   expect(handlePatternMatches(pattern, method)).toBe(covers);
-});
-
-test.each([
-  ["kv:read", true],
-  ["rpc:call:forge.*", true],
-  ["http:api.example.com", true],
-  ["jobs:submit:", false],
-  ["kv", false],
-  ["http:a b", false],
-  ["", false],
-])("%j is a permission: %j", (value, known) => {
-  expect(isPermission(value)).toBe(known);
 });

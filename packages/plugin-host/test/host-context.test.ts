@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
+  AspenError,
   decodeEnvelope,
   decodeUtf8,
   encodeEnvelope,
@@ -16,6 +17,8 @@ import { MIN_GRACE_MS } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { guardCall, type ServedFunction } from "../src/host-context/guard.js";
+import { stringArg } from "../src/host-context/parameters.js";
 import { type DeniedEvent, grantOf, LocalHostContext, PluginHostContext } from "../src/index.js";
 
 const ALL = ["kv:read", "kv:write", "blob:read", "blob:write", "randomness"];
@@ -92,6 +95,58 @@ describe("the gate", () => {
       ]);
     },
   );
+
+  test("asks for the permission that the arguments of a call name, before it reads any further", async () => {
+    const { host } = setUp({ permissions: ["rpc:call:forge.*"] });
+    const prepared: string[] = [];
+    const served: ServedFunction = {
+      spec: {
+        name: "rpc_call",
+        parameters: [
+          { name: "method", kind: "string" },
+          { name: "params", kind: "json" },
+        ],
+        result: "json",
+        permission: { family: "rpc:call:", argument: "method", of: (args) => stringArg(args, 0, "method") },
+        effect: "write",
+        atBuild: "fails",
+        since: "1",
+        summary: "Calls another method.",
+      },
+      implementation: {
+        prepare: (_scope, args) => prepared.push(stringArg(args, 0, "method")),
+        run: async () => "null",
+      },
+    };
+    const denied: DeniedEvent[] = [];
+    const call = (method: string) =>
+      guardCall(host, served, [text(method), json(null)], (event) => void denied.push(event));
+    expect(call("forge.repo.create").spec).toBe(served.spec);
+    expect(prepared).toEqual(["forge.repo.create"]);
+    const codeOf = (run: () => unknown) => {
+      try {
+        run();
+      } catch (error) {
+        return AspenError.from(error);
+      }
+      return null;
+    };
+    expect(codeOf(() => call("kv.get"))).toMatchObject({
+      code: "PERMISSION_DENIED",
+      message: expect.stringContaining("lacks the permission rpc:call:kv.get"),
+    });
+    // Not even with a parameter that is over every limit is there more than the denial.
+    expect(codeOf(() => guardCall(host, served, [text("kv.get"), new Uint8Array(LIMITS.messageBytes)]))?.code).toBe(
+      "PERMISSION_DENIED",
+    );
+    for (const name of ["forge.*", "", "forge", "*", "\u0000"]) expect(codeOf(() => call(name))).not.toBeNull();
+    expect(codeOf(() => guardCall(host, served, [Uint8Array.of(255)]))?.code).toBe("INVALID_PARAMS");
+    expect(prepared).toEqual(["forge.repo.create"]);
+    expect(denied.map(({ code, target }) => `${code} ${target}`)).toEqual([
+      "PERMISSION_DENIED rpc:call:kv.get",
+      "PERMISSION_DENIED rpc:call:forge",
+    ]);
+  });
 
   test.each(Object.keys(keyed))("%s refuses what lies outside the prefixes", async (name) => {
     const { host, denied, store } = setUp();

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
-import type { GuestInput } from "./pool/guest-input.js";
+import type { GuestInput } from "./protocol/guest-input.js";
 
 const END = Buffer.from("}");
 

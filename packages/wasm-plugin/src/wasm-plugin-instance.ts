@@ -5,9 +5,9 @@ import { wasmErrors } from "./errors.js";
 import { guestRequest } from "./guest-request.js";
 import { LineLimit } from "./line-limit.js";
 import type { LoadedModule } from "./module-loader.js";
-import { inputBytes } from "./pool/guest-input.js";
 import type { InstancePool } from "./pool/instance-pool.js";
-import type { CallOutcome } from "./pool/messages.js";
+import { inputBytes } from "./protocol/guest-input.js";
+import type { CallOutcome } from "./protocol/messages.js";
 import type { PluginLog } from "./stacks/plugin-log.js";
 
 /** Milliseconds a plugin's own shutdown may take, all instances together. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createRingBuffer, Ring, type RingFields } from "../src/pool/ring.js";
+import { createRingBuffer, Ring, type RingFields } from "../src/protocol/ring.js";
 
 const CAPACITY = 256;
 

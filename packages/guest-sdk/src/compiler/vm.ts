@@ -3,6 +3,7 @@ import {
   encodeUtf8,
   HOST_FUNCTIONS,
   type HostFunctionName,
+  type HostFunctionSpec,
   RESULT_ERROR,
   RESULT_OK,
 } from "@aspen/plugin-api/abi";
@@ -48,9 +49,9 @@ interface EngineExports {
 /** Handle of the one block that a build has: the last host call's answer. */
 const ANSWER_BLOCK = 1n;
 
-/** There is no host yet. Log records, which a package may write when it is loaded, are dropped; the rest throws. */
-function buildTimeAnswer(name: HostFunctionName): Uint8Array {
-  if (name === "log_write") return Uint8Array.of(RESULT_OK);
+/** There is no host yet: what it would answer is in the ABI table. */
+function buildTimeAnswer({ name, atBuild }: HostFunctionSpec): Uint8Array {
+  if (atBuild === "accepted") return Uint8Array.of(RESULT_OK);
   const error = encodeUtf8(JSON.stringify(compilerErrors.hostCallAtBuild(name)));
   return Buffer.concat([Uint8Array.of(RESULT_ERROR), error]);
 }
@@ -74,7 +75,7 @@ export class GuestException extends Error {
 /** One QuickJS of the template, in the hands of the build. */
 export class BuildVm {
   readonly engine: EngineExports;
-  /** The first host function of a store that the top level called; its promise may have been dropped. */
+  /** The first host function that the top level called and may not; its promise may have been dropped. */
   refused: HostFunctionName | null = null;
   /** The top level was stopped at its limit. */
   stopped = false;
@@ -93,10 +94,10 @@ export class BuildVm {
       imports[from][name] = () => undefined;
     }
     let answer: Uint8Array = Uint8Array.of(RESULT_OK);
-    for (const { name } of HOST_FUNCTIONS) {
-      imports["extism:host/user"]![name] = () => {
-        answer = buildTimeAnswer(name);
-        if (/^(kv|blob)_/.test(name)) vm.refused ??= name;
+    for (const spec of HOST_FUNCTIONS) {
+      imports["extism:host/user"]![spec.name] = () => {
+        answer = buildTimeAnswer(spec);
+        if (spec.atBuild === "fails") vm.refused ??= spec.name;
         return ANSWER_BLOCK;
       };
     }

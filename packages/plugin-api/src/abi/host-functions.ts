@@ -1,3 +1,5 @@
+import type { HostFunctionPermission } from "./required-permission.js";
+
 /**
  * The ABI table: the one source of a host function. The worker's imports, the serving side, the guest
  * SDK's wrappers, the documentation and the tests are all generic over it.
@@ -27,12 +29,31 @@ export type ParameterKind = "string" | "bytes" | "bytes?" | "json" | "json?" | "
  */
 export type ResultKind = "unit" | "u64" | "bool" | "string" | "bytes" | "json" | "envelope" | "entry";
 
+/**
+ * What a call does to what the node keeps.
+ * - `read`: it reads from a store
+ * - `write`: it may change a store, so that what was read before may be out of date
+ * - `none`: neither
+ */
+export type HostEffect = "read" | "write" | "none";
+
+/**
+ * What a call does at a plugin's top level, which runs when the plugin is built: there is no host then.
+ * - `accepted`: nothing, and it succeeds; only a result of kind `unit` allows it
+ * - `throws`: it throws; a top level that catches the error builds
+ * - `fails`: it throws, and the build fails even when nobody looks at the error
+ */
+export type AtBuild = "accepted" | "throws" | "fails";
+
+/** One row. A new host function is one row here and one method in its family of `plugin-host/src/host-context`. */
 export interface HostFunctionSpec {
   readonly name: string;
   readonly parameters: readonly { readonly name: string; readonly kind: ParameterKind }[];
   readonly result: ResultKind;
-  /** Permission it needs; null when every plugin may call it. */
-  readonly permission: "kv:read" | "kv:write" | "blob:read" | "blob:write" | "randomness" | null;
+  /** Permission it needs; see `requiredPermission` for those of which the arguments are a part. */
+  readonly permission: HostFunctionPermission;
+  readonly effect: HostEffect;
+  readonly atBuild: AtBuild;
   /** API version that introduced it. */
   readonly since: string;
   readonly summary: string;
@@ -46,6 +67,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("key", "string")],
     result: "entry",
     permission: "kv:read",
+    effect: "read",
+    atBuild: "fails",
     since: "1",
     summary: "One entry, or not found.",
   },
@@ -54,6 +77,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("keys", "json")],
     result: "envelope",
     permission: "kv:read",
+    effect: "read",
+    atBuild: "fails",
     since: "1",
     summary: "`[[version, valueLength] | null, …]` in the order of the keys (`string[]`); values attached.",
   },
@@ -62,6 +87,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("key", "string"), p("value", "bytes"), p("options", "json")],
     result: "u64",
     permission: "kv:write",
+    effect: "write",
+    atBuild: "fails",
     since: "1",
     summary: "Stores a value; options `{ttlMs?}`; returns the new version.",
   },
@@ -70,6 +97,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("key", "string")],
     result: "bool",
     permission: "kv:write",
+    effect: "write",
+    atBuild: "fails",
     since: "1",
     summary: "Deletes a key; true when it was there.",
   },
@@ -78,6 +107,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("options", "json")],
     result: "envelope",
     permission: "kv:read",
+    effect: "read",
+    atBuild: "fails",
     since: "1",
     summary:
       "Options `{prefix, after?, limit?, reverse?, keysOnly?}`; returns `{entries: [[key, version, valueLength], …], cursor?}`, values attached.",
@@ -87,6 +118,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("key", "string"), p("expected", "bytes?"), p("next", "bytes?"), p("options", "json?")],
     result: "envelope",
     permission: "kv:write",
+    effect: "write",
+    atBuild: "fails",
     since: "1",
     summary:
       "Compare-and-swap; absent stands for no value. Options `{ttlMs?}` when a value is stored; without it the entry does not expire. Returns `{ok: true, version}` or `{ok: false, actual: [version, valueLength] | null}`, the actual value attached.",
@@ -96,6 +129,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("transaction", "envelope")],
     result: "envelope",
     permission: "kv:write",
+    effect: "write",
+    atBuild: "fails",
     since: "1",
     summary:
       '`{checks: [{key, version?: number, valueLength?: number, absent?: true}], ops: [{op: "put", key, valueLength, ttlMs?} | {op: "delete", key}]}`, values attached in that order. Returns `{ok: true, version}` or `{ok: false, failed: index}`.',
@@ -105,6 +140,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("data", "bytes")],
     result: "string",
     permission: "blob:write",
+    effect: "write",
+    atBuild: "fails",
     since: "1",
     summary: "Stores a blob; returns its BLAKE3 hash in hexadecimal.",
   },
@@ -113,6 +150,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("hash", "string")],
     result: "bytes",
     permission: "blob:read",
+    effect: "read",
+    atBuild: "fails",
     since: "1",
     summary: "A blob's bytes, or not found.",
   },
@@ -121,6 +160,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("hash", "string")],
     result: "bool",
     permission: "blob:read",
+    effect: "read",
+    atBuild: "fails",
     since: "1",
     summary: "True when the blob is stored.",
   },
@@ -129,6 +170,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("record", "json")],
     result: "unit",
     permission: null,
+    effect: "none",
+    atBuild: "accepted",
     since: "1",
     summary:
       '`{level: "debug" | "info" | "warn" | "error", message, fields?}` to the node\'s log under the plugin\'s name.',
@@ -138,6 +181,8 @@ export const HOST_FUNCTIONS = [
     parameters: [],
     result: "u64",
     permission: null,
+    effect: "none",
+    atBuild: "throws",
     since: "1",
     summary: "Milliseconds since the Unix epoch.",
   },
@@ -146,6 +191,8 @@ export const HOST_FUNCTIONS = [
     parameters: [p("length", "json")],
     result: "bytes",
     permission: "randomness",
+    effect: "none",
+    atBuild: "throws",
     since: "1",
     summary: "Cryptographically secure random bytes.",
   },
@@ -154,6 +201,8 @@ export const HOST_FUNCTIONS = [
     parameters: [],
     result: "json",
     permission: null,
+    effect: "none",
+    atBuild: "throws",
     since: "1",
     summary: "The plugin's configuration as installed, a JSON object.",
   },
@@ -172,6 +221,7 @@ export type HostFunctionName = (typeof HOST_FUNCTIONS)[number]["name"];
  */
 export const ENGINE_IMPORTS = ["mem_read", "mem_store", "input_read", "now_ns", "random_seed", "interrupted"] as const;
 
-export function hostFunction(name: string): HostFunctionSpec | undefined {
+/** The row of a host function; undefined for any other name. */
+export function hostFunctionSpec(name: string): HostFunctionSpec | undefined {
   return HOST_FUNCTIONS.find((spec) => spec.name === name);
 }

@@ -16,6 +16,7 @@ export {
   RESERVED_PREFIXES,
   withKvPrefixes,
 } from "../namespaces.js";
+export { isPermitted, type Permission, permissionCovers } from "../permissions.js";
 export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./envelope.js";
 export {
@@ -26,14 +27,22 @@ export {
   REQUIRED_EXPORTS,
 } from "./exports.js";
 export {
+  type AtBuild,
   ENGINE_IMPORTS,
   HOST_FUNCTIONS,
+  type HostEffect,
   type HostFunctionName,
   type HostFunctionSpec,
-  hostFunction,
+  hostFunctionSpec,
   type ParameterKind,
   type ResultKind,
 } from "./host-functions.js";
+export {
+  type HostFunctionPermission,
+  type PermissionByArgument,
+  permissionLabel,
+  requiredPermission,
+} from "./required-permission.js";
 export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./tags.js";
 export { decodeDocument, decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./utf8.js";
 export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./version.js";

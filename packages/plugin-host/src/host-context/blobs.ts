@@ -1,15 +1,15 @@
 import { isAspenError, LIMITS } from "@aspen/plugin-api/abi";
 import { dataTag } from "../blob-tags.js";
-import { hostFunction } from "./host-function.js";
+import { defineHostFunction } from "./host-function.js";
 import { bytesArg, stringArg } from "./parameters.js";
 
-export const blobPut = hostFunction<Uint8Array>({
+export const blobPut = defineHostFunction<Uint8Array>({
   prepare: (_scope, args) => bytesArg(args, 0, "data"),
   // Nobody knows which keys or other plugins have the hash, so that what a plugin stores is kept.
   run: ({ blobs }, data, { grant }) => blobs.put(data, { reference: dataTag(grant.plugin) }),
 });
 
-export const blobGet = hostFunction<string>({
+export const blobGet = defineHostFunction<string>({
   prepare: (_scope, args) => stringArg(args, 0, "hash"),
   async run({ blobs }, hash) {
     try {
@@ -22,7 +22,7 @@ export const blobGet = hostFunction<string>({
   },
 });
 
-export const blobHas = hostFunction<string>({
+export const blobHas = defineHostFunction<string>({
   prepare: (_scope, args) => stringArg(args, 0, "hash"),
   run: ({ blobs }, hash) => blobs.has(hash),
 });

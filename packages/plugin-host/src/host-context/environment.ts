@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { LIMITS } from "@aspen/plugin-api/abi";
 import { hostErrors } from "../errors.js";
-import { hostFunction } from "./host-function.js";
+import { defineHostFunction } from "./host-function.js";
 import { jsonArg } from "./parameters.js";
 
-export const clockNow = hostFunction<null>({
+export const clockNow = defineHostFunction<null>({
   prepare: () => null,
   run: async () => Date.now(),
   runLocally: () => Date.now(),
 });
 
-export const randomBytesCall = hostFunction<number>({
+export const randomBytesCall = defineHostFunction<number>({
   prepare(_scope, args) {
     const length = jsonArg(args, 0, "length");
     if (typeof length !== "number" || !Number.isSafeInteger(length) || length < 0 || length > LIMITS.randomBytes) {
@@ -22,7 +22,7 @@ export const randomBytesCall = hostFunction<number>({
   runLocally: (_services, length) => new Uint8Array(randomBytes(length)),
 });
 
-export const configGet = hostFunction<null>({
+export const configGet = defineHostFunction<null>({
   prepare: () => null,
   run: async (_services, _prepared, { config }) => JSON.stringify(config),
   runLocally: (_services, _prepared, { config }) => JSON.stringify(config),

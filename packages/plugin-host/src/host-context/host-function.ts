@@ -72,6 +72,6 @@ export interface HostFunction<P> {
 export const LOCAL_UNAVAILABLE = Symbol("not in this thread");
 
 /** Fixes the parameter type of a host function between its three parts. */
-export function hostFunction<P>(definition: HostFunction<P>): HostFunction<P> {
+export function defineHostFunction<P>(definition: HostFunction<P>): HostFunction<P> {
   return definition;
 }

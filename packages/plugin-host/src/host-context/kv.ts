@@ -15,7 +15,7 @@ import {
   type Transaction,
 } from "@aspen/storage";
 import { hostErrors } from "../errors.js";
-import { type CallScope, hostFunction, LOCAL_UNAVAILABLE } from "./host-function.js";
+import { type CallScope, defineHostFunction, LOCAL_UNAVAILABLE } from "./host-function.js";
 import { bytesArg, envelopeArg, isRecord, jsonArg, optional, recordArg, stringArg } from "./parameters.js";
 
 /** Bytes of a list of as many keys as may be read at once, as JSON. */
@@ -53,13 +53,13 @@ const page = ({ entries, cursor }: ScanPage) => ({
   attachments: entries.map(({ value }) => value),
 });
 
-export const kvGet = hostFunction<string>({
+export const kvGet = defineHostFunction<string>({
   prepare: allowedKey,
   run: ({ kv }, key) => kv.get(key),
   runLocally: ({ reader }, key) => (reader ? reader.get(key) : LOCAL_UNAVAILABLE),
 });
 
-export const kvGetMany = hostFunction<string[]>({
+export const kvGetMany = defineHostFunction<string[]>({
   prepare(scope, args) {
     const keys = jsonArg(args, 0, "keys", KEYS_BYTES);
     if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) {
@@ -72,7 +72,7 @@ export const kvGetMany = hostFunction<string[]>({
   runLocally: ({ reader }, keys) => (reader ? many(readManySync(reader, keys)) : LOCAL_UNAVAILABLE),
 });
 
-export const kvPut = hostFunction<{ key: string; value: Uint8Array; options: PutOptions }>({
+export const kvPut = defineHostFunction<{ key: string; value: Uint8Array; options: PutOptions }>({
   prepare: (scope, args) => ({
     key: allowedKey(scope, args),
     value: bytesArg(args, 1, "value"),
@@ -81,9 +81,9 @@ export const kvPut = hostFunction<{ key: string; value: Uint8Array; options: Put
   run: ({ kv }, { key, value, options }) => kv.put(key, value, options),
 });
 
-export const kvDelete = hostFunction<string>({ prepare: allowedKey, run: ({ kv }, key) => kv.delete(key) });
+export const kvDelete = defineHostFunction<string>({ prepare: allowedKey, run: ({ kv }, key) => kv.delete(key) });
 
-export const kvScan = hostFunction<ScanOptions>({
+export const kvScan = defineHostFunction<ScanOptions>({
   prepare(scope, args) {
     const given = recordArg(args, 0, "options");
     const prefix = optional(given.prefix, "string", "prefix") ?? "";
@@ -102,7 +102,7 @@ export const kvScan = hostFunction<ScanOptions>({
   runLocally: ({ reader }, options) => (reader ? page(readPageSync(reader, options)) : LOCAL_UNAVAILABLE),
 });
 
-export const kvCas = hostFunction<{
+export const kvCas = defineHostFunction<{
   key: string;
   expected: Uint8Array | null;
   next: Uint8Array | null;
@@ -125,7 +125,7 @@ export const kvCas = hostFunction<{
   },
 });
 
-export const kvTransact = hostFunction<Transaction>({
+export const kvTransact = defineHostFunction<Transaction>({
   prepare(scope, args) {
     const { header, attachments } = envelopeArg(args, 0, "transaction");
     const reader = new AttachmentReader(attachments);

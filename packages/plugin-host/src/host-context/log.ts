@@ -1,12 +1,12 @@
 import { LIMITS } from "@aspen/plugin-api/abi";
 import { hostErrors } from "../errors.js";
-import { hostFunction } from "./host-function.js";
+import { defineHostFunction } from "./host-function.js";
 import { isRecord, optional, recordArg } from "./parameters.js";
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 type Level = (typeof LEVELS)[number];
 
-export const logWrite = hostFunction<{ level: Level; message: string; fields?: Record<string, unknown> }>({
+export const logWrite = defineHostFunction<{ level: Level; message: string; fields?: Record<string, unknown> }>({
   prepare(_scope, args) {
     const record = recordArg(args, 0, "record", LIMITS.logRecordBytes);
     const level = LEVELS.find((known) => known === record.level);

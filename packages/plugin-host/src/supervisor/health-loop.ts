@@ -1,3 +1,4 @@
+import { every, type Loop } from "@aspen/plugin-api";
 import type { PluginHealth, PluginInstance } from "../runtime.js";
 
 export interface HealthLoopOptions {
@@ -8,49 +9,42 @@ export interface HealthLoopOptions {
   report(health: PluginHealth): void;
 }
 
-/** Asks one instance for its health again and again. One check at a time: one that hangs is reported, and waited for. */
+/** Asks one instance for its health again and again. A check that hangs is reported, and waited for. */
 export class HealthLoop implements Disposable {
-  #timer: NodeJS.Timeout | undefined;
-  #ended = false;
+  readonly #loop: Loop;
 
   constructor(
     private readonly instance: PluginInstance,
     private readonly options: HealthLoopOptions,
   ) {
-    this.#schedule();
+    this.#loop = every(options.everyMs, (ended) => this.#check(ended), {
+      onError: (error) => options.report(degraded(error)),
+    });
   }
 
   [Symbol.dispose](): void {
-    this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#loop[Symbol.dispose]();
   }
 
-  #schedule(): void {
-    if (this.#ended) return;
-    this.#timer = setTimeout(() => void this.#check().finally(() => this.#schedule()), this.options.everyMs);
-    this.#timer.unref();
-  }
-
-  async #check(): Promise<void> {
+  async #check(ended: AbortSignal): Promise<void> {
     const { timeoutMs } = this.options;
-    const controller = new AbortController();
-    const timer = setTimeout(() => {
-      this.#report({ state: "degraded", message: `its health check did not answer within ${timeoutMs} ms` });
-      controller.abort();
-    }, timeoutMs);
-    timer.unref();
+    const late = AbortSignal.timeout(timeoutMs);
+    const report = (health: PluginHealth) => {
+      if (!ended.aborted) this.options.report(health);
+    };
+    const onLate = () => report(degraded(new Error(`its health check did not answer within ${timeoutMs} ms`)));
+    late.addEventListener("abort", onLate);
     try {
-      const health = await this.instance.health(controller.signal);
-      if (!controller.signal.aborted) this.#report(health);
+      const health = await this.instance.health(late);
+      if (!late.aborted) report(health);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      if (!controller.signal.aborted) this.#report({ state: "degraded", message });
+      if (!late.aborted) report(degraded(error));
     } finally {
-      clearTimeout(timer);
+      late.removeEventListener("abort", onLate);
     }
   }
+}
 
-  #report(health: PluginHealth): void {
-    if (!this.#ended) this.options.report(health);
-  }
+function degraded(error: unknown): PluginHealth {
+  return { state: "degraded", message: error instanceof Error ? error.message : String(error) };
 }

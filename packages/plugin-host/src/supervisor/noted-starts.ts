@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import type { Logger } from "@aspen/plugin-api";
+import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
 import type { PluginRecord, StartDeath } from "../plugin-store/plugin-record.js";
 import type { PluginStore } from "../plugin-store/plugin-store.js";
@@ -37,7 +37,8 @@ export class NotedStarts implements AsyncDisposable {
   readonly #node = randomUUID();
   /** Notes that lie in the store, and how their starts ended: then only the store kept them there. */
   readonly #notes = new Map<StartNote, Ended | null>();
-  #beatTimer: NodeJS.Timeout | undefined;
+  /** Shows the others that this node lives, from its first note on. */
+  #beats: Loop | null = null;
 
   constructor(
     private readonly store: PluginStore,
@@ -82,7 +83,7 @@ export class NotedStarts implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearTimeout(this.#beatTimer);
+    this.#beats?.[Symbol.dispose]();
     const left = [...this.#notes.keys()];
     this.#notes.clear();
     // What goes on is given up by a process that lives: nothing is to be concluded from it.
@@ -107,7 +108,9 @@ export class NotedStarts implements AsyncDisposable {
       signal.throwIfAborted();
     } while (!(await this.store.startNotes.put(note)));
     this.#notes.set(note, null);
-    this.#scheduleBeat();
+    this.#beats ??= every(this.options.leaseMs / 4, () => this.#beat(), {
+      onError: (error) => this.logger.debug({ err: error }, "no sign of life could be given"),
+    });
     // Another node may have died of it while this one waited.
     const death = await this.#death(record).catch(async (error) => {
       await this.#end(note, { survived: false, suspect: false });
@@ -192,20 +195,8 @@ export class NotedStarts implements AsyncDisposable {
     }
   }
 
-  #scheduleBeat(): void {
-    if (this.#beatTimer || this.#notes.size === 0) return;
-    this.#beatTimer = setTimeout(() => {
-      this.#beat()
-        .catch((error) => this.logger.debug({ err: error }, "no sign of life could be given"))
-        .finally(() => {
-          this.#beatTimer = undefined;
-          this.#scheduleBeat();
-        });
-    }, this.options.leaseMs / 4);
-    this.#beatTimer.unref();
-  }
-
   async #beat(): Promise<void> {
+    if (this.#notes.size === 0) return;
     if (!this.options.soleNode) await this.store.startNotes.beat(this.#node);
     for (const [note, ended] of this.#notes) if (ended) await this.#end(note, ended);
   }

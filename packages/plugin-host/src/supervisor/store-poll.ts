@@ -1,4 +1,4 @@
-import type { Logger } from "@aspen/plugin-api";
+import { every, type Logger } from "@aspen/plugin-api";
 import type { PluginStore } from "../plugin-store/plugin-store.js";
 
 export interface StorePollOptions {
@@ -14,20 +14,16 @@ export interface StorePollOptions {
 
 /** Looks at the store's epoch again and again. A store that cannot be read is told once, until it can be again. */
 export class StorePoll implements Disposable {
-  #timer: NodeJS.Timeout | undefined;
+  readonly #ended = new AbortController();
   #failed = false;
-  #ended = false;
 
   constructor(private readonly options: StorePollOptions) {}
 
   begin(): void {
-    if (this.#ended) return;
-    this.#timer = setTimeout(() => {
-      this.#look()
-        .catch((error) => this.failed(error))
-        .finally(() => this.begin());
-    }, this.options.everyMs);
-    this.#timer.unref();
+    every(this.options.everyMs, () => this.#look(), {
+      signal: this.#ended.signal,
+      onError: (error) => this.failed(error),
+    });
   }
 
   failed(error: unknown): void {
@@ -36,8 +32,7 @@ export class StorePoll implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#ended = true;
-    clearTimeout(this.#timer);
+    this.#ended.abort();
   }
 
   async #look(): Promise<void> {

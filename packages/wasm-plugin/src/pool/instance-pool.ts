@@ -3,12 +3,12 @@ import { availableParallelism } from "node:os";
 import type { GuestExport } from "@aspen/plugin-api";
 import { wasmErrors } from "../errors.js";
 import type { ResolvedWasmRuntimeOptions } from "../options.js";
+import { type GuestInput, inputBytes } from "../protocol/guest-input.js";
+import type { CallOutcome } from "../protocol/messages.js";
 import { Backoff } from "./backoff.js";
 import { ComputeSlots } from "./compute-slots.js";
-import { type GuestInput, inputBytes } from "./guest-input.js";
 import { Instance, type InstanceOptions } from "./instance.js";
 import { LoadFailure } from "./loading.js";
-import type { CallOutcome } from "./messages.js";
 import type { InstanceCall } from "./sent-calls.js";
 import type { SpareWorkers } from "./spares.js";
 

@@ -1,9 +1,6 @@
 import type { PluginHostContext } from "@aspen/plugin-host";
 import type { LoadedModule } from "../module-loader.js";
-import type { PluginLog } from "../stacks/plugin-log.js";
-import { createSlotBuffer, MainSlot, sharedNow } from "./channel.js";
-import type { ComputeSlots } from "./compute-slots.js";
-import { loaded } from "./loading.js";
+import { createSlotBuffer, MainSlot, sharedNow } from "../protocol/channel.js";
 import {
   type CallOutcome,
   type CallResult,
@@ -11,9 +8,12 @@ import {
   type LoadMessage,
   outcomeOf,
   peekResult,
-} from "./messages.js";
-import { shortId } from "./request-id.js";
-import { createRingBuffer, Ring } from "./ring.js";
+} from "../protocol/messages.js";
+import { shortId } from "../protocol/request-id.js";
+import { createRingBuffer, Ring } from "../protocol/ring.js";
+import type { PluginLog } from "../stacks/plugin-log.js";
+import type { ComputeSlots } from "./compute-slots.js";
+import { loaded } from "./loading.js";
 import { type InstanceCall, SentCalls } from "./sent-calls.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
 

@@ -1,5 +1,5 @@
-import { type MainSlot, sharedNow } from "./channel.js";
-import type { CallOutcome, FromWorker, LoadMessage } from "./messages.js";
+import { type MainSlot, sharedNow } from "../protocol/channel.js";
+import type { CallOutcome, FromWorker, LoadMessage } from "../protocol/messages.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
 
 /** Milliseconds between looks for whether the guest's own start has begun, and at how much it computes. */

@@ -1,5 +1,5 @@
-import { type CallMessage, type CallOutcome, isLarge, pushCall, type ToWorker } from "./messages.js";
-import type { Ring } from "./ring.js";
+import { type CallMessage, type CallOutcome, isLarge, pushCall, type ToWorker } from "../protocol/messages.js";
+import type { Ring } from "../protocol/ring.js";
 
 /** A call that an instance has taken. */
 export interface InstanceCall extends CallMessage {

@@ -1,4 +1,4 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
 /** Milliseconds that a thread may compute beyond those that it sleeps before it gives way to others. */
@@ -8,20 +8,6 @@ const STEPS = 10;
 const NICEST = 19;
 /** Milliseconds between looks at the time that a thread has computed. */
 const LOOK_MS = 20;
-
-/**
- * The system's number for the calling thread; null where threads have no priority of their own, which is everywhere
- * but on Linux, or where `/proc` is that of other processes.
- */
-export function ownThreadId(): number | null {
-  if (process.platform !== "linux") return null;
-  try {
-    const [pid, , thread] = readlinkSync("/proc/thread-self").split("/");
-    return Number(pid) === process.pid ? Number(thread) : null;
-  } catch {
-    return null;
-  }
-}
 
 interface Times {
   computedMs: number;

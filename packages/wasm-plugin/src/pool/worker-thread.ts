@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { EmbeddedReaderSource } from "../options.js";
-import type { FromWorker, ToWorker, WorkerData } from "./messages.js";
+import type { FromWorker, ToWorker, WorkerData } from "../protocol/messages.js";
 import { ThreadPriority } from "./thread-priority.js";
 
 /** The built worker, also when this file runs from source: a thread cannot load TypeScript. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { decodeUtf8, encodeUtf8, type JsonProblem, jsonProblem, LIMITS } from "@aspen/plugin-api/abi";
-import { PARAMS_END_BYTES } from "../pool/guest-input.js";
-import type { CallEnd } from "../pool/messages.js";
+import { PARAMS_END_BYTES } from "../protocol/guest-input.js";
+import type { CallEnd } from "../protocol/messages.js";
 
 /** Bytes of a guest's error that go to the main thread as they are. */
 const ERROR_BYTES = 32 * 1024;

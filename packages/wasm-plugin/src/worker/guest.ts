@@ -1,6 +1,6 @@
 import { encodeUtf8, type GuestExport } from "@aspen/plugin-api/abi";
 import type { EngineInstance, WasmEngine } from "../engine/wasm-engine.js";
-import { type CallEnd, type CallOutcome, type LoadMessage, outcomeOf } from "../pool/messages.js";
+import { type CallEnd, type CallOutcome, type LoadMessage, outcomeOf } from "../protocol/messages.js";
 import { answerEnd, errorEnd, outputEnd, refusal } from "./checked.js";
 import type { HostCalls } from "./host-calls.js";
 

@@ -1,9 +1,9 @@
-import { encodeUtf8, hostFunction, LIMITS, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api/abi";
+import { encodeUtf8, hostFunctionSpec, LIMITS, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api/abi";
 import type { LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import type { EngineHost } from "../engine/wasm-engine.js";
-import type { WorkerSlot } from "../pool/channel.js";
-import { requestIdOf } from "../pool/request-id.js";
+import type { WorkerSlot } from "../protocol/channel.js";
+import { requestIdOf } from "../protocol/request-id.js";
 
 /** Log records of one call that reach the node; a guest that writes more is cut off with one warning. */
 const LOG_RECORDS_PER_CALL = 1000;
@@ -81,7 +81,7 @@ export class HostCalls implements EngineHost {
     this.options.flush();
     const result = this.options.slot.call(name, args);
     if (!result) return errorResult("PAYLOAD_TOO_LARGE", `the parameters of ${name} are over the limit of a host call`);
-    if (hostFunction(name)?.permission === "kv:write") this.options.reader?.refresh();
+    if (hostFunctionSpec(name)?.effect === "write") this.options.reader?.refresh();
     return result;
   }
 

@@ -4,8 +4,8 @@ import { encodeUtf8 } from "@aspen/plugin-api/abi";
 import { DenialLimit, LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import { ExtismEngine } from "../engine/extism-engine.js";
-import { WorkerSlot } from "../pool/channel.js";
-import type { GuestInput } from "../pool/guest-input.js";
+import { WorkerSlot } from "../protocol/channel.js";
+import type { GuestInput } from "../protocol/guest-input.js";
 import {
   type CallResult,
   claimCall,
@@ -15,12 +15,12 @@ import {
   pushResult,
   type ToWorker,
   type WorkerData,
-} from "../pool/messages.js";
-import { Ring } from "../pool/ring.js";
-import { ownThreadId } from "../pool/thread-priority.js";
+} from "../protocol/messages.js";
+import { Ring } from "../protocol/ring.js";
 import { Guest, GuestStartError } from "./guest.js";
 import { HostCalls } from "./host-calls.js";
 import { rehearsal } from "./rehearsal.js";
+import { ownThreadId } from "./thread-id.js";
 
 /** Milliseconds for which the main thread may not know of a finished result, so that others go with it. */
 const FLUSH_AFTER_MS = 0.5;

@@ -1,6 +1,6 @@
-import { createSlotBuffer } from "../pool/channel.js";
-import type { LoadMessage } from "../pool/messages.js";
-import { createRingBuffer } from "../pool/ring.js";
+import { createSlotBuffer } from "../protocol/channel.js";
+import type { LoadMessage } from "../protocol/messages.js";
+import { createRingBuffer } from "../protocol/ring.js";
 
 /**
  * A guest that answers "null":

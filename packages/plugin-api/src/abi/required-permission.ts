@@ -1,0 +1,41 @@
+import { pluginApiErrors } from "../errors.js";
+import { isPermission, type Permission, type PermissionFamily, type SimplePermission } from "../permissions.js";
+
+/** A permission of which a call's own arguments say what it is for. */
+export interface PermissionByArgument {
+  readonly family: PermissionFamily;
+  /** What stands behind the family, for those who read: `method` makes `rpc:call:<method>`. */
+  readonly argument: string;
+  /**
+   * What stands behind it for one call, one thing and no pattern. It sees the encoded parameters as the guest gave them,
+   * before anything else does, so it looks at their length before it decodes them.
+   */
+  of(args: readonly (Uint8Array | null)[]): string;
+}
+
+/** What a host function needs; null when every plugin may call it. */
+export type HostFunctionPermission = SimplePermission | PermissionByArgument | null;
+
+/**
+ * The permission that one call of a host function needs; null when every plugin may make it.
+ *
+ * @throws AspenError `INVALID_PARAMS` when the arguments do not name one thing
+ */
+export function requiredPermission(
+  { name, permission }: { readonly name: string; readonly permission: HostFunctionPermission },
+  args: readonly (Uint8Array | null)[],
+): Permission | null {
+  if (permission === null || typeof permission === "string") return permission;
+  const { family, argument } = permission;
+  const needed = `${family}${permission.of(args)}` as const;
+  // A pattern would be granted by its own letters, and then be taken for what it stands for.
+  if (!isPermission(needed) || needed.includes("*")) throw pluginApiErrors.argumentUnnamed(name, argument);
+  return needed;
+}
+
+/** How a host function's permission is shown: `kv:read`, `rpc:call:<method>`; null when it needs none. */
+export function permissionLabel(permission: HostFunctionPermission): string | null {
+  return permission === null || typeof permission === "string"
+    ? permission
+    : `${permission.family}<${permission.argument}>`;
+}

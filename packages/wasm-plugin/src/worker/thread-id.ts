@@ -1,0 +1,15 @@
+import { readlinkSync } from "node:fs";
+
+/**
+ * The system's number for the calling thread; null where threads have no priority of their own, which is everywhere
+ * but on Linux, or where `/proc` is that of other processes.
+ */
+export function ownThreadId(): number | null {
+  if (process.platform !== "linux") return null;
+  try {
+    const [pid, , thread] = readlinkSync("/proc/thread-self").split("/");
+    return Number(pid) === process.pid ? Number(thread) : null;
+  } catch {
+    return null;
+  }
+}
