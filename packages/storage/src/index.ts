@@ -1,4 +1,5 @@
 /** Ordered key-value and content-addressed blob stores. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export {
   type BlobHash,
   type BlobStat,
