@@ -1,4 +1,5 @@
 /** What every plugin tier shares: host context, plugin store, installer, supervisor. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export { hostErrors, pluginErrors } from "./errors.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
 export type { DeniedEvent, HostServices, PluginGrant, PluginLogger } from "./host-context/host-function.js";

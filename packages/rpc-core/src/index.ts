@@ -1,4 +1,5 @@
 /** Request handlers, their registry, and dispatch by priority. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api";
 export { ALL_GRANTS, type Caller, type Grants, LOCAL_CALLER } from "./caller.js";
 export { inProcessClient, type RpcCallOptions, type RpcClient } from "./client.js";
 export { Dispatcher, type DispatcherOptions, type Middleware, type Next } from "./dispatcher.js";

@@ -1,4 +1,5 @@
 /** The WASM tier: Extism in worker threads with enforced limits. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api";
 export type { EngineHost, EngineInstance, GuestOutcome, WasmEngine } from "./engine/wasm-engine.js";
 export { wasmErrors } from "./errors.js";
 export type { EmbeddedReaderSource, WasmRuntimeOptions } from "./options.js";

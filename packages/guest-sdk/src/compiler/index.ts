@@ -1,4 +1,5 @@
 /** From a plugin's TypeScript to one wasm file. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export {
   type BuildPluginOptions,
   type BuiltPlugin,
