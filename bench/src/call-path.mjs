@@ -144,7 +144,7 @@ async function reads(redisUrl, directory) {
     },
   });
   const onRedis = await handlerOf({ wasm, store: redisStore });
-  const onLmdb = await handlerOf({ wasm, store: embedded, options: { reader: { kind: "embedded", directory } } });
+  const onLmdb = await handlerOf({ wasm, store: embedded, options: { reader: embedded.workerReader } });
   const perRead = (once) => async (count) => {
     for (let done = 0; done < count; done += READS_PER_CALL) await once();
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { RPC } from "@aspen/rpc-core/module";
+import { openStore } from "@aspen/storage/open";
 import type { Logger } from "pino";
 import { AspenNode } from "./aspen-node.js";
 import { Cleanup } from "./cleanup.js";
@@ -10,7 +11,6 @@ import type { InFlight } from "./in-flight.js";
 import { createLog } from "./log.js";
 import { loggedDefects } from "./logged-defects.js";
 import { composeContainer, NODE, type NodeModule } from "./module.js";
-import { openStore } from "./open-store.js";
 
 export interface CreateNodeOptions {
   /** Further modules: handler factories of your own, or bindings that replace the node's. @default [] */
@@ -36,7 +36,7 @@ export async function createNode(input: NodeConfig, options: CreateNodeOptions =
     const { listen } = config;
     const front = await HttpFront.open({ listen, lookup: options.lookup, log, bodyBytes, requestTimeoutMs });
     cleanup.add(() => front[Symbol.asyncDispose]());
-    const store = await openStore(config, log);
+    const store = await openStore(config, { onWarning: (warning) => log.warn(warning) });
     cleanup.add(() => store[Symbol.asyncDispose]());
     const id = randomUUID();
     const container = await composeContainer({ id, config, log, store, modules: options.modules ?? [] });

@@ -42,7 +42,7 @@ export async function composeContainer(parts: ContainerParts): Promise<Container
   if (config.features["plugins-wasm"]) {
     // Imported only now: a feature that is off costs nothing.
     const { pluginModules } = await import("./composition/plugins.js");
-    container.load(...pluginModules(config, log));
+    container.load(...pluginModules(config, log, store));
   }
   await container.loadAsync(...modules);
   return container;

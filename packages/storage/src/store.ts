@@ -1,5 +1,5 @@
 import type { BlobStore } from "./blobs/blob-store.js";
-import type { KeyValueStore } from "./kv/key-value-store.js";
+import type { KeyValueStore, SyncKvReader } from "./kv/key-value-store.js";
 import type { StoreMaintenance } from "./maintenance/contract.js";
 
 /** The two primitives that hold all state. Disposing it closes both. */
@@ -18,8 +18,17 @@ export interface Store extends AsyncDisposable {
 
 /** Tells a worker thread how to open a view of its own. It is sent there as it is. */
 export interface WorkerReader {
-  /** An ES module, as an import from `@aspen/wasm-plugin` or by URL, with `openWorkerReader(data): Promise<SyncKvReader>`. */
+  /**
+   * An ES module with the exports of {@link WorkerReaderModule}, by URL (`import.meta.resolve` and
+   * `new URL("./reader.js", import.meta.url).href` make one), or by a name that `@aspen/wasm-plugin` can import.
+   */
   readonly module: string;
-  /** What that function gets; anything that can be cloned into a thread. */
+  /** What `openWorkerReader` gets; anything that can be cloned into a thread. */
   readonly data: unknown;
+}
+
+/** What the module of a {@link WorkerReader} exports. */
+export interface WorkerReaderModule {
+  /** Is called once in each worker thread, when it starts. */
+  openWorkerReader(data: unknown): Promise<SyncKvReader> | SyncKvReader;
 }

@@ -2,6 +2,6 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export type { EngineHost, EngineInstance, GuestOutcome, WasmEngine } from "./engine/wasm-engine.js";
 export { wasmErrors } from "./errors.js";
-export type { EmbeddedReaderSource, WasmRuntimeOptions } from "./options.js";
+export type { WasmRuntimeOptions } from "./options.js";
 export { WasmPluginHandler, type WasmPluginHandlerOptions } from "./wasm-plugin-handler.js";
 export { WasmPluginRuntime } from "./wasm-runtime.js";

@@ -1,12 +1,8 @@
-/** How a worker thread opens its own read-only view of the store. */
-export interface EmbeddedReaderSource {
-  kind: "embedded";
-  directory: string;
-}
+import type { WorkerReader } from "@aspen/storage";
 
 export interface WasmRuntimeOptions {
-  /** Lets plugins read the embedded store inside their own worker. @default null: every read goes to the main thread */
-  reader?: EmbeddedReaderSource | null;
+  /** The store's `workerReader`: plugins read inside their own worker. @default null: every read goes to the main thread */
+  reader?: WorkerReader | null;
   /** Booted workers kept ready for the next plugin or the next replacement. @default 1 */
   spareWorkers?: number;
   /** Milliseconds past its limit that a call has to stop by itself before its worker is terminated. @default 20 */

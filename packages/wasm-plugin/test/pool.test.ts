@@ -139,7 +139,7 @@ test("workers that are ended while they boot do not take the process with them",
   for (let wait = 0; wait < 60; wait += 6) {
     const runtime = new WasmPluginRuntime({
       spareWorkers: 3,
-      reader: { kind: "embedded", directory: store.directory },
+      reader: store.workerReader,
     });
     await delay(wait);
     await runtime[Symbol.asyncDispose]();

@@ -66,7 +66,7 @@ export async function withMaintenance<T>(
       output,
       progress,
       options: { signal: controller.signal, onProgress: (at: Progress) => progress.show(at) },
-      open: ({ create = false } = {}) => openStore({ dataDir, redis }, create, output),
+      open: ({ create = false } = {}) => openNamedStore({ dataDir, redis }, create, output),
     });
     progress.end();
     return result;
@@ -76,22 +76,18 @@ export async function withMaintenance<T>(
   }
 }
 
-async function openStore(
+async function openNamedStore(
   { dataDir, redis }: { dataDir: string | undefined; redis: string | undefined },
   create: boolean,
   output: Output,
 ): Promise<Store> {
-  // The drivers load native code, which only these commands need.
-  const { EmbeddedStore } = await import("@aspen/storage/embedded");
-  const { RedisStore } = await import("@aspen/storage/redis");
-  if (redis !== undefined) {
-    const store = await RedisStore.open({ url: redis });
-    for (const warning of store.warnings) output.note(`warning: ${warning}`);
-    return store;
+  if (dataDir === undefined && redis === undefined) {
+    throw cliErrors.usage("name the store with --data-dir DIR or --redis URL");
   }
-  if (dataDir === undefined) throw cliErrors.usage("name the store with --data-dir DIR or --redis URL");
-  if (!create && !(await isFolder(join(dataDir, "kv")))) throw cliErrors.noStore(dataDir);
-  return EmbeddedStore.open({ directory: dataDir });
+  if (dataDir !== undefined && !create && !(await isFolder(join(dataDir, "kv")))) throw cliErrors.noStore(dataDir);
+  // Only these commands need a driver, and what it loads.
+  const { openStore } = await import("@aspen/storage/open");
+  return await openStore({ dataDir, redisUrl: redis }, { onWarning: (warning) => output.note(`warning: ${warning}`) });
 }
 
 async function isFolder(path: string): Promise<boolean> {

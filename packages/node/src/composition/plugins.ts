@@ -1,5 +1,6 @@
 import { PLUGIN_HOST, pluginHostModule } from "@aspen/plugin-host/module";
 import { RPC } from "@aspen/rpc-core/module";
+import type { Store } from "@aspen/storage";
 import { wasmPluginModule } from "@aspen/wasm-plugin/module";
 import { type Container, ContainerModule } from "inversify";
 import type { Logger } from "pino";
@@ -8,11 +9,9 @@ import type { ResolvedNodeConfig } from "../config.js";
 import { pluginHandler } from "../handlers/plugin.js";
 
 /** What the feature `plugins-wasm` adds to a node's container. */
-export function pluginModules({ dataDir, safeMode }: ResolvedNodeConfig, logger: Logger): ContainerModule[] {
-  // The embedded store can be read from a plugin's own thread; Redis cannot without a wait.
-  const reader = dataDir === undefined ? null : ({ kind: "embedded", directory: dataDir } as const);
-  // A data directory has one node; Redis may have several.
-  const supervisor = { safeMode, soleNode: dataDir !== undefined };
+export function pluginModules({ safeMode }: ResolvedNodeConfig, logger: Logger, store: Store): ContainerModule[] {
+  const reader = store.workerReader ?? null;
+  const supervisor = { safeMode, soleNode: store.exclusive ?? false };
   return [pluginHostModule({ logger, supervisor }), wasmPluginModule({ reader }), pluginHandlerModule()];
 }
 

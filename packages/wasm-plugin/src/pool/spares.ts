@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import type { EmbeddedReaderSource } from "../options.js";
+import type { WorkerReader } from "@aspen/storage";
 import { ComputeSlots } from "./compute-slots.js";
 import { WorkerThread } from "./worker-thread.js";
 
@@ -20,7 +20,7 @@ export class SpareWorkers implements AsyncDisposable {
 
   constructor(
     private readonly size: number,
-    private readonly reader: EmbeddedReaderSource | null,
+    private readonly reader: WorkerReader | null,
   ) {
     this.#fill();
   }

@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import type { EmbeddedReaderSource } from "../options.js";
+import type { WorkerReader } from "@aspen/storage";
 import type { FromWorker, ToWorker, WorkerData } from "../protocol/messages.js";
 import { ThreadPriority } from "./thread-priority.js";
 
@@ -37,7 +37,7 @@ export class WorkerThread {
   /** Resolves when the thread is no more. */
   readonly exited: Promise<void>;
 
-  constructor(reader: EmbeddedReaderSource | null) {
+  constructor(reader: WorkerReader | null) {
     const workerData: WorkerData = { reader };
     this.#worker = new Worker(workerFile, {
       workerData,

@@ -1,12 +1,12 @@
 import { type GuestExport, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api/abi";
 import type { PluginGrant } from "@aspen/plugin-host";
-import type { EmbeddedReaderSource } from "../options.js";
+import type { WorkerReader } from "@aspen/storage";
 import type { GuestInput } from "./guest-input.js";
 import type { Ring } from "./ring.js";
 
 /** What a worker thread is born with. */
 export interface WorkerData {
-  reader: EmbeddedReaderSource | null;
+  reader: WorkerReader | null;
 }
 
 /** Makes a booted worker the home of one plugin instance. */

@@ -2,7 +2,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { encodeUtf8 } from "@aspen/plugin-api/abi";
 import { DenialLimit, LocalHostContext } from "@aspen/plugin-host/local";
-import type { SyncKvReader } from "@aspen/storage";
 import { ExtismEngine } from "../engine/extism-engine.js";
 import { WorkerSlot } from "../protocol/channel.js";
 import type { GuestInput } from "../protocol/guest-input.js";
@@ -19,6 +18,7 @@ import {
 import { Ring } from "../protocol/ring.js";
 import { Guest, GuestStartError } from "./guest.js";
 import { HostCalls } from "./host-calls.js";
+import { openReader } from "./open-reader.js";
 import { rehearsal } from "./rehearsal.js";
 import { ownThreadId } from "./thread-id.js";
 
@@ -43,11 +43,7 @@ const send = (message: FromWorker) => port.postMessage(message);
 
 const engine = new ExtismEngine();
 const { reader: readerSource } = workerData as WorkerData;
-let reader: SyncKvReader | null = null;
-if (readerSource) {
-  const { EmbeddedReader } = await import("@aspen/storage/embedded");
-  reader = await EmbeddedReader.open({ directory: readerSource.directory });
-}
+const reader = readerSource && (await openReader(readerSource));
 
 /** What there is once a plugin is loaded. */
 interface Loaded {

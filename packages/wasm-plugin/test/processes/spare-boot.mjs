@@ -6,7 +6,8 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
 const directory = fileURLToPath(new URL("./no-such-store", import.meta.url));
-const runtime = new WasmPluginRuntime({ spareWorkers: 3, reader: { kind: "embedded", directory } });
+const reader = { module: "@aspen/storage/embedded/worker-reader", data: { directory } };
+const runtime = new WasmPluginRuntime({ spareWorkers: 3, reader });
 const { manifest, wasm } = await compilePlugin(fileURLToPath(new URL("../fixtures/starter", import.meta.url)));
 // Long enough for the spares to have failed.
 await new Promise((resolve) => setTimeout(resolve, 1000));

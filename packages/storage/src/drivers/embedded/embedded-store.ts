@@ -1,16 +1,18 @@
+import { resolve } from "node:path";
 import { isAspenError } from "@aspen/plugin-api/abi";
 import type { BlobStore } from "../../blobs/blob-store.js";
 import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../kv/key-value-store.js";
 import type { StoreMaintenance } from "../../maintenance/contract.js";
-import type { Store } from "../../store.js";
+import type { Store, WorkerReader } from "../../store.js";
 import { prepareDirectory, prepareFolders, tightenDataFiles } from "./directory/access.js";
 import { DirectoryLock } from "./directory/directory-lock.js";
 import { FileChunkStore } from "./embedded-chunk-store.js";
 import { EmbeddedKeyValueStore } from "./embedded-key-value-store.js";
 import { fillUp, inspect } from "./lmdb/data-file.js";
 import { type Environment, openEnvironment } from "./lmdb/environment.js";
+import type { EmbeddedReaderData } from "./worker-reader.js";
 
 export interface EmbeddedStoreOptions {
   /** Where everything lies; made when it is missing. */
@@ -24,13 +26,21 @@ export interface EmbeddedStoreOptions {
  * more, and reads end within some 250 ms; both with `STORE_UNAVAILABLE`.
  */
 export class EmbeddedStore implements Store {
+  readonly address: string;
+  readonly exclusive = true;
+  readonly workerReader: WorkerReader;
+
   private constructor(
     readonly directory: string,
     readonly kv: KeyValueStore,
     readonly blobs: BlobStore,
     private readonly lock: DirectoryLock,
     readonly maintenance: StoreMaintenance,
-  ) {}
+  ) {
+    const data: EmbeddedReaderData = { directory: resolve(directory) };
+    this.address = `embedded:${data.directory}`;
+    this.workerReader = { module: "@aspen/storage/embedded/worker-reader", data };
+  }
 
   /**
    * Takes the directory, and what is in it, from other users.

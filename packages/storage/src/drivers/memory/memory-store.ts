@@ -10,6 +10,8 @@ import { MemoryTable } from "./memory-table.js";
 
 /** Both primitives in this process's memory. */
 export class MemoryStore implements Store {
+  readonly address = "memory";
+  readonly exclusive = true;
   readonly #table = new MemoryTable();
   readonly #kv = new TableKeyValueStore(this.#table);
   readonly kv: KeyValueStore = this.#kv;

@@ -5,7 +5,7 @@ import type { KeyValueStore } from "../../kv/key-value-store.js";
 import type { StoreMaintenance } from "../../maintenance/contract.js";
 import type { Store } from "../../store.js";
 import { RedisConnection } from "./connection/redis-connection.js";
-import { topologyOf } from "./connection/topology.js";
+import { addressOf, topologyOf } from "./connection/topology.js";
 import type { RedisStoreOptions } from "./options.js";
 import { RedisChunkStore } from "./redis-chunk-store.js";
 import { RedisKeyValueStore } from "./redis-key-value-store.js";
@@ -15,6 +15,7 @@ import { ServerWatch } from "./servers/server-watch.js";
 /** Both primitives on a Redis server, a primary that Sentinels name, or a cluster, shared by every node that names it. */
 export class RedisStore implements Store {
   private constructor(
+    readonly address: string,
     readonly kv: KeyValueStore,
     readonly blobs: BlobStore,
     /** What of the servers' configuration may lose data, a sentence each; what is found later goes to `onWarning`. */
@@ -52,7 +53,7 @@ export class RedisStore implements Store {
         channel: `${prefix}:changes:${topology.database}`,
         onLoss: () => watch.lookSoon(),
       });
-      return new RedisStore(kv, blobs, warnings, kv.maintenance(), watch);
+      return new RedisStore(addressOf(topology), kv, blobs, warnings, kv.maintenance(), watch);
     } catch (error) {
       connection.close();
       throw error;

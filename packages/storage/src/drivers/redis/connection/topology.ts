@@ -101,6 +101,15 @@ export function maskRedisUrl(url: string): string {
   return `${scheme}${mode === undefined ? "" : `+${mode}`}://${shown}${hosts}${path}`;
 }
 
+/** A topology as the address that stands for it, without passwords and parameters, for people. */
+export function addressOf({ kind, nodes, tls, username, password, database, sentinel }: RedisTopology): string {
+  const scheme = `${tls ? "rediss" : "redis"}${kind === "standalone" ? "" : `+${kind}`}`;
+  const user = `${encodeURIComponent(username ?? "")}${password === undefined ? "" : ":***"}`;
+  const hosts = nodes.map(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`).join(",");
+  const path = [...(sentinel ? [encodeURIComponent(sentinel.name)] : []), ...(database === 0 ? [] : [database])];
+  return `${scheme}://${user && `${user}@`}${hosts}${path.map((part) => `/${part}`).join("")}`;
+}
+
 function structured({ sentinel, cluster }: RedisStoreOptions): RedisTopology {
   const kind = sentinel ? "sentinel" : "cluster";
   const nodes = (sentinel ?? cluster)!.nodes.map(({ host, port = PORTS[kind] }) => ({ host, port }));
