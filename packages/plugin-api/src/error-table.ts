@@ -29,6 +29,14 @@ export const ERROR_TABLE = {
   CANCELLED: row(499, 1, 5, true, "The caller cancelled the request."),
   INTERNAL: row(500, 13, 1, false, "A defect of the node; the log has the details under the request id."),
 
+  PACKAGE_MISSING: row(
+    503,
+    9,
+    2,
+    true,
+    "What was asked for needs a package that is not installed; the message names it.",
+  ),
+
   VERB_NOT_ALLOWED: row(405, 12, 2, true, "The path exists, but not for this HTTP verb; Allow names those it has."),
   REQUEST_TIMEOUT: row(408, 4, 5, true, "A request did not arrive whole within its time."),
   EXPECTATION_FAILED: row(417, 9, 2, true, "A request's Expect header asks for what the node does not know."),

@@ -53,6 +53,13 @@ export const storageErrors = {
     ),
   unavailable: (problem: string, cause?: unknown) =>
     new AspenError("STORE_UNAVAILABLE", `the store cannot be used: ${problem}`, undefined, cause),
+  packageMissing: (driver: string, install: string, cause: unknown) =>
+    new AspenError(
+      "PACKAGE_MISSING",
+      `${driver} needs a package that is not installed; install what it needs: ${install}`,
+      { install },
+      cause,
+    ),
   full: (what: string, cause: unknown) =>
     new AspenError(
       "STORE_UNAVAILABLE",

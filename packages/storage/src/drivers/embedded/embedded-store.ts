@@ -12,6 +12,7 @@ import { FileChunkStore } from "./embedded-chunk-store.js";
 import { EmbeddedKeyValueStore } from "./embedded-key-value-store.js";
 import { fillUp, inspect } from "./lmdb/data-file.js";
 import { type Environment, openEnvironment } from "./lmdb/environment.js";
+import { loadFileLocks, loadLmdb } from "./packages.js";
 import type { EmbeddedReaderData } from "./worker-reader.js";
 
 export interface EmbeddedStoreOptions {
@@ -44,7 +45,7 @@ export class EmbeddedStore implements Store {
 
   /**
    * Takes the directory, and what is in it, from other users.
-   * @throws AspenError `STORE_UNAVAILABLE` when the directory cannot be used, or another store has it
+   * @throws AspenError `PACKAGE_MISSING` without lmdb and fs-native-extensions; `STORE_UNAVAILABLE` when the directory cannot be used, or another store has it
    */
   static async open(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
     const { directory, durability = "strict" } = options;
@@ -52,6 +53,8 @@ export class EmbeddedStore implements Store {
     let lock: DirectoryLock | undefined;
     let chunks: FileChunkStore;
     try {
+      // Before anything is made that would be left over.
+      await Promise.all([loadLmdb(), loadFileLocks()]);
       prepareDirectory(directory);
       lock = await DirectoryLock.acquire(directory);
       prepareFolders(directory);

@@ -25,7 +25,7 @@ export class RedisStore implements Store {
   ) {}
 
   /**
-   * @throws AspenError `INVALID_PARAMS` for options that are none; `STORE_UNAVAILABLE` when no server answers in time,
+   * @throws AspenError `INVALID_PARAMS` for options that are none; `PACKAGE_MISSING` without ioredis; `STORE_UNAVAILABLE` when no server answers in time,
    * or one must not be used: it evicts keys, is a replica, or belongs to a cluster that is down or has slots without a node
    */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {

@@ -1,8 +1,9 @@
 import type { Redis } from "ioredis";
+import { loadIoredis } from "../../drivers/redis/packages.js";
 
-/** A plain connection to one server, cluster node or Sentinel. ioredis is loaded only here: other drivers need none. */
+/** A plain connection to one server, cluster node or Sentinel. */
 export async function redisAdmin(port: number, password?: string): Promise<Redis> {
-  const { Redis } = await import("ioredis");
+  const { Redis } = await loadIoredis();
   const admin = new Redis({
     host: "127.0.0.1",
     port,

@@ -1,10 +1,9 @@
-// For the packages that compile this one from its source.
-/// <reference path="./fs-native-extensions.d.ts" />
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { storageErrors } from "../../../errors.js";
+import { loadFileLocks } from "../packages.js";
 import { FILE_MODE, tighten } from "./access.js";
 import { identityAt, identityOf, isSame } from "./identity.js";
 
@@ -37,8 +36,7 @@ export class DirectoryLock {
 
   /** @throws AspenError `STORE_UNAVAILABLE` when a store that runs has the directory */
   static async acquire(directory: string): Promise<DirectoryLock> {
-    // Only here: the native library must not be loaded by threads and programs that have another store.
-    const { tryLock } = await import("fs-native-extensions");
+    const { tryLock } = await loadFileLocks();
     const path = join(directory, "lock");
     for (const deadline = performance.now() + PATIENCE_MS; ; await delay(RETRY_MS)) {
       const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Database, RootDatabase } from "lmdb";
 import type { BlobRecord } from "../../../blobs/chunk-store.js";
 import { Presence } from "../directory/presence.js";
+import { loadLmdb } from "../packages.js";
 
 /** Bytes of address space reserved at first; LMDB grows it as needed. */
 const MAP_BYTES = 256 * 2 ** 20;
@@ -29,8 +30,7 @@ export async function openEnvironment(
   directory: string,
   options: { readOnly: boolean; strict: boolean },
 ): Promise<Environment> {
-  // Only here: the native library must not be loaded by threads and programs that have another store.
-  const { open } = await import("lmdb");
+  const { open } = await loadLmdb();
   const path = join(directory, "kv");
   const root = open({
     path,

@@ -1,5 +1,5 @@
 import type { ClusterOptions, RedisOptions } from "ioredis";
-import { storageErrors } from "../../../errors.js";
+import { loadIoredis } from "../packages.js";
 import type { RedisTopology } from "./topology.js";
 import type { TrackedCommand, TrackedCommandClass } from "./tracked-command.js";
 import { trackedCommandClass } from "./tracked-command.js";
@@ -43,11 +43,9 @@ export interface RedisClients {
 const SLOTS_REFRESH_MS = 5000;
 const MAX_CONNECT_MS = 2000;
 
-/** @throws AspenError `STORE_UNAVAILABLE` without the package ioredis */
+/** @throws AspenError `PACKAGE_MISSING` without the package ioredis */
 export async function createClients(topology: RedisTopology, timeoutMs: number): Promise<RedisClients> {
-  const { Redis, Cluster, Command } = await import("ioredis").catch((error) => {
-    throw storageErrors.unavailable("the redis driver needs the package ioredis: npm install ioredis@6", error);
-  });
+  const { Redis, Cluster, Command } = await loadIoredis();
   const { kind, nodes, database } = topology;
   const connectTimeout = Math.min(timeoutMs, MAX_CONNECT_MS);
   const settings = {
