@@ -1,7 +1,7 @@
 import { HOST_FUNCTIONS, LIMITS, SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";
 import { ByteReader, SECTION, signedLeb128, unsignedLeb128 } from "@aspen/plugin-api/wasm";
 import { compilerErrors } from "./errors.js";
-import { hostFunctionName, INTRINSICS, TEMPLATE_EXPORTS } from "./template/adapter.js";
+import { INTRINSIC_LETTERS, registeredName, TEMPLATE_EXPORTS } from "./template/adapter.js";
 import { boundedEngine, type Template } from "./template/load-template.js";
 import { BuildVm } from "./vm.js";
 import { customSection, exportSection, readExports, readSections, type Section, writeSections } from "./wasm/binary.js";
@@ -62,11 +62,11 @@ function defineIntrinsics(vm: BuildVm): void {
   const { engine } = vm;
   const host = engine.qjs_new_object();
   HOST_FUNCTIONS.forEach(({ name: functionName }, index) => {
-    vm.setProperty(host, functionName, vm.hostFunction(hostFunctionName(index)));
+    vm.setProperty(host, functionName, vm.hostFunction(registeredName(index)));
   });
   const intrinsics = engine.qjs_new_object();
   vm.setProperty(intrinsics, "host", host);
-  for (const [intrinsic, letter] of Object.entries(INTRINSICS)) {
+  for (const [intrinsic, letter] of Object.entries(INTRINSIC_LETTERS)) {
     vm.setProperty(intrinsics, intrinsic, vm.hostFunction(letter));
   }
   vm.setProperty(engine.qjs_get_global(), "__aspen", intrinsics);
