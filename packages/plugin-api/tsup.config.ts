@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/abi/index.ts", "src/every.ts"],
+  entry: ["src/index.ts", "src/abi/index.ts", "src/wasm/index.ts", "src/every.ts"],
   format: ["esm"],
   dts: true,
   clean: true,

@@ -12,11 +12,11 @@ export {
 export {
   type AtBuild,
   ENGINE_IMPORTS,
+  findHostFunction,
   HOST_FUNCTIONS,
   type HostEffect,
   type HostFunctionName,
   type HostFunctionSpec,
-  hostFunctionSpec,
   type ParameterKind,
   type ResultKind,
 } from "./abi/host-functions.js";
@@ -38,6 +38,7 @@ export { cut, quoted } from "./foreign-text.js";
 export { GuestStackMap, hasBundlePosition, SOURCE_MAP_LIMITS } from "./guest-stack.js";
 export { type JsonBounds, type JsonProblem, jsonProblem } from "./json-check.js";
 export { jsonNestsDeeper } from "./json-depth.js";
+export type { PutOptions, ScanOptions } from "./kv-options.js";
 export {
   canTransition,
   isServing,

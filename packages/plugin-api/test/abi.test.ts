@@ -6,9 +6,9 @@ import {
   ENGINE_IMPORTS,
   encodeEnvelope,
   encodeUtf8,
+  findHostFunction,
   HOST_FUNCTIONS,
   type HostFunctionSpec,
-  hostFunctionSpec,
   permissionLabel,
   readU64,
   SIMPLE_PERMISSIONS,
@@ -126,7 +126,7 @@ describe("the ABI table", () => {
   });
 
   test("is found by name, and only by a name in it", () => {
-    expect(hostFunctionSpec("kv_get")?.permission).toBe("kv:read");
-    expect(hostFunctionSpec("toString")).toBeUndefined();
+    expect(findHostFunction("kv_get")?.permission).toBe("kv:read");
+    expect(findHostFunction("toString")).toBeUndefined();
   });
 });

@@ -310,6 +310,16 @@ describe("host functions", () => {
     expect(logs).toEqual([{ level: "warn", message: "careful", fields: { n: 1 } }]);
   });
 
+  test.each([
+    [{ text: "x".repeat(LIMITS.logMessageBytes) }, { omitted: "fields of 8203 characters of JSON" }],
+    [[1, 2], { omitted: "fields that are not a JSON object" }],
+    [null, undefined],
+  ])("a record whose fields cannot be logged says so", async (fields, logged) => {
+    const { host, logs } = setUp();
+    okOf(await host.invoke("log_write", [json({ level: "info", message: "m", fields })]));
+    expect(logs[0]?.fields).toEqual(logged);
+  });
+
   test("what a plugin stores as a blob is kept from garbage collection", async () => {
     const { host, store } = setUp();
     const hash = decodeUtf8(okOf(await host.invoke("blob_put", [text("data")])));

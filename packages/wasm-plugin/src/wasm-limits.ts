@@ -1,7 +1,7 @@
+import { ByteReader, SECTION, unsignedLeb128, WasmProblem } from "@aspen/plugin-api/wasm";
 import { WASM_BOUNDS } from "./validation/bounds.js";
-import { ByteReader, WasmProblem } from "./validation/byte-reader.js";
 import { checkLimitFlags } from "./validation/features.js";
-import { readSections, SECTION } from "./validation/sections.js";
+import { readSections } from "./validation/sections.js";
 
 /**
  * Writes the memory maximum into a wasm file before it is compiled, so that the engine itself enforces it.
@@ -23,7 +23,7 @@ export function limitMemory(wasm: Uint8Array, memoryBytes: number): Uint8Array {
     const limited = Uint8Array.from(
       id === SECTION.memory ? limitedMemory(reader, Math.floor(memoryBytes / PAGE_BYTES)) : limitedTables(reader),
     );
-    parts.push(wasm.subarray(copied, start), Uint8Array.from([id, ...unsigned(limited.length)]), limited);
+    parts.push(wasm.subarray(copied, start), Uint8Array.from([id, ...unsignedLeb128(limited.length)]), limited);
     copied = end;
   }
   return Buffer.concat([...parts, wasm.subarray(copied)]);
@@ -39,12 +39,12 @@ function limitedMemory(reader: ByteReader, maximumPages: number): number[] {
       `it starts with ${minimum * PAGE_BYTES} bytes of memory, over its memory_limit of ${maximumPages * PAGE_BYTES}`,
     );
   }
-  return [1, 1, ...unsigned(minimum), ...unsigned(Math.min(maximum, maximumPages))];
+  return [1, 1, ...unsignedLeb128(minimum), ...unsignedLeb128(Math.min(maximum, maximumPages))];
 }
 
 function limitedTables(reader: ByteReader): number[] {
   const count = reader.count(WASM_BOUNDS.tables, "tables");
-  const out = unsigned(count);
+  const out = [...unsignedLeb128(count)];
   let left: number = WASM_BOUNDS.tableElements;
   for (let i = 0; i < count; i++) {
     const type = reader.byte();
@@ -55,7 +55,7 @@ function limitedTables(reader: ByteReader): number[] {
     }
     const maximum = Math.max(minimum, Math.min(declared, left));
     left -= maximum;
-    out.push(type, 1, ...unsigned(minimum), ...unsigned(maximum));
+    out.push(type, 1, ...unsignedLeb128(minimum), ...unsignedLeb128(maximum));
   }
   return out;
 }
@@ -65,15 +65,4 @@ function limits(reader: ByteReader): { minimum: number; maximum?: number } {
   checkLimitFlags(flags);
   const minimum = reader.unsigned();
   return flags === 1 ? { minimum, maximum: reader.unsigned() } : { minimum };
-}
-
-function unsigned(value: number): number[] {
-  const out: number[] = [];
-  let rest = value;
-  do {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    out.push(rest > 0 ? low + 128 : low);
-  } while (rest > 0);
-  return out;
 }

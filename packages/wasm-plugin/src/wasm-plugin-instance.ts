@@ -7,7 +7,7 @@ import { LineLimit } from "./line-limit.js";
 import type { LoadedModule } from "./module-loader.js";
 import type { InstancePool } from "./pool/instance-pool.js";
 import { inputBytes } from "./protocol/guest-input.js";
-import type { CallOutcome } from "./protocol/messages.js";
+import { type CallOutcome, ERROR_CHARACTERS } from "./protocol/messages.js";
 import type { PluginLog } from "./stacks/plugin-log.js";
 
 /** Milliseconds a plugin's own shutdown may take, all instances together. */
@@ -150,8 +150,6 @@ function outputOf(manifest: PluginManifest, outcome: CallOutcome, maxBytes: numb
 /** Characters of a guest error's message, and of its details as JSON, that reach the caller. */
 const MESSAGE_MAX = 4096;
 const DETAILS_MAX = 65_536;
-/** Characters of a guest's error; the worker shortens what is longer. */
-const ERROR_MAX = 262_144;
 /** Characters of a guest's stack, and of its causes, in the log. */
 const STACK_MAX = 3000;
 
@@ -193,7 +191,7 @@ export function guestFailureFields(outcome: CallOutcome): { stack?: string; caus
 }
 
 function isUnreadable(text: string): boolean {
-  return text.length > ERROR_MAX || jsonNestsDeeper(text, LIMITS.jsonDepth);
+  return text.length > ERROR_CHARACTERS || jsonNestsDeeper(text, LIMITS.jsonDepth);
 }
 
 function guestErrorJson(text: string): Record<string, unknown> | null {

@@ -4,9 +4,13 @@ import {
   decodeUtf8,
   encodeEnvelope,
   encodeUtf8,
+  type PutOptions,
   readU64,
+  type ScanOptions,
 } from "@aspen/plugin-api/abi";
 import { assertBytes, hostCall, hostCallExpecting } from "../guest/host-call.js";
+
+export type { PutOptions, ScanOptions };
 
 /** One stored entry. */
 export interface Entry {
@@ -18,24 +22,6 @@ export interface Entry {
   text(): string;
   /** The value parsed as JSON. @throws SyntaxError */
   json<T = unknown>(): T;
-}
-
-export interface PutOptions {
-  /** Milliseconds until the entry expires. @default never */
-  ttlMs?: number;
-}
-
-export interface ScanOptions {
-  /** Keys that start with this; it must itself start with one of the plugin's prefixes. */
-  prefix: string;
-  /** Cursor of the page before. @default the beginning */
-  after?: string;
-  /** Most entries of the page, 1 to 10,000. @default 1000 */
-  limit?: number;
-  /** @default false */
-  reverse?: boolean;
-  /** Leave the values out. @default false */
-  keysOnly?: boolean;
 }
 
 export interface ScanPage {

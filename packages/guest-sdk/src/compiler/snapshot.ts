@@ -1,20 +1,10 @@
 import { HOST_FUNCTIONS, LIMITS, SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";
+import { ByteReader, SECTION, signedLeb128, unsignedLeb128 } from "@aspen/plugin-api/wasm";
 import { compilerErrors } from "./errors.js";
-import { hostFunctionName, INTRINSICS, TEMPLATE_EXPORTS } from "./template/adapter.js";
+import { INTRINSIC_LETTERS, registeredName, TEMPLATE_EXPORTS } from "./template/adapter.js";
 import { boundedEngine, type Template } from "./template/load-template.js";
 import { BuildVm } from "./vm.js";
-import {
-  customSection,
-  exportSection,
-  Reader,
-  readExports,
-  readSections,
-  SECTION,
-  type Section,
-  signed,
-  unsigned,
-  writeSections,
-} from "./wasm/binary.js";
+import { customSection, exportSection, readExports, readSections, type Section, writeSections } from "./wasm/binary.js";
 import { dataSection, memorySection, nonZeroRanges, PAGE_BYTES } from "./wasm/memory-image.js";
 
 export interface SnapshotInput {
@@ -72,11 +62,11 @@ function defineIntrinsics(vm: BuildVm): void {
   const { engine } = vm;
   const host = engine.qjs_new_object();
   HOST_FUNCTIONS.forEach(({ name: functionName }, index) => {
-    vm.setProperty(host, functionName, vm.hostFunction(hostFunctionName(index)));
+    vm.setProperty(host, functionName, vm.hostFunction(registeredName(index)));
   });
   const intrinsics = engine.qjs_new_object();
   vm.setProperty(intrinsics, "host", host);
-  for (const [intrinsic, letter] of Object.entries(INTRINSICS)) {
+  for (const [intrinsic, letter] of Object.entries(INTRINSIC_LETTERS)) {
     vm.setProperty(intrinsics, intrinsic, vm.hostFunction(letter));
   }
   vm.setProperty(engine.qjs_get_global(), "__aspen", intrinsics);
@@ -134,7 +124,7 @@ function freeze(template: Uint8Array, vm: BuildVm, memory: Uint8Array, options: 
     [SECTION.memory]: () => memorySection(memory.length, options.maximumPages),
     [SECTION.global]: () => frozenGlobals(sections.find(({ id }) => id === SECTION.global)!, globalNames, vm),
     [SECTION.export]: () => exportSection(kept).body,
-    [SECTION.dataCount]: () => unsigned(segments.length),
+    [SECTION.dataCount]: () => unsignedLeb128(segments.length),
     [SECTION.data]: () => dataSection(memory, segments),
   };
   const out = sections
@@ -148,19 +138,19 @@ const END = 0x0b;
 
 /** The global section with the values that exported globals have now; the others never change during a build. */
 function frozenGlobals({ body }: Section, names: ReadonlyMap<number, string>, vm: BuildVm): Uint8Array {
-  const reader = new Reader(body);
+  const reader = new ByteReader(body);
   const count = reader.unsigned();
   const globals = Array.from({ length: count }, (_, index) => {
     const start = reader.offset;
     const type = reader.byte();
     const mutable = reader.byte();
     if (reader.byte() !== I32_CONST) throw compilerErrors.engine("a global does not begin as an i32 constant");
-    reader.unsigned();
+    reader.skipSigned(5);
     if (reader.byte() !== END) throw compilerErrors.engine("a global's first value is not one constant");
     const exportName = names.get(index);
     if (exportName === undefined) return body.subarray(start, reader.offset);
-    const value = signed(vm.global(exportName).value);
+    const value = signedLeb128(vm.global(exportName).value);
     return Buffer.concat([Uint8Array.of(type, mutable, I32_CONST), value, Uint8Array.of(END)]);
   });
-  return Buffer.concat([unsigned(count), ...globals]);
+  return Buffer.concat([unsignedLeb128(count), ...globals]);
 }

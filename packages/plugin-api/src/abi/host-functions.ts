@@ -222,6 +222,6 @@ export type HostFunctionName = (typeof HOST_FUNCTIONS)[number]["name"];
 export const ENGINE_IMPORTS = ["mem_read", "mem_store", "input_read", "now_ns", "random_seed", "interrupted"] as const;
 
 /** The row of a host function; undefined for any other name. */
-export function hostFunctionSpec(name: string): HostFunctionSpec | undefined {
+export function findHostFunction(name: string): HostFunctionSpec | undefined {
   return HOST_FUNCTIONS.find((spec) => spec.name === name);
 }

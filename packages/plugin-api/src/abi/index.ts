@@ -4,6 +4,7 @@ export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "../error-table.js
 export { cut, quoted } from "../foreign-text.js";
 export { type JsonBounds, type JsonProblem, jsonProblem } from "../json-check.js";
 export { jsonNestsDeeper } from "../json-depth.js";
+export type { PutOptions, ScanOptions } from "../kv-options.js";
 export { LIMITS } from "../limits.js";
 export {
   defaultKvPrefix,
@@ -29,11 +30,11 @@ export {
 export {
   type AtBuild,
   ENGINE_IMPORTS,
+  findHostFunction,
   HOST_FUNCTIONS,
   type HostEffect,
   type HostFunctionName,
   type HostFunctionSpec,
-  hostFunctionSpec,
   type ParameterKind,
   type ResultKind,
 } from "./host-functions.js";

@@ -1,8 +1,8 @@
 import {
   AspenError,
+  findHostFunction,
   type HostFunctionName,
   type HostFunctionSpec,
-  hostFunctionSpec,
   isPermitted,
   LIMITS,
   requiredPermission,
@@ -34,7 +34,7 @@ export function guard(
   args: readonly (Uint8Array | null)[],
   onDenied?: (event: DeniedEvent) => void,
 ): GuardedCall {
-  const spec = hostFunctionSpec(name);
+  const spec = findHostFunction(name);
   if (!spec) throw hostErrors.unknownHostFunction(name);
   const implementation = HOST_FUNCTION_REGISTRY[spec.name as HostFunctionName];
   return guardCall(scope, { spec, implementation }, args, onDenied);

@@ -1,3 +1,7 @@
+import type { PutOptions, ScanOptions } from "@aspen/plugin-api";
+
+export type { PutOptions, ScanOptions };
+
 /** Version of a namespace at the time of a write; grows with every write to the namespace, at most 2^53-1. */
 export type Version = number;
 
@@ -5,24 +9,6 @@ export interface KvEntry {
   key: string;
   value: Uint8Array;
   version: Version;
-}
-
-export interface PutOptions {
-  /** Milliseconds until the entry expires, a whole number from 1 on. @default never */
-  ttlMs?: number;
-}
-
-export interface ScanOptions {
-  /** Keys that start with this; "" scans everything and is for operators only. */
-  prefix: string;
-  /** Cursor of the page before. @default the beginning */
-  after?: string;
-  /** Most entries of the page, 1 to 10,000; a page of large values may end before. @default 1000 */
-  limit?: number;
-  /** From the last key to the first. @default false */
-  reverse?: boolean;
-  /** Leave the values out (empty). @default false */
-  keysOnly?: boolean;
 }
 
 export interface ScanPage {

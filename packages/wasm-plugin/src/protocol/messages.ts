@@ -136,8 +136,10 @@ export function peekResult(ring: Ring): CallResult | null {
   return { sequence, kind, text: record.body, elapsedMs, memoryBytes };
 }
 
-/** Bytes of an error or another text about a call that are decoded. */
-const WORDS_BYTES = 4 * 1024 * 1024;
+/** Characters of a guest's error that are read; a longer one is not. */
+export const ERROR_CHARACTERS = 262_144;
+/** Bytes of a text about a call that are decoded: as many as show that it has more characters than are read. */
+const WORDS_BYTES = 3 * (ERROR_CHARACTERS + 1);
 
 export function outcomeOf({ kind, text, memoryBytes }: CallEnd): CallOutcome {
   const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text.buffer, text.byteOffset, text.byteLength);

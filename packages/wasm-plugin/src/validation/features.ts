@@ -1,4 +1,4 @@
-import { WasmProblem } from "./byte-reader.js";
+import { WasmProblem } from "@aspen/plugin-api/wasm";
 
 /** A proposal's feature that plugins may not use. */
 export function unsupported(feature: string): WasmProblem {

@@ -1,5 +1,5 @@
+import { atMost, type ByteReader, WasmProblem } from "@aspen/plugin-api/wasm";
 import { WASM_BOUNDS } from "./bounds.js";
-import { atMost, type ByteReader, WasmProblem } from "./byte-reader.js";
 import {
   checkReferenceType,
   checkValueType,

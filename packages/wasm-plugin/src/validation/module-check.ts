@@ -1,5 +1,5 @@
+import { atMost, ByteReader, SECTION, WasmProblem } from "@aspen/plugin-api/wasm";
 import { WASM_BOUNDS } from "./bounds.js";
-import { atMost, ByteReader, WasmProblem } from "./byte-reader.js";
 import {
   checkLimitFlags,
   checkReferenceType,
@@ -10,7 +10,7 @@ import {
   unsupported,
 } from "./features.js";
 import { FunctionBodies } from "./function-body.js";
-import { readSections, SECTION, type Section } from "./sections.js";
+import { readSections, type Section } from "./sections.js";
 
 const KINDS = ["function", "table", "memory", "global"] as const;
 

@@ -1,22 +1,6 @@
+import { atMost, ByteReader, SECTION, WASM_HEADER, WasmProblem } from "@aspen/plugin-api/wasm";
 import { WASM_BOUNDS } from "./bounds.js";
-import { atMost, ByteReader, WasmProblem } from "./byte-reader.js";
 import { refuseSection } from "./features.js";
-
-export const SECTION = {
-  custom: 0,
-  type: 1,
-  import: 2,
-  function: 3,
-  table: 4,
-  memory: 5,
-  global: 6,
-  export: 7,
-  start: 8,
-  element: 9,
-  code: 10,
-  data: 11,
-  dataCount: 12,
-} as const;
 
 /** The order that a file must keep, and the most entries of each section. */
 const ORDER: readonly (readonly [id: number, limit: number | null, what: string])[] = [
@@ -35,8 +19,6 @@ const ORDER: readonly (readonly [id: number, limit: number | null, what: string]
   [SECTION.data, WASM_BOUNDS.dataSegments, "data segments"],
 ];
 
-const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
-
 /** Where a section lies in its file. */
 export interface Section {
   id: number;
@@ -54,11 +36,11 @@ export interface Section {
  * @throws WasmProblem
  */
 export function readSections(wasm: Uint8Array): Section[] {
-  if (HEADER.slice(0, 4).some((byte, at) => wasm[at] !== byte)) {
+  if (WASM_HEADER.slice(0, 4).some((byte, at) => wasm[at] !== byte)) {
     throw new WasmProblem("it does not begin with the wasm magic bytes");
   }
-  if (HEADER.some((byte, at) => wasm[at] !== byte)) throw new WasmProblem("it is not of version 1 of wasm");
-  const reader = new ByteReader(wasm, HEADER.length, wasm.length);
+  if (WASM_HEADER.some((byte, at) => wasm[at] !== byte)) throw new WasmProblem("it is not of version 1 of wasm");
+  const reader = new ByteReader(wasm, WASM_HEADER.length, wasm.length);
   const sections: Section[] = [];
   let rank = -1;
   let customs = 0;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { ByteReader, SECTION } from "@aspen/plugin-api/wasm";
 import { WASM_BOUNDS } from "./bounds.js";
-import { ByteReader } from "./byte-reader.js";
 import { checkConstant, checkSection } from "./module-check.js";
-import { readSections, SECTION, type Section } from "./sections.js";
+import { readSections, type Section } from "./sections.js";
 
 /** What compilers make code of. The order is that of the file. */
 const COMPILED: ReadonlySet<number> = new Set([

@@ -1,7 +1,7 @@
 import { LIMITS } from "@aspen/plugin-api";
+import { WasmProblem } from "@aspen/plugin-api/wasm";
 import type { VerdictStore } from "@aspen/plugin-host";
 import { wasmErrors } from "../errors.js";
-import { WasmProblem } from "./byte-reader.js";
 import { type ProbeLimits, ProbeUnavailable, probe } from "./probe/compile-probe.js";
 import { verdictKey } from "./verdict-key.js";
 

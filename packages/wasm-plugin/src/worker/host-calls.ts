@@ -1,4 +1,4 @@
-import { encodeUtf8, hostFunctionSpec, LIMITS, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api/abi";
+import { encodeUtf8, findHostFunction, LIMITS, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api/abi";
 import type { LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import type { EngineHost } from "../engine/wasm-engine.js";
@@ -81,7 +81,7 @@ export class HostCalls implements EngineHost {
     this.options.flush();
     const result = this.options.slot.call(name, args);
     if (!result) return errorResult("PAYLOAD_TOO_LARGE", `the parameters of ${name} are over the limit of a host call`);
-    if (hostFunctionSpec(name)?.effect === "write") this.options.reader?.refresh();
+    if (findHostFunction(name)?.effect === "write") this.options.reader?.refresh();
     return result;
   }
 

@@ -1,7 +1,14 @@
 import { HOST_FUNCTIONS, type HostFunctionSpec, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api/abi";
 
 /** Intrinsics of the guest beside the host functions, by the one-byte name that the engine dispatches on. */
-export const INTRINSICS = { inputJson: "J", output: "O", fail: "X", encode: "E", decode: "D", hide: "U" } as const;
+export const INTRINSIC_LETTERS = {
+  inputJson: "J",
+  output: "O",
+  fail: "X",
+  encode: "E",
+  decode: "D",
+  hide: "U",
+} as const;
 
 /** The exports of the template in the order of `run_0`, `run_1`, … */
 export const TEMPLATE_EXPORTS = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
@@ -13,7 +20,7 @@ export const TEMPLATE_GLOBALS = [
 ];
 
 /** The name under which a host function is registered in the guest: `H` and one byte for its row. */
-export function hostFunctionName(index: number): string {
+export function registeredName(index: number): string {
   return `H${String.fromCharCode(48 + index)}`;
 }
 
@@ -164,7 +171,7 @@ export function adapterWat(): string {
     (if ${op("H")} (then
       (local.set $op (i32.sub (i32.load8_u offset=1 (local.get $name)) (i32.const 48)))${HOST_FUNCTIONS.map(hostFunctionBranch).join("")}
       (return (call $qjs_get_undefined))))
-    (if ${op(INTRINSICS.inputJson)} (then
+    (if ${op(INTRINSIC_LETTERS.inputJson)} (then
       (global.set $length (i32.wrap_i64 (call $env_input_length)))
       (local.set $pointer (call $wasm_malloc (i32.add (global.get $length) (i32.const 1))))
       (if (i32.eqz (local.get $pointer)) (then unreachable))
@@ -174,17 +181,17 @@ export function adapterWat(): string {
         (call $JS_ParseJSON (global.get $g_context) (local.get $pointer) (global.get $length) (local.get $name))))
       (call $wasm_free (local.get $pointer))
       (return (call $thrown_when_exception (local.get $result)))))
-    (if ${op(INTRINSICS.output)} (then
+    (if ${op(INTRINSIC_LETTERS.output)} (then
       (local.set $handle (call $store_value (call $argument ${local("argc")} ${local("argv")} (i32.const 0))))
       (if (global.get $refused) (then (return (call $qjs_get_false))))
       ${call("env_output_set", local("handle"), "(i64.extend_i32_u (global.get $length))")}
       (return (call $qjs_get_true))))
-    (if ${op(INTRINSICS.fail)} (then
+    (if ${op(INTRINSIC_LETTERS.fail)} (then
       (local.set $handle (call $store_value (call $argument ${local("argc")} ${local("argv")} (i32.const 0))))
       (if (global.get $refused) (then (return (call $qjs_get_false))))
       ${call("env_error_set", local("handle"))}
       (return (call $qjs_get_true))))
-    (if ${op(INTRINSICS.encode)} (then
+    (if ${op(INTRINSIC_LETTERS.encode)} (then
       (local.set $scratch (call $wasm_malloc (i32.const 8)))
       (if (i32.eqz (local.get $scratch)) (then unreachable))
       (local.set $pointer (call $qjs_get_string_len (call $argument ${local("argc")} ${local("argv")} (i32.const 0)) (local.get $scratch)))
@@ -193,7 +200,7 @@ export function adapterWat(): string {
       (call $qjs_free_cstring (local.get $pointer))
       (call $wasm_free (local.get $scratch))
       (return (call $thrown_when_exception (local.get $result)))))
-    (if ${op(INTRINSICS.decode)} (then
+    (if ${op(INTRINSIC_LETTERS.decode)} (then
       (local.set $scratch (call $wasm_malloc (i32.const 8)))
       (if (i32.eqz (local.get $scratch)) (then unreachable))
       (local.set $pointer (call $JS_GetUint8Array (global.get $g_context) (local.get $scratch)
@@ -204,7 +211,7 @@ export function adapterWat(): string {
       (local.set $result (call $qjs_new_string (local.get $pointer) (i32.load (local.get $scratch))))
       (call $wasm_free (local.get $scratch))
       (return (call $thrown_when_exception (local.get $result)))))
-    (if ${op(INTRINSICS.hide)} (then
+    (if ${op(INTRINSIC_LETTERS.hide)} (then
       (local.set $pointer (call $argument ${local("argc")} ${local("argv")} (i32.const 0)))
       (if (local.get $pointer) (then
         (call $JS_SetIsHTMLDDA (global.get $g_context) (i64.load (local.get $pointer)))))))

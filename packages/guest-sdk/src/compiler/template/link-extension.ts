@@ -5,21 +5,10 @@
  */
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
-import {
-  exportSection,
-  name,
-  Reader,
-  readExports,
-  readSections,
-  SECTION,
-  type Section,
-  signed,
-  unsigned,
-  writeSections,
-} from "../wasm/binary.js";
+import { ByteReader, SECTION, signedLeb128, unsignedLeb128 } from "@aspen/plugin-api/wasm";
+import { exportSection, name, readExports, readSections, type Section, writeSections } from "../wasm/binary.js";
 import { dataSection, memorySection, nonZeroRanges } from "../wasm/memory-image.js";
 
-const [IMPORT, TABLE, ELEMENT] = [2, 4, 9];
 const FUNCTION_KIND = 0;
 const GLOBAL_GET = 0x23;
 const I32_CONST = 0x41;
@@ -126,7 +115,7 @@ async function load(exports: Exports, library: Uint8Array, extension: string) {
 /** The first entry of the section `dylink.0` (WebAssembly tool conventions): what a library needs of its host. */
 function dylinkInfo(module: WebAssembly.Module): { memoryBytes: number; tableSize: number } {
   const [section] = WebAssembly.Module.customSections(module, "dylink.0");
-  const reader = new Reader(new Uint8Array(section ?? new ArrayBuffer(0)));
+  const reader = new ByteReader(new Uint8Array(section ?? new ArrayBuffer(0)));
   if (!section || reader.byte() !== 1) throw new Error("the extension is not a shared library");
   reader.unsigned();
   const memoryBytes = reader.unsigned();
@@ -142,10 +131,10 @@ function frozenEngine(engine: Uint8Array, exports: Exports): Uint8Array {
   const { length } = exports.__indirect_function_table as WebAssembly.Table;
   const sections = readSections(engine);
   const replaced: Readonly<Record<number, () => Uint8Array>> = {
-    [TABLE]: () => Buffer.concat([Uint8Array.of(1, 0x70, 1), unsigned(length), unsigned(length)]),
+    [SECTION.table]: () => Buffer.concat([Uint8Array.of(1, 0x70, 1), unsignedLeb128(length), unsignedLeb128(length)]),
     [SECTION.memory]: () => memorySection(memory.length),
     [SECTION.export]: () => exportSection(readExports(sections).filter((it) => it.name !== "_initialize")).body,
-    [SECTION.dataCount]: () => unsigned(ranges.length),
+    [SECTION.dataCount]: () => unsignedLeb128(ranges.length),
     [SECTION.data]: () => dataSection(memory, ranges),
   };
   return writeSections(
@@ -170,8 +159,8 @@ function rewritten(library: Uint8Array, extension: string, engine: Exports, tabl
     sections
       .filter(({ id }) => !dropped.has(id))
       .map(({ id, body }): Section => {
-        if (id === IMPORT) return { id, body: rewrittenImports(body, moduleOf) };
-        if (id === ELEMENT) return { id, body: rewrittenElements(body, tableBase) };
+        if (id === SECTION.import) return { id, body: rewrittenImports(body, moduleOf) };
+        if (id === SECTION.element) return { id, body: rewrittenElements(body, tableBase) };
         if (id !== SECTION.export) return { id, body };
         return exportSection(readExports(sections).filter((it) => it.kind === FUNCTION_KIND && !engine[it.name]));
       }),
@@ -179,7 +168,7 @@ function rewritten(library: Uint8Array, extension: string, engine: Exports, tabl
 }
 
 function rewrittenImports(body: Uint8Array, moduleOf: (from: string, imported: string, kind: number) => string) {
-  const reader = new Reader(body);
+  const reader = new ByteReader(body);
   const count = reader.unsigned();
   const entries = Array.from({ length: count }, () => {
     const [from, imported] = [reader.name(), reader.name()];
@@ -190,14 +179,14 @@ function rewrittenImports(body: Uint8Array, moduleOf: (from: string, imported: s
     const target = moduleOf(from, imported, kind);
     return Buffer.concat([name(target), name(renamed), body.subarray(start, reader.offset)]);
   });
-  return Buffer.concat([unsigned(count), ...entries]);
+  return Buffer.concat([unsignedLeb128(count), ...entries]);
 }
 
-function skipImportType(reader: Reader, kind: number): void {
+function skipImportType(reader: ByteReader, kind: number): void {
   if (kind === FUNCTION_KIND) {
     reader.unsigned();
   } else if (kind === 3) {
-    reader.take(2);
+    reader.skip(2);
   } else {
     if (kind === 1) reader.byte();
     const limits = reader.byte();
@@ -208,13 +197,13 @@ function skipImportType(reader: Reader, kind: number): void {
 
 /** One segment at the table base, whose value is known now. */
 function rewrittenElements(body: Uint8Array, tableBase: number): Uint8Array {
-  const reader = new Reader(body);
+  const reader = new ByteReader(body);
   const [count, kind, instruction] = [reader.unsigned(), reader.byte(), reader.byte()];
   reader.unsigned();
   if (count !== 1 || kind !== 0 || instruction !== GLOBAL_GET || reader.byte() !== END) {
     throw new Error("the extension's elements are not one segment at its table base");
   }
-  const at = Buffer.concat([Uint8Array.of(1, 0, I32_CONST), signed(tableBase), Uint8Array.of(END)]);
+  const at = Buffer.concat([Uint8Array.of(1, 0, I32_CONST), signedLeb128(tableBase), Uint8Array.of(END)]);
   return Buffer.concat([at, body.subarray(reader.offset)]);
 }
 

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SECTION, unsignedLeb128 } from "@aspen/plugin-api/wasm";
 import { compilerErrors } from "../errors.js";
-import { readSections, SECTION, unsigned, writeSections } from "../wasm/binary.js";
+import { readSections, writeSections } from "../wasm/binary.js";
 import { PAGE_BYTES } from "../wasm/memory-image.js";
 import { PACKAGE_ROOT, TEMPLATE_FILES, type TemplateKind } from "./template-file.js";
 
@@ -44,5 +45,5 @@ export function boundedEngine(template: Uint8Array, memoryBytes: number): Promis
 /** One memory without a maximum becomes one with it. */
 function boundedMemory(body: Uint8Array, memoryBytes: number): Uint8Array {
   if (body[0] !== 1 || body[1] !== 0) throw compilerErrors.engine("it has not one memory without a maximum");
-  return Buffer.concat([Uint8Array.of(1, 1), body.subarray(2), unsigned(Math.floor(memoryBytes / PAGE_BYTES))]);
+  return Buffer.concat([Uint8Array.of(1, 1), body.subarray(2), unsignedLeb128(Math.floor(memoryBytes / PAGE_BYTES))]);
 }

@@ -1,5 +1,5 @@
 /** A linear memory as sections of a wasm file. */
-import { signed, unsigned } from "./binary.js";
+import { signedLeb128, unsignedLeb128 } from "@aspen/plugin-api/wasm";
 
 export const PAGE_BYTES = 65_536;
 /** Zero words that end a data segment; a segment costs about as many bytes. */
@@ -7,10 +7,10 @@ const GAP_WORDS = 8;
 
 /** The memory section of one memory; it may grow to `maximumPages`, or as far as the engine lets it. */
 export function memorySection(bytes: number, maximumPages?: number): Uint8Array {
-  const minimum = unsigned(bytes / PAGE_BYTES);
+  const minimum = unsignedLeb128(bytes / PAGE_BYTES);
   return maximumPages === undefined
     ? Buffer.concat([Uint8Array.of(1, 0), minimum])
-    : Buffer.concat([Uint8Array.of(1, 1), minimum, unsigned(maximumPages)]);
+    : Buffer.concat([Uint8Array.of(1, 1), minimum, unsignedLeb128(maximumPages)]);
 }
 
 /** `[start, end)` in bytes of what is not zero. */
@@ -37,10 +37,10 @@ const END = 0x0b;
 export function dataSection(memory: Uint8Array, ranges: readonly [number, number][]): Uint8Array {
   const segments = ranges.flatMap(([start, end]) => [
     Uint8Array.of(0, I32_CONST),
-    signed(start),
+    signedLeb128(start),
     Uint8Array.of(END),
-    unsigned(end - start),
+    unsignedLeb128(end - start),
     memory.subarray(start, end),
   ]);
-  return Buffer.concat([unsigned(ranges.length), ...segments]);
+  return Buffer.concat([unsignedLeb128(ranges.length), ...segments]);
 }

@@ -5,7 +5,7 @@
 import { writeSync } from "node:fs";
 import { setPriority } from "node:os";
 import { setFlagsFromString } from "node:v8";
-import { WasmProblem } from "../byte-reader.js";
+import { WasmProblem } from "@aspen/plugin-api/wasm";
 import { checkModule } from "../module-check.js";
 import type { ProbeReport } from "./messages.js";
 import { LENGTH_BYTES, NICENESS, PROBLEM_MAX, RSS_LOOK_MS } from "./messages.js";

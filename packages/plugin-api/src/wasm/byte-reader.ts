@@ -1,13 +1,18 @@
+import { decodeUtf8 } from "../abi/utf8.js";
+
 /** What is wrong with a wasm file; its message completes "the file cannot be used: …". */
 export class WasmProblem extends Error {}
 
-/** Reads the parts of a wasm file in place (WebAssembly Core Specification 2.0, section 5). */
+/**
+ * Reads the parts of a wasm file in place (WebAssembly Core Specification 2.0, section 5). Every method throws a
+ * `WasmProblem` when the bytes are not of the form that it reads.
+ */
 export class ByteReader {
+  /** @param end where the part that is read ends */
   constructor(
     readonly bytes: Uint8Array,
-    public offset: number,
-    /** Where the part that is read ends. */
-    public end: number,
+    public offset = 0,
+    public end: number = bytes.length,
   ) {}
 
   get atEnd(): boolean {
@@ -41,6 +46,18 @@ export class ByteReader {
   skip(length: number): void {
     this.offset += length;
     if (this.offset > this.end) throw new WasmProblem("it is cut short");
+  }
+
+  /** The bytes that follow, not a copy. */
+  take(length: number): Uint8Array {
+    const start = this.offset;
+    this.skip(length);
+    return this.bytes.subarray(start, this.offset);
+  }
+
+  /** A text with its length in front. */
+  name(): string {
+    return decodeUtf8(this.take(this.unsigned()));
   }
 
   /** How many parts follow. @throws WasmProblem when there are more than `limit` of `what` */
