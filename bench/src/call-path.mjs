@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { parseManifest } from "@aspen/plugin-api";
 import { PluginHostContext } from "@aspen/plugin-host";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { EmbeddedStore, MemoryStore, RedisStore } from "@aspen/storage";
 import { RedisServer } from "@aspen/storage/testing";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
@@ -46,7 +47,11 @@ async function handlerOf({ wasm, manifest = {}, store, options = {} }) {
 }
 
 let requests = 0;
-const request = () => ({ requestId: `bench-${requests++}`, signal: new AbortController().signal });
+const request = () => ({
+  requestId: `bench-${requests++}`,
+  caller: LOCAL_CALLER,
+  signal: new AbortController().signal,
+});
 const caller =
   (handler, params = PARAMS) =>
   () =>
