@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { parseManifest } from "@aspen/plugin-api";
 import { PluginHostContext } from "@aspen/plugin-host";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { EmbeddedStore } from "@aspen/storage/embedded";
 import { MemoryStore } from "@aspen/storage/memory";
 import { RedisStore } from "@aspen/storage/redis";
@@ -48,7 +49,11 @@ async function handlerOf({ wasm, manifest = {}, store, options = {} }) {
 }
 
 let requests = 0;
-const request = () => ({ requestId: `bench-${requests++}`, signal: new AbortController().signal });
+const request = () => ({
+  requestId: `bench-${requests++}`,
+  caller: LOCAL_CALLER,
+  signal: new AbortController().signal,
+});
 const caller =
   (handler, params = PARAMS) =>
   () =>

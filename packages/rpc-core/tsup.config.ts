@@ -1,7 +1,7 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/module.ts"],
+  entry: ["src/index.ts", "src/remote.ts", "src/zod.ts", "src/module.ts"],
   format: ["esm"],
   dts: true,
   clean: true,

@@ -1,4 +1,5 @@
 import "reflect-metadata";
+import { accessMiddleware, type HandlerRegistry } from "@aspen/rpc-core";
 import { RPC, rpcCoreModule } from "@aspen/rpc-core/module";
 import type { Store } from "@aspen/storage";
 import { STORAGE, storageModule } from "@aspen/storage/module";
@@ -34,7 +35,8 @@ export async function composeContainer(parts: ContainerParts): Promise<Container
   const { id, config, log, store, modules } = parts;
   const inFlight = new InFlight();
   const container = new Container();
-  container.load(storageModule(store), rpcCoreModule({ middleware: [inFlight.middleware] }), coreHandlersModule());
+  const middleware = (registry: HandlerRegistry) => [inFlight.middleware, accessMiddleware(registry)];
+  container.load(storageModule(store), rpcCoreModule({ middleware }), coreHandlersModule());
   container.bind(NODE.id).toConstantValue(id);
   container.bind(NODE.config).toConstantValue(config);
   container.bind(NODE.log).toConstantValue(log);
@@ -50,23 +52,13 @@ export async function composeContainer(parts: ContainerParts): Promise<Container
 
 function coreHandlersModule(): NodeModule {
   return new ContainerModule(({ bind }) => {
+    bind(RPC.handlerFactory).toResolvedValue(kvHandler, [STORAGE.kv]);
+    bind(RPC.handlerFactory).toResolvedValue(blobHandler, [STORAGE.blobs]);
     bind(RPC.handlerFactory).toResolvedValue(
-      (kv) => ({ name: "kv", priority: 100, create: () => kvHandler(kv) }),
-      [STORAGE.kv],
-    );
-    bind(RPC.handlerFactory).toResolvedValue(
-      (blobs) => ({ name: "blob", priority: 101, create: () => blobHandler(blobs) }),
-      [STORAGE.blobs],
-    );
-    bind(RPC.handlerFactory).toResolvedValue(
-      (registry, id, config) => ({
-        name: "node",
-        priority: 103,
-        create: () => {
-          const { features, safeMode } = config;
-          return nodeHandler({ registry, id, store: describeStore(config), features, safeMode });
-        },
-      }),
+      (registry, id, config) => {
+        const { features, safeMode } = config;
+        return nodeHandler({ registry, id, store: describeStore(config), features, safeMode });
+      },
       [RPC.registry, NODE.id, NODE.config],
     );
   });

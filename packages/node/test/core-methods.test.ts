@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { Dispatcher, HandlerRegistry, inProcessClient, toWire } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { jest } from "@jest/globals";
 import fc from "fast-check";
 import { describeStore } from "../src/config.js";
 import { kvHandler } from "../src/handlers/kv.js";
-import { toWire } from "../src/handlers/values.js";
 import { type AspenNode, createNode, resolveConfig } from "../src/index.js";
 import { http, startNode, temporaryDirectory } from "./support.js";
 
@@ -162,10 +162,10 @@ describe("kv.*", () => {
     await using store = new MemoryStore();
     for (let at = 0; at < 200; at++) await store.kv.put(`big:${at}`, new Uint8Array(1024 * 1024).fill(0x61));
     const scan = jest.spyOn(store.kv, "scan");
-    const handler = kvHandler(store.kv);
-    const context = { requestId: "id", signal: new AbortController().signal };
-    const params = { prefix: "", limit: 10_000 };
-    const page = (await handler.handle({ method: "kv.scan", params }, context)) as { entries: unknown[] };
+    const registry = new HandlerRegistry();
+    registry.register((await kvHandler(store.kv).create())!);
+    const client = inProcessClient(new Dispatcher({ registry }));
+    const page = await client.call("kv.scan", { prefix: "", limit: 10_000 });
     expect(page.entries).toHaveLength(8);
     const pages = await Promise.all(scan.mock.results.map(({ value }) => value as ReturnType<typeof store.kv.scan>));
     const read = pages.reduce((sum, { entries }) => sum + entries.length, 0);

@@ -1,4 +1,5 @@
 import type { PluginManifest } from "@aspen/plugin-api";
+import type { Caller } from "@aspen/rpc-core";
 import type { PluginHostContext } from "./host-context/host-context.js";
 import type { VerdictStore } from "./plugin-store/verdict-store.js";
 
@@ -13,6 +14,11 @@ export type PluginHealth = { state: "healthy" } | { state: "degraded"; message: 
 
 export interface CallOptions {
   requestId: string;
+  /**
+   * Who asks. Calls that the plugin makes on the way are made with what this caller and the plugin are granted both:
+   * `intersectGrants` of `@aspen/rpc-core`.
+   */
+  caller: Caller;
   signal?: AbortSignal;
   /** The caller also takes the result as `JsonBytes`. @default false */
   takesJsonBytes?: boolean;

@@ -2,7 +2,7 @@
 export interface Caller {
   /**
    * `local`: this process, or someone on this machine whom the front lets in without a token; `token`: the holder of a
-   * token; `plugin`: a plugin's host call; `node`: another node; `anonymous`: anybody.
+   * token; `plugin`: a plugin's host call; `node`: a node, for what it does by itself; `anonymous`: anybody.
    */
   readonly kind: "local" | "token" | "plugin" | "node" | "anonymous";
   /** Which one of its kind: a token's id, a plugin's name. For logs and audits; never a secret. */
@@ -10,7 +10,7 @@ export interface Caller {
   readonly grants: Grants;
 }
 
-/** What a caller may do. */
+/** What a caller may do. `intersectGrants` gives what two of them share. */
 export interface Grants {
   /** Names of methods and `prefix.*` patterns; `*` is every method. */
   readonly methods: readonly string[];
@@ -20,5 +20,15 @@ export interface Grants {
 
 export const ALL_GRANTS: Grants = { methods: ["*"], kvPrefixes: [""] };
 
+export const NO_GRANTS: Grants = { methods: [], kvPrefixes: [] };
+
 /** Code of this process, and who is on loopback. */
 export const LOCAL_CALLER: Caller = { kind: "local", id: "local", grants: ALL_GRANTS };
+
+/** Somebody of whom nothing is known. Methods that are `public` are open to them. */
+export const ANONYMOUS_CALLER: Caller = { kind: "anonymous", id: "anonymous", grants: NO_GRANTS };
+
+/** The node itself, where nobody has asked: health checks, timers. */
+export function nodeCaller(id: string): Caller {
+  return { kind: "node", id, grants: ALL_GRANTS };
+}

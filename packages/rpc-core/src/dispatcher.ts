@@ -1,18 +1,12 @@
 import { setMaxListeners } from "node:events";
 import { isAspenError } from "@aspen/plugin-api";
 import { rpcErrors } from "./errors.js";
-import type { RequestContext, RpcRequest } from "./handler.js";
-import { JsonBytes, parseParams } from "./json-bytes.js";
+import type { RequestHandler } from "./handler.js";
+import { JsonBytes } from "./json-bytes.js";
+import type { Middleware, Next } from "./middleware/middleware.js";
 import type { HandlerRegistry } from "./registry.js";
-
-/** The rest of the way: the next middleware, or the handler. */
-export type Next = (request: RpcRequest, context: RequestContext) => Promise<unknown>;
-
-/**
- * Wraps every request; calls `next` at most once. Params and results may be `JsonBytes` where it stands: `parseParams`
- * gives the value of the former.
- */
-export type Middleware = (request: RpcRequest, context: RequestContext, next: Next) => Promise<unknown>;
+import type { RequestContext, RpcRequest } from "./request.js";
+import { sentParams, ValidParams } from "./valid-params.js";
 
 export interface DispatcherOptions {
   registry: HandlerRegistry;
@@ -30,8 +24,8 @@ export class Dispatcher {
       const handler = registry.find(request.method);
       if (!handler) throw rpcErrors.methodNotFound(request.method);
       const { params } = request;
-      if (handler.takesJsonBytes || !(params instanceof JsonBytes)) return handler.handle(request, context);
-      return handler.handle({ ...request, params: parseParams(params) }, context);
+      if (takes(handler, request)) return handler.handle(request, context);
+      return handler.handle({ ...request, params: sentParams(params) }, context);
     };
     this.#way = middleware.reduceRight<Next>(
       (next, layer) => (request, context) => layer(request, context, next),
@@ -57,6 +51,12 @@ export class Dispatcher {
       limit.end();
     }
   }
+}
+
+/** False for bytes that the handler does not want, and for what another handler's method has validated. */
+function takes(handler: RequestHandler, { method, params }: RpcRequest): boolean {
+  if (params instanceof JsonBytes) return handler.takesJsonBytes ?? false;
+  return !(params instanceof ValidParams) || handler.method?.(method) === params.method;
 }
 
 /** The longest delay that a timer takes. */

@@ -1,29 +1,7 @@
-import type { Caller } from "./caller.js";
-import type { JsonBytes } from "./json-bytes.js";
-
-/** One request, as it enters the dispatcher. */
-export interface RpcRequest {
-  /** Dotted name, such as `kv.get`. */
-  method: string;
-  /** A JSON value, or {@link JsonBytes}; a handler gets those only when it takes them. */
-  params: unknown;
-}
-
-/** What travels with a request. */
-export interface RequestContext {
-  requestId: string;
-  /** Who asks. @default nobody who is known: `anonymous` without grants */
-  caller?: Caller;
-  /** Aborted when the caller is gone or the deadline has passed. */
-  signal: AbortSignal;
-  /**
-   * Time by which the caller wants the answer, on the clock of this process's `performance.now()`: nobody sets that
-   * one. Between processes the milliseconds that are left have to travel. @default none
-   */
-  deadline?: number;
-  /** The caller also takes a result as `JsonBytes`, such as a front that would write it as JSON again. @default false */
-  takesJsonBytes?: boolean;
-}
+import { LIMITS } from "@aspen/plugin-api";
+import type { DescribedAccess } from "./access.js";
+import type { Method } from "./method.js";
+import type { RequestContext, RpcRequest } from "./request.js";
 
 /** Answers requests. `kv.get` and friends in `@aspen/node` are the examples to copy. */
 export interface RequestHandler {
@@ -33,13 +11,18 @@ export interface RequestHandler {
   /** Methods and `prefix.*` patterns it serves, for `rpc.describe`. */
   readonly methods: readonly MethodDescription[];
   /**
-   * It takes params as {@link JsonBytes} where they came so, and sees to what they are. For any other handler they
+   * It takes params as `JsonBytes` where they came so, and sees to what they are. For any other handler they
    * are parsed within the limits of `parseParams`. @default false
    */
   readonly takesJsonBytes?: boolean;
   canHandle(method: string): boolean;
   /**
-   * The result may be {@link JsonBytes} for a caller that takes them.
+   * The schemas and the access of a method, for middleware. Without it, or when it knows none, callers need to be
+   * granted the method's name.
+   */
+  method?(name: string): Method | undefined;
+  /**
+   * The result may be `JsonBytes` for a caller that takes them.
    *
    * @throws AspenError; anything else thrown becomes `INTERNAL`.
    */
@@ -47,13 +30,18 @@ export interface RequestHandler {
 }
 
 export interface MethodDescription {
-  method: string;
-  summary?: string;
+  /** Name, or `prefix.*`. */
+  readonly method: string;
+  readonly summary?: string;
+  /** @default the method's name must be granted */
+  readonly access?: DescribedAccess;
   /** JSON Schema of the params, when known. */
-  params?: unknown;
+  readonly params?: Readonly<Record<string, unknown>> | undefined;
+  /** JSON Schema of the result, when known. */
+  readonly result?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Makes a handler at start; null when its feature is off. */
+/** Makes a handler at start; null when its feature is off. `methodsHandlerFactory` makes one of a table of methods. */
 export interface HandlerFactory {
   readonly name: string;
   readonly priority: number;
@@ -67,5 +55,5 @@ export const PRIORITY_RANGES = {
   infrastructure: [300, 399],
   feature: [500, 699],
   extension: [800, 899],
-  plugin: [900, 999],
+  plugin: [LIMITS.pluginPriorityMin, LIMITS.pluginPriorityMax],
 } as const;

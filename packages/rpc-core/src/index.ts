@@ -1,25 +1,36 @@
-/** Request handlers, their registry, and dispatch by priority. @module */
+/** Request handlers, their registry, dispatch by priority, and a client in the same process. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api";
-export { ALL_GRANTS, type Caller, type Grants, LOCAL_CALLER } from "./caller.js";
-export { inProcessClient, type RpcCallOptions, type RpcClient } from "./client.js";
-export { Dispatcher, type DispatcherOptions, type Middleware, type Next } from "./dispatcher.js";
+export type { AccessNeeds, DescribedAccess, MethodAccess } from "./access.js";
+export {
+  ALL_GRANTS,
+  ANONYMOUS_CALLER,
+  type Caller,
+  type Grants,
+  LOCAL_CALLER,
+  NO_GRANTS,
+  nodeCaller,
+} from "./caller.js";
+export type { CallArguments, RpcCallOptions, RpcClient } from "./client.js";
+export { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 export { type ParamProblem, rpcErrors } from "./errors.js";
+export { grantsKey, grantsMethod, intersectGrants } from "./grants.js";
+export { type HandlerFactory, type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";
+export { type InProcessClientOptions, inProcessClient } from "./in-process-client.js";
+export { JsonBytes } from "./json-bytes.js";
+export { type Method, type MethodOptions, type MethodsOf, type MethodTable, method } from "./method.js";
 export {
-  type HandlerFactory,
-  type MethodDescription,
-  PRIORITY_RANGES,
-  type RequestContext,
-  type RequestHandler,
-  type RpcRequest,
-} from "./handler.js";
-export { JsonBytes, parseParams } from "./json-bytes.js";
-export {
-  type Method,
-  type MethodOptions,
+  type MethodsHandlerFactoryOptions,
   type MethodsHandlerOptions,
-  method,
   methodsHandler,
+  methodsHandlerFactory,
 } from "./methods-handler.js";
+export { accessMiddleware } from "./middleware/access.js";
+export type { Middleware, Next } from "./middleware/middleware.js";
+export { resultMiddleware } from "./middleware/results.js";
+export { parseParams } from "./parse-params.js";
 export { type DescribedMethod, HandlerRegistry, type ShadowedMethod } from "./registry.js";
+export type { RequestContext, RpcRequest } from "./request.js";
 export type { KnownMethod, ParamsOf, ResultOf, RpcMethods } from "./rpc-methods.js";
-export type { StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
+export type { InputOf, OutputOf, StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
+export { sentParams } from "./valid-params.js";
+export { fromWire, toBase64, toWire, type WireValue } from "./wire-value.js";

@@ -1,65 +1,56 @@
+import { describeAccess } from "./access.js";
 import { rpcErrors } from "./errors.js";
-import type { MethodDescription, RequestContext, RequestHandler } from "./handler.js";
-import { issueField, type StandardSchema } from "./standard-schema.js";
-
-/** One method of a handler. Make it with {@link method}, which infers the type of the params. */
-export interface Method {
-  summary: string;
-  /** JSON Schema of the params, for `rpc.describe`. */
-  paramsJsonSchema?: unknown;
-  /** Validates the params, then answers. */
-  run(name: string, params: unknown, context: RequestContext): Promise<unknown>;
-}
-
-export interface MethodOptions<Params> {
-  /** One sentence on what it does. */
-  summary: string;
-  /** Any Standard Schema (zod, valibot, arktype) of the params. */
-  params: StandardSchema<Params>;
-  /** JSON Schema of the params, for `rpc.describe`. @default not described */
-  paramsJsonSchema?: unknown;
-  handle(params: Params, context: RequestContext): unknown;
-}
-
-/** A method whose params are validated before `handle` sees them; missing params count as `{}`. */
-export function method<Params>(options: MethodOptions<Params>): Method {
-  return {
-    summary: options.summary,
-    ...(options.paramsJsonSchema === undefined ? {} : { paramsJsonSchema: options.paramsJsonSchema }),
-    async run(name, params, context) {
-      const result = await options.params["~standard"].validate(params ?? {});
-      if (!result.issues) return options.handle(result.value, context);
-      throw rpcErrors.invalidParams(
-        name,
-        result.issues.slice(0, 20).map((issue) => ({ field: issueField(issue), rule: issue.message })),
-      );
-    },
-  };
-}
+import type { HandlerFactory, MethodDescription, RequestHandler } from "./handler.js";
+import { jsonSchemaOf } from "./json-schema.js";
+import type { Method, MethodTable } from "./method.js";
+import { validated } from "./valid-params.js";
 
 export interface MethodsHandlerOptions {
   name: string;
   priority: number;
   /** By their full names. */
-  methods: Readonly<Record<string, Method>>;
+  methods: MethodTable;
 }
 
 /** A handler of a fixed table of methods. */
-export function methodsHandler(options: MethodsHandlerOptions): RequestHandler {
-  const table = new Map(Object.entries(options.methods));
+export function methodsHandler({ name, priority, methods }: MethodsHandlerOptions): RequestHandler {
+  const table = new Map(Object.entries(methods));
   return {
-    name: options.name,
-    priority: options.priority,
-    methods: [...table].map(([name, { summary, paramsJsonSchema }]): MethodDescription => {
-      return paramsJsonSchema === undefined
-        ? { method: name, summary }
-        : { method: name, summary, params: paramsJsonSchema };
-    }),
+    name,
+    priority,
+    methods: [...table].map(([name, method]) => description(name, method)),
     canHandle: (name) => table.has(name),
+    method: (name) => table.get(name),
     async handle(request, context) {
       const found = table.get(request.method);
       if (!found) throw rpcErrors.methodNotFound(request.method);
-      return found.run(request.method, request.params, context);
+      const { value } = await validated(request.method, found, request.params);
+      return found.handle(value, context);
+    },
+  };
+}
+
+export interface MethodsHandlerFactoryOptions extends Omit<MethodsHandlerOptions, "methods"> {
+  /** Makes the table, at start. */
+  methods(): MethodTable | Promise<MethodTable>;
+}
+
+/** A factory of such a handler: name and priority are said once. */
+export function methodsHandlerFactory({ methods, ...rest }: MethodsHandlerFactoryOptions): HandlerFactory {
+  return { ...rest, create: async () => methodsHandler({ ...rest, methods: await methods() }) };
+}
+
+/** Its JSON Schemas are made when somebody asks for them. */
+function description(name: string, { summary, access, params, result }: Method): MethodDescription {
+  return {
+    method: name,
+    summary,
+    access: describeAccess(name, access),
+    get params() {
+      return jsonSchemaOf(params, "input");
+    },
+    get result() {
+      return jsonSchemaOf(result, "output");
     },
   };
 }

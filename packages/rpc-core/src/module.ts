@@ -1,7 +1,8 @@
 import "reflect-metadata";
 import { ContainerModule, type ServiceIdentifier } from "inversify";
-import { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+import { Dispatcher } from "./dispatcher.js";
 import type { HandlerFactory } from "./handler.js";
+import type { Middleware } from "./middleware/middleware.js";
 import { HandlerRegistry } from "./registry.js";
 
 export const RPC = {
@@ -11,12 +12,17 @@ export const RPC = {
   handlerFactory: Symbol.for("@aspen/rpc-core HandlerFactory") as ServiceIdentifier<HandlerFactory>,
 } as const;
 
+export interface RpcCoreModuleOptions {
+  /** Outermost first; made for the registry that is bound. @default none */
+  middleware?(registry: HandlerRegistry): readonly Middleware[];
+}
+
 /** Binds one registry and one dispatcher over it. */
-export function rpcCoreModule(options: Omit<DispatcherOptions, "registry"> = {}): ContainerModule {
+export function rpcCoreModule({ middleware = () => [] }: RpcCoreModuleOptions = {}): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(RPC.registry).toConstantValue(new HandlerRegistry());
     bind(RPC.dispatcher)
-      .toDynamicValue((context) => new Dispatcher({ ...options, registry: context.get(RPC.registry) }))
+      .toResolvedValue((registry) => new Dispatcher({ registry, middleware: middleware(registry) }), [RPC.registry])
       .inSingletonScope();
   });
 }

@@ -1,4 +1,5 @@
 import { handlePatternMatches } from "@aspen/plugin-api";
+import { type DescribedAccess, describeAccess } from "./access.js";
 import { rpcErrors } from "./errors.js";
 import { type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";
 
@@ -13,6 +14,7 @@ export interface ShadowedMethod {
 
 /** A method as `rpc.describe` shows it. */
 export interface DescribedMethod extends MethodDescription {
+  readonly access: DescribedAccess;
   handler: string;
   priority: number;
 }
@@ -64,7 +66,12 @@ export class HandlerRegistry {
     return this.#handlers.flatMap((handler) =>
       handler.methods
         .filter(({ method }) => method.endsWith(".*") || this.find(method) === handler)
-        .map((description) => ({ ...description, handler: handler.name, priority: handler.priority })),
+        .map((description) => ({
+          access: describeAccess(description.method),
+          ...description,
+          handler: handler.name,
+          priority: handler.priority,
+        })),
     );
   }
 }

@@ -1,18 +1,23 @@
-import type { DescribedMethod } from "./registry.js";
-
 /**
- * Params and results of the methods that are known at compile time. A package adds its own:
+ * Params and results of the methods that are known at compile time. A package adds its own, from the table of its
+ * methods (see `MethodsOf`) or by hand:
  *
  * ```ts
  * declare module "@aspen/rpc-core" {
- *   interface RpcMethods { "forge.repo.create": { params: { name: string }; result: { id: string } } }
+ *   interface RpcMethods {
+ *     "forge.repo.create": { params: { name: string }; result: { id: string } };
+ *   }
  * }
  * ```
  */
-export interface RpcMethods {
-  "rpc.describe": { params: Record<string, never>; result: { methods: DescribedMethod[] } };
-}
+// biome-ignore lint/suspicious/noEmptyInterface: others merge into it.
+export interface RpcMethods {}
 
 export type KnownMethod = keyof RpcMethods & string;
-export type ParamsOf<M extends KnownMethod> = RpcMethods[M] extends { params: infer P } ? P : unknown;
-export type ResultOf<M extends KnownMethod> = RpcMethods[M] extends { result: infer R } ? R : unknown;
+
+/** What a caller sends; unknown for a method that is not known at compile time. */
+export type ParamsOf<Name extends string> = Name extends KnownMethod ? Side<RpcMethods[Name], "params"> : unknown;
+/** What it gets. */
+export type ResultOf<Name extends string> = Name extends KnownMethod ? Side<RpcMethods[Name], "result"> : unknown;
+
+type Side<Types, Name extends "params" | "result"> = Types extends Record<Name, infer Type> ? Type : unknown;

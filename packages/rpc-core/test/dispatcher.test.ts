@@ -5,6 +5,7 @@ import {
   Dispatcher,
   HandlerRegistry,
   inProcessClient,
+  LOCAL_CALLER,
   type Method,
   type Middleware,
   method,
@@ -24,7 +25,12 @@ function dispatcherOf(methods: Record<string, Method>, middleware: Middleware[] 
   return new Dispatcher({ registry, middleware });
 }
 
-const context = (over: object = {}) => ({ requestId: "r1", signal: new AbortController().signal, ...over });
+const context = (over: object = {}) => ({
+  requestId: "r1",
+  caller: LOCAL_CALLER,
+  signal: new AbortController().signal,
+  ...over,
+});
 const anything = z.unknown();
 const add = method({
   summary: "Adds.",

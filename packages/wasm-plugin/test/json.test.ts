@@ -1,5 +1,5 @@
 import { encodeUtf8, LIMITS } from "@aspen/plugin-api";
-import { JsonBytes } from "@aspen/rpc-core";
+import { JsonBytes, LOCAL_CALLER } from "@aspen/rpc-core";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import type { WasmPluginHandler } from "../src/index.js";
 import { RAW_MANIFEST, wat } from "./raw-plugin.js";
@@ -63,7 +63,12 @@ beforeAll(async () => {
 
 afterAll(() => bench[Symbol.asyncDispose]());
 
-const context = () => ({ requestId: "id", signal: new AbortController().signal, takesJsonBytes: true });
+const context = () => ({
+  requestId: "id",
+  caller: LOCAL_CALLER,
+  signal: new AbortController().signal,
+  takesJsonBytes: true,
+});
 const call = (handler: WasmPluginHandler, params: unknown) =>
   handler.handle({ method: "raw.call", params }, context()) as Promise<JsonBytes>;
 const sent = async (params: string | Uint8Array) => {
@@ -141,7 +146,9 @@ describe("a plugin's answer", () => {
   it("is a value for any other", async () => {
     const plain = await answer('{"n":-0,"a":[1]}');
     const signal = new AbortController().signal;
-    expect(await plain.handle({ method: "raw.call", params: {} }, { requestId: "id", signal })).toEqual({
+    expect(
+      await plain.handle({ method: "raw.call", params: {} }, { requestId: "id", caller: LOCAL_CALLER, signal }),
+    ).toEqual({
       n: -0,
       a: [1],
     });

@@ -1,3 +1,4 @@
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { describe, expect, test } from "@jest/globals";
 import { RAW_MANIFEST, rawPlugin, wat } from "./raw-plugin.js";
 import { Bench, call, compileFixture, failure } from "./support.js";
@@ -120,7 +121,10 @@ describe("a guest that does not poll", () => {
     const raw = await bench.load({ ...RAW_MANIFEST, execution_timeout_ms }, rawPlugin(handleRequest));
     for (const round of [1, 2]) {
       const error = await failure(
-        raw.handle({ method: "raw.call", params: round }, { requestId: "r", signal: new AbortController().signal }),
+        raw.handle(
+          { method: "raw.call", params: round },
+          { requestId: "r", caller: LOCAL_CALLER, signal: new AbortController().signal },
+        ),
       );
       expect(error.code).toBe(code);
     }

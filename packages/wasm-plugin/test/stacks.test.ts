@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { SOURCE_MAP_SECTION } from "@aspen/plugin-api";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { WasmPluginHandler } from "../src/index.js";
 import { StackMapper } from "../src/stacks/stack-mapper.js";
@@ -101,7 +102,7 @@ describe("what an error says beside its message is in the log", () => {
 
   test("errors that are logged have their causes and the lines of the TypeScript, in order, under the request", async () => {
     bench.logs.length = 0;
-    const context = { requestId: 'odd "id" \u00e9', signal: new AbortController().signal };
+    const context = { requestId: 'odd "id" \u00e9', caller: LOCAL_CALLER, signal: new AbortController().signal };
     await plugin.handle({ method: "failing.logs", params: { marks: 3 } }, context);
     const found = await lines(bench, 9);
     expect(found.map(({ message }) => message.split("\n")[0])).toEqual(

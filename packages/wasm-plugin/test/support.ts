@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { type HostServices, PluginHostContext } from "@aspen/plugin-host";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime, type WasmRuntimeOptions } from "../src/index.js";
 
@@ -74,7 +75,7 @@ export function call(
   signal: AbortSignal = new AbortController().signal,
 ): Promise<unknown> {
   requests += 1;
-  return handler.handle({ method, params }, { requestId: `test-${requests}`, signal });
+  return handler.handle({ method, params }, { requestId: `test-${requests}`, caller: LOCAL_CALLER, signal });
 }
 
 /** The error that a promise rejects with. */

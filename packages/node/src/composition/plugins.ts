@@ -30,13 +30,6 @@ export async function startPlugins(container: Container): Promise<void> {
 
 function pluginHandlerModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
-    bind(RPC.handlerFactory).toResolvedValue(
-      (installer, supervisor) => ({
-        name: "plugin",
-        priority: 102,
-        create: () => pluginHandler(installer, supervisor),
-      }),
-      [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor],
-    );
+    bind(RPC.handlerFactory).toResolvedValue(pluginHandler, [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor]);
   });
 }

@@ -1,76 +1,98 @@
 import { LIMITS } from "@aspen/plugin-api";
-import { methodsHandler, type RequestHandler } from "@aspen/rpc-core";
+import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory, toWire } from "@aspen/rpc-core";
+import { bytesSchema, wireValueSchema } from "@aspen/rpc-core/zod";
 import { type KeyValueStore, readPage } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
-import { bytesSchema, toWire } from "./values.js";
-import { zodMethod } from "./zod-method.js";
 
 const SYSTEM_PREFIX = "__sys:";
 const key = z.string();
+const version = z.number();
+/** Every key that the params name must be granted. */
+const byKey = { kvKeys: ({ key }: { key: string }) => [key] };
 
 /** `kv.*`: every key but the node's own. Copy this file for a new family of core methods. */
-export function kvHandler(kv: KeyValueStore): RequestHandler {
-  return methodsHandler({
-    name: "kv",
-    priority: 100,
-    methods: {
-      "kv.get": zodMethod({
-        summary: "Reads one entry; null when it is absent.",
-        params: z.strictObject({ key }),
-        handle: async (params) => {
-          refuseSystem(params.key);
-          const entry = await kv.get(params.key);
-          return entry && { key: entry.key, value: toWire(entry.value), version: entry.version };
-        },
+export function kvHandler(kv: KeyValueStore): HandlerFactory {
+  return methodsHandlerFactory({ name: "kv", priority: 100, methods: () => kvMethods(kv) });
+}
+
+/** Params and results of the methods, from the table below. */
+export type KvMethods = MethodsOf<ReturnType<typeof kvMethods>>;
+
+declare module "@aspen/rpc-core" {
+  interface RpcMethods extends KvMethods {}
+}
+
+function kvMethods(kv: KeyValueStore) {
+  return {
+    "kv.get": method({
+      summary: "Reads one entry; null when it is absent.",
+      params: z.strictObject({ key }),
+      result: z.strictObject({ key, value: wireValueSchema, version }).nullable(),
+      access: byKey,
+      handle: async (params) => {
+        refuseSystem(params.key);
+        const entry = await kv.get(params.key);
+        return entry && { key: entry.key, value: toWire(entry.value), version: entry.version };
+      },
+    }),
+    "kv.put": method({
+      summary: "Writes one entry.",
+      params: z.strictObject({ key, value: bytesSchema, ttlMs: z.int().min(1).optional() }),
+      result: z.strictObject({ version }),
+      access: byKey,
+      handle: async ({ key, value, ttlMs }) => {
+        refuseSystem(key);
+        return { version: await kv.put(key, value, ttlMs === undefined ? {} : { ttlMs }) };
+      },
+    }),
+    "kv.delete": method({
+      summary: "Deletes one entry; says whether it was there.",
+      params: z.strictObject({ key }),
+      result: z.strictObject({ deleted: z.boolean() }),
+      access: byKey,
+      handle: async ({ key }) => {
+        refuseSystem(key);
+        return { deleted: await kv.delete(key) };
+      },
+    }),
+    "kv.scan": method({
+      summary:
+        "One page of the entries whose keys start with prefix, in byte order: as many as limit, or fewer large ones; cursor null at the end.",
+      params: z.strictObject({
+        prefix: z.string(),
+        after: z.string().optional(),
+        limit: z.int().min(1).max(LIMITS.scanMax).optional(),
+        reverse: z.boolean().optional(),
+        keysOnly: z.boolean().optional(),
       }),
-      "kv.put": zodMethod({
-        summary: "Writes one entry.",
-        params: z.strictObject({ key, value: bytesSchema, ttlMs: z.int().min(1).optional() }),
-        handle: async ({ key, value, ttlMs }) => {
-          refuseSystem(key);
-          return { version: await kv.put(key, value, ttlMs === undefined ? {} : { ttlMs }) };
-        },
+      result: z.strictObject({
+        entries: z.array(z.strictObject({ key, value: wireValueSchema.optional(), version })),
+        cursor: z.string().nullable(),
       }),
-      "kv.delete": zodMethod({
-        summary: "Deletes one entry; says whether it was there.",
-        params: z.strictObject({ key }),
-        handle: async ({ key }) => {
-          refuseSystem(key);
-          return { deleted: await kv.delete(key) };
-        },
+      access: { kvKeys: ({ prefix }) => [prefix] },
+      handle: (params) => scan(kv, params),
+    }),
+    "kv.cas": method({
+      summary:
+        "Writes value (null deletes) when the entry has the expected value (null: is absent); it lives for ttlMs, or for ever.",
+      params: z.strictObject({
+        key,
+        expected: bytesSchema.nullable(),
+        value: bytesSchema.nullable(),
+        ttlMs: z.int().min(1).optional(),
       }),
-      "kv.scan": zodMethod({
-        summary:
-          "One page of the entries whose keys start with prefix, in byte order: as many as limit, or fewer large ones; cursor null at the end.",
-        params: z.strictObject({
-          prefix: z.string(),
-          after: z.string().optional(),
-          limit: z.int().min(1).max(LIMITS.scanMax).optional(),
-          reverse: z.boolean().optional(),
-          keysOnly: z.boolean().optional(),
-        }),
-        handle: (params) => scan(kv, params),
-      }),
-      "kv.cas": zodMethod({
-        summary:
-          "Writes value (null deletes) when the entry has the expected value (null: is absent); it lives for ttlMs, or for ever.",
-        params: z.strictObject({
-          key,
-          expected: bytesSchema.nullable(),
-          value: bytesSchema.nullable(),
-          ttlMs: z.int().min(1).optional(),
-        }),
-        handle: async ({ key, expected, value, ttlMs }) => {
-          refuseSystem(key);
-          const result = await kv.compareAndSwap(key, expected, value, ttlMs === undefined ? {} : { ttlMs });
-          if (result.ok) return { version: result.version };
-          const { actual } = result;
-          throw nodeErrors.conflict(key, actual && { value: toWire(actual.value), version: actual.version });
-        },
-      }),
-    },
-  });
+      result: z.strictObject({ version }),
+      access: byKey,
+      handle: async ({ key, expected, value, ttlMs }) => {
+        refuseSystem(key);
+        const result = await kv.compareAndSwap(key, expected, value, ttlMs === undefined ? {} : { ttlMs });
+        if (result.ok) return { version: result.version };
+        const { actual } = result;
+        throw nodeErrors.conflict(key, actual && { value: toWire(actual.value), version: actual.version });
+      },
+    }),
+  };
 }
 
 interface ScanParams {

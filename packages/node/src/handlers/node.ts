@@ -1,23 +1,12 @@
 import { SUPPORTED_API_VERSIONS } from "@aspen/plugin-api";
-import { type HandlerRegistry, methodsHandler, type RequestHandler } from "@aspen/rpc-core";
+import {
+  type HandlerFactory,
+  type HandlerRegistry,
+  type MethodsOf,
+  method,
+  methodsHandlerFactory,
+} from "@aspen/rpc-core";
 import { z } from "zod";
-import { zodMethod } from "./zod-method.js";
-
-/** What `node.info` answers. */
-export interface NodeInfo {
-  /** Random for every start. */
-  id: string;
-  pid: number;
-  nodeVersion: string;
-  /** Seconds since the start. */
-  uptime: number;
-  /** The store's address, its password masked. */
-  store: string;
-  apiVersions: readonly string[];
-  features: Readonly<Record<string, boolean>>;
-  /** It was started without its plugins. */
-  safeMode: boolean;
-}
 
 export interface NodeHandlerOptions {
   registry: HandlerRegistry;
@@ -27,31 +16,73 @@ export interface NodeHandlerOptions {
   safeMode: boolean;
 }
 
+const nodeInfo = z.strictObject({
+  id: z.string().describe("Random for every start."),
+  pid: z.number(),
+  nodeVersion: z.string(),
+  uptime: z.number().describe("Seconds since the start."),
+  store: z.string().describe("The store's address, its password masked."),
+  apiVersions: z.array(z.string()).readonly(),
+  features: z.record(z.string(), z.boolean()).readonly(),
+  safeMode: z.boolean().describe("It was started without its plugins."),
+});
+
+/** What `node.info` answers. */
+export type NodeInfo = z.output<typeof nodeInfo>;
+
+const jsonSchema = z.record(z.string(), z.unknown()).readonly().optional();
+
+const describedMethod = z.strictObject({
+  method: z.string().describe("Name, or prefix.*."),
+  summary: z.string().optional(),
+  access: z
+    .union([
+      z.literal("public"),
+      z.strictObject({ methods: z.array(z.string()).readonly(), kvKeys: z.boolean() }).readonly(),
+    ])
+    .describe(
+      "What a caller needs: nothing, or grants for methods and, with kvKeys, for the keys that the params name.",
+    ),
+  params: jsonSchema.describe("JSON Schema of the params, when known."),
+  result: jsonSchema.describe("JSON Schema of the result, when known."),
+  handler: z.string(),
+  priority: z.number(),
+});
+
 /** `node.info` and `rpc.describe`. */
-export function nodeHandler({ registry, id, store, features, safeMode }: NodeHandlerOptions): RequestHandler {
-  return methodsHandler({
-    name: "node",
-    priority: 103,
-    methods: {
-      "node.info": zodMethod({
-        summary: "What this node is and runs on.",
-        params: z.strictObject({}),
-        handle: (): NodeInfo => ({
-          id,
-          pid: process.pid,
-          nodeVersion: process.version,
-          uptime: process.uptime(),
-          store,
-          apiVersions: SUPPORTED_API_VERSIONS,
-          features,
-          safeMode,
-        }),
+export function nodeHandler(options: NodeHandlerOptions): HandlerFactory {
+  return methodsHandlerFactory({ name: "node", priority: 103, methods: () => nodeMethods(options) });
+}
+
+/** Params and results of the methods, from the table below. */
+export type NodeMethods = MethodsOf<ReturnType<typeof nodeMethods>>;
+
+declare module "@aspen/rpc-core" {
+  interface RpcMethods extends NodeMethods {}
+}
+
+function nodeMethods({ registry, id, store, features, safeMode }: NodeHandlerOptions) {
+  return {
+    "node.info": method({
+      summary: "What this node is and runs on.",
+      params: z.strictObject({}),
+      result: nodeInfo,
+      handle: () => ({
+        id,
+        pid: process.pid,
+        nodeVersion: process.version,
+        uptime: process.uptime(),
+        store,
+        apiVersions: SUPPORTED_API_VERSIONS,
+        features,
+        safeMode,
       }),
-      "rpc.describe": zodMethod({
-        summary: "Every method of this node, with its handler and the JSON Schema of its params.",
-        params: z.strictObject({}),
-        handle: () => ({ methods: registry.describe() }),
-      }),
-    },
-  });
+    }),
+    "rpc.describe": method({
+      summary: "Every method of this node, with its handler, its access and the JSON Schemas of its params and result.",
+      params: z.strictObject({}),
+      result: z.strictObject({ methods: z.array(describedMethod) }),
+      handle: () => ({ methods: registry.describe() }),
+    }),
+  };
 }

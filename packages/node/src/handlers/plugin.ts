@@ -1,8 +1,8 @@
 import type { PluginInstaller, PluginSupervisor } from "@aspen/plugin-host";
-import { methodsHandler, type RequestHandler } from "@aspen/rpc-core";
+import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
+import { bytesSchema } from "@aspen/rpc-core/zod";
 import { z } from "zod";
-import { bytesSchema } from "./values.js";
-import { zodMethod } from "./zod-method.js";
+import { installedPluginSchema, pluginListSchema, pluginStatusSchema, startedPluginSchema } from "./plugin-schemas.js";
 
 const byName = z.strictObject({ name: z.string().min(1).max(64) });
 
@@ -13,59 +13,78 @@ const artifact = z.strictObject({
 });
 
 /** `plugin.*`: what is installed, and changing it. */
-export function pluginHandler(installer: PluginInstaller, supervisor: PluginSupervisor): RequestHandler {
-  return methodsHandler({
+export function pluginHandler(installer: PluginInstaller, supervisor: PluginSupervisor): HandlerFactory {
+  return methodsHandlerFactory({
     name: "plugin",
     priority: 102,
-    methods: {
-      "plugin.list": zodMethod({
-        summary: "The installed plugins with their state on this node.",
-        params: z.strictObject({}),
-        handle: () => ({
-          safeMode: supervisor.safeMode,
-          plugins: supervisor.list(),
-          unreadable: [...supervisor.corrupt].map(([name, { message }]) => ({ name, message })),
-        }),
-      }),
-      "plugin.info": zodMethod({
-        summary: "Everything this node knows of one plugin.",
-        params: byName,
-        handle: ({ name }) => supervisor.get(name).status(),
-      }),
-      "plugin.install": zodMethod({
-        summary: "Installs a plugin on every node of the store; it has started on this one when the answer comes.",
-        params: artifact,
-        handle: (input) => installer.install(input),
-      }),
-      "plugin.update": zodMethod({
-        summary: "Replaces an installed plugin; calls under way end on the version before.",
-        params: artifact,
-        handle: (input) => installer.update(input),
-      }),
-      "plugin.enable": zodMethod({
-        summary:
-          "Starts a plugin on every node that is disabled, or that was held because nodes died while they started it.",
-        params: byName,
-        handle: ({ name }) => installer.enable(name),
-      }),
-      "plugin.disable": zodMethod({
-        summary: "Stops a plugin on every node and keeps it installed.",
-        params: byName,
-        handle: ({ name }) => installer.disable(name),
-      }),
-      "plugin.reload": zodMethod({
-        summary: "Starts a plugin afresh on every node.",
-        params: byName,
-        handle: ({ name }) => installer.reload(name),
-      }),
-      "plugin.remove": zodMethod({
-        summary: "Uninstalls a plugin from every node; its data stays.",
-        params: byName,
-        handle: async ({ name }) => {
-          await installer.remove(name);
-          return { removed: name };
-        },
-      }),
-    },
+    methods: () => pluginMethods(installer, supervisor),
   });
+}
+
+/** Params and results of the methods, from the table below. */
+export type PluginMethods = MethodsOf<ReturnType<typeof pluginMethods>>;
+
+declare module "@aspen/rpc-core" {
+  interface RpcMethods extends PluginMethods {}
+}
+
+function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor) {
+  return {
+    "plugin.list": method({
+      summary: "The installed plugins with their state on this node.",
+      params: z.strictObject({}),
+      result: pluginListSchema,
+      handle: () => ({
+        safeMode: supervisor.safeMode,
+        plugins: supervisor.list(),
+        unreadable: [...supervisor.corrupt].map(([name, { message }]) => ({ name, message })),
+      }),
+    }),
+    "plugin.info": method({
+      summary: "Everything this node knows of one plugin.",
+      params: byName,
+      result: pluginStatusSchema,
+      handle: ({ name }) => supervisor.get(name).status(),
+    }),
+    "plugin.install": method({
+      summary: "Installs a plugin on every node of the store; it has started on this one when the answer comes.",
+      params: artifact,
+      result: installedPluginSchema,
+      handle: (input) => installer.install(input),
+    }),
+    "plugin.update": method({
+      summary: "Replaces an installed plugin; calls under way end on the version before.",
+      params: artifact,
+      result: installedPluginSchema,
+      handle: (input) => installer.update(input),
+    }),
+    "plugin.enable": method({
+      summary:
+        "Starts a plugin on every node that is disabled, or that was held because nodes died while they started it.",
+      params: byName,
+      result: startedPluginSchema,
+      handle: ({ name }) => installer.enable(name),
+    }),
+    "plugin.disable": method({
+      summary: "Stops a plugin on every node and keeps it installed.",
+      params: byName,
+      result: pluginStatusSchema,
+      handle: ({ name }) => installer.disable(name),
+    }),
+    "plugin.reload": method({
+      summary: "Starts a plugin afresh on every node.",
+      params: byName,
+      result: startedPluginSchema,
+      handle: ({ name }) => installer.reload(name),
+    }),
+    "plugin.remove": method({
+      summary: "Uninstalls a plugin from every node; its data stays.",
+      params: byName,
+      result: z.strictObject({ removed: z.string() }),
+      handle: async ({ name }) => {
+        await installer.remove(name);
+        return { removed: name };
+      },
+    }),
+  };
 }

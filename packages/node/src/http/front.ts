@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AspenError, isAspenError } from "@aspen/plugin-api";
-import { type Dispatcher, rpcErrors } from "@aspen/rpc-core";
+import { type Dispatcher, LOCAL_CALLER, rpcErrors } from "@aspen/rpc-core";
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -90,7 +90,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     const params = bodyParams(request.body instanceof Uint8Array ? request.body : new Uint8Array());
     const { signal } = options.exchangeOf(request.raw, reply.raw)!;
     const deadline = performance.now() + requestTimeoutMs;
-    const context = { requestId: request.id, signal, deadline, takesJsonBytes: true };
+    const context = { requestId: request.id, caller: LOCAL_CALLER, signal, deadline, takesJsonBytes: true };
     const result = await options.dispatcher()!.dispatch({ method, params }, context);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
     return reply.type(JSON_TYPE).send(resultBody(result));

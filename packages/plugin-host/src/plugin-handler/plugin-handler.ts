@@ -31,7 +31,7 @@ export class PluginHandler implements RequestHandler {
   }
 
   handle({ method, params }: RpcRequest, context: RequestContext): Promise<unknown> {
-    const { requestId, signal, takesJsonBytes = false } = context;
-    return this.target.call(method, params, { requestId, signal, takesJsonBytes });
+    const { requestId, caller, signal, takesJsonBytes = false } = context;
+    return this.target.call(method, params, { requestId, caller, signal, takesJsonBytes });
   }
 }

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
@@ -19,7 +20,7 @@ async function round(waitMs, calls) {
   const handler = await load();
   const { signal } = new AbortController();
   const under = Array.from({ length: calls }, (_, i) =>
-    handler.handle({ method: "starter.busy", params: { ms: i } }, { requestId: "r", signal }),
+    handler.handle({ method: "starter.busy", params: { ms: i } }, { requestId: "r", caller: LOCAL_CALLER, signal }),
   );
   const starts = [load(), load()];
   const all = Promise.allSettled([...under, ...starts]);

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
@@ -19,7 +20,8 @@ async function load(name, overrides) {
   return WasmPluginHandler.load({ runtime, manifest: own, wasm, host });
 }
 
-const call = (handler, method, params = null) => handler.handle({ method, params }, { requestId: "r", signal });
+const call = (handler, method, params = null) =>
+  handler.handle({ method, params }, { requestId: "r", caller: LOCAL_CALLER, signal });
 const neighbour = await load("neighbour", { execution_timeout_ms: 60_000 });
 const hostile = await load("starter", { execution_timeout_ms: 1000, max_instances: 64 });
 

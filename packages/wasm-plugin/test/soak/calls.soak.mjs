@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
@@ -24,7 +25,10 @@ const handler = await WasmPluginHandler.load({ runtime, manifest: { ...manifest,
 const { signal } = new AbortController();
 let failed = 0;
 async function call(a, b) {
-  const sum = await handler.handle({ method: "neighbour.add", params: { a, b } }, { requestId: "soak", signal });
+  const sum = await handler.handle(
+    { method: "neighbour.add", params: { a, b } },
+    { requestId: "soak", caller: LOCAL_CALLER, signal },
+  );
   if (sum !== a + b) failed += 1;
 }
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { PluginHostContext } from "@aspen/plugin-host";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime } from "@aspen/wasm-plugin";
 
@@ -39,7 +40,7 @@ function start(handler, given) {
   const params = { key, ms: kind > 0.99 ? 3 + random() * 5 : 0, pad: kind > 0.9 ? "x".repeat(60_000) : "" };
   const request = { method: endless ? "starter.loop" : "starter.mark", params };
   const signal = random() < 0.1 ? given : new AbortController().signal;
-  return handler.handle(request, { requestId: key, signal }).then(
+  return handler.handle(request, { requestId: key, caller: LOCAL_CALLER, signal }).then(
     (once) => {
       counts.answered += 1;
       if (once !== true) wrong.push(`call ${key} ran twice`);

@@ -1,0 +1,39 @@
+import { LIFECYCLE_STATES } from "@aspen/plugin-api";
+import { z } from "zod";
+
+/** Results of `plugin.*`: `PluginStatus` and `InstalledPlugin` of `@aspen/plugin-host`, which the compiler holds against these. */
+export const pluginStatusSchema = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  state: z.enum(LIFECYCLE_STATES),
+  enabled: z.boolean(),
+  priority: z.number(),
+  handles: z.array(z.string()),
+  permissions: z.array(z.string()),
+  kvPrefixes: z.array(z.string()),
+  description: z.string().optional(),
+  wasmHash: z.string(),
+  wasmBytes: z.number(),
+  revision: z.string(),
+  installedAt: z.string(),
+  updatedAt: z.string(),
+  error: z
+    .strictObject({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+    .optional(),
+});
+
+export const installedPluginSchema = z.strictObject({
+  ...pluginStatusSchema.shape,
+  shadowed: z.array(z.strictObject({ method: z.string(), by: z.string(), priority: z.number() })),
+  takenOver: z.array(z.strictObject({ method: z.string(), from: z.string() })),
+  warnings: z.array(z.string()),
+});
+
+/** A plugin after a change that starts it, where it was not running already. */
+export const startedPluginSchema = installedPluginSchema.partial({ shadowed: true, takenOver: true, warnings: true });
+
+export const pluginListSchema = z.strictObject({
+  safeMode: z.boolean(),
+  plugins: z.array(pluginStatusSchema),
+  unreadable: z.array(z.strictObject({ name: z.string(), message: z.string() })),
+});
