@@ -16,6 +16,7 @@ export {
   RESERVED_PREFIXES,
   withKvPrefixes,
 } from "../namespaces.js";
+export { type PluginTierName, TIER_FEATURES } from "../tiers.js";
 export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./envelope.js";
 export {
