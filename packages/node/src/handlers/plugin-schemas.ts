@@ -1,4 +1,4 @@
-import { LIFECYCLE_STATES } from "@aspen/plugin-api";
+import { LIFECYCLE_STATES, overridesSchema, type PluginTierName, TIER_FEATURES } from "@aspen/plugin-api";
 import { z } from "zod";
 
 /** Results of `plugin.*`: `PluginStatus` and `InstalledPlugin` of `@aspen/plugin-host`, which the compiler holds against these. */
@@ -11,9 +11,14 @@ export const pluginStatusSchema = z.strictObject({
   handles: z.array(z.string()),
   permissions: z.array(z.string()),
   kvPrefixes: z.array(z.string()),
+  memoryLimit: z.number(),
+  executionTimeoutMs: z.number(),
+  maxInstances: z.number(),
+  overrides: overridesSchema,
   description: z.string().optional(),
-  wasmHash: z.string(),
-  wasmBytes: z.number(),
+  tier: z.enum(Object.keys(TIER_FEATURES) as [PluginTierName, ...PluginTierName[]]),
+  artifacts: z.array(z.strictObject({ name: z.string(), hash: z.string(), bytes: z.number() })),
+  official: z.string().nullable(),
   revision: z.string(),
   installedAt: z.string(),
   updatedAt: z.string(),
