@@ -12,16 +12,21 @@ import { aspen, startNode } from "./support.js";
 const WASM = Buffer.from("not wasm");
 
 async function installBroken(store: Store, name: string): Promise<void> {
-  const wasmTag = `plugin:${name}:code:1`;
-  const wasmHash = await store.blobs.put(WASM, { reference: wasmTag });
+  const tag = `plugin:${name}:code:1`;
+  const hash = await store.blobs.put(WASM, { reference: tag });
+  const artifacts = [{ name: "plugin.wasm", hash, bytes: WASM.length, tag }];
   const manifest = {
     ...{ name, version: "1.0.0", api_version: "1", handles: [`${name}.*`], kv_prefixes: [], permissions: [], tags: [] },
-    ...{ entry: { source: "src/plugin.ts", wasm: "plugin.wasm" }, priority: 950, memory_limit: 2 ** 26 },
+    ...{
+      entry: { kind: "wasm" as const, source: "src/plugin.ts", wasm: "plugin.wasm" },
+      priority: 950,
+      memory_limit: 2 ** 26,
+    },
     ...{ execution_timeout_ms: 1000, max_instances: 1, isolation: "instance" as const, dependencies: [] },
   };
   const now = new Date().toISOString();
   const record = {
-    ...{ manifest, wasmHash, wasmBytes: WASM.length, wasmTag, config: {}, enabled: true },
+    ...{ manifest, artifacts, overrides: {}, official: null, config: {}, enabled: true },
     ...{ revision: crypto.randomUUID(), installedAt: now, updatedAt: now },
   };
   const startDeath = { verdict: "quarantined", host: "h", pid: 7, startedAt: now } as const;

@@ -41,7 +41,10 @@ describe("what fails is in the log once, under its request id", () => {
     directory = await temporaryDirectory();
     node = await startNode(directory.path, {}, { log, modules: [breaking] });
     const { manifest, wasm } = await compilePlugin(fileURLToPath(new URL("./fixtures/rogue", import.meta.url)));
-    await node.inject("plugin.install", { manifest, wasm: { base64: Buffer.from(wasm).toString("base64") } });
+    await node.inject("plugin.install", {
+      manifest,
+      artifacts: [{ name: "plugin.wasm", content: { base64: Buffer.from(wasm).toString("base64") } }],
+    });
   });
   afterAll(async () => {
     await node[Symbol.asyncDispose]();

@@ -12,7 +12,10 @@ beforeAll(async () => {
   directory = await temporaryDirectory();
   node = await startNode(directory.path);
   const { manifest, wasm } = await compilePlugin(fileURLToPath(new URL("./fixtures/json", import.meta.url)));
-  await node.inject("plugin.install", { manifest, wasm: { base64: Buffer.from(wasm).toString("base64") } });
+  await node.inject("plugin.install", {
+    manifest,
+    artifacts: [{ name: "plugin.wasm", content: { base64: Buffer.from(wasm).toString("base64") } }],
+  });
 });
 
 afterAll(async () => {

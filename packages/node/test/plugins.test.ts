@@ -12,7 +12,7 @@ type Compiled = Awaited<ReturnType<typeof compilePlugin>>;
 const compile = (name: string) => compilePlugin(fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url)));
 const wire = ({ manifest, wasm }: { manifest: unknown; wasm: Uint8Array }) => ({
   manifest,
-  wasm: { base64: Buffer.from(wasm).toString("base64") },
+  artifacts: [{ name: "plugin.wasm", content: { base64: Buffer.from(wasm).toString("base64") } }],
 });
 
 // biome-ignore lint/suspicious/noExplicitAny: the shape is what the tests check.
@@ -145,13 +145,51 @@ describe("a plugin on a node", () => {
         /plugin_info/,
       ],
       ["wasm over the limit", () => wasm(Buffer.alloc(LIMITS.wasmBytes + 1)), 413, "PAYLOAD_TOO_LARGE", /bytes/],
-      ["bytes that are not base64", () => ({ wasm: { base64: "%%" } }), 400, "INVALID_PARAMS", /wasm/],
+      ["bytes that are not base64", () => content({ base64: "%%" }), 400, "INVALID_PARAMS", /artifacts/],
+      ["no code", () => ({ artifacts: [] }), 400, "INVALID_PARAMS", /plugin\.wasm/],
+      ["other files", () => content("", "other.wasm"), 400, "INVALID_PARAMS", /other\.wasm.*plugin\.wasm/],
+      [
+        "a native plugin",
+        () => manifest({ entry: { kind: "native", module: "plugin.js" }, wasm_hash: undefined }),
+        403,
+        "PLUGIN_TIER_REFUSED",
+        /configuration/,
+      ],
+      [
+        "a tier that the node lacks",
+        () => manifest({ entry: { kind: "ipc", command: "bin/x" }, wasm_hash: undefined }),
+        501,
+        "PLUGIN_TIER_UNAVAILABLE",
+        /ipc.*plugins-ipc/,
+      ],
+      [
+        "an override out of range",
+        () => ({ ...manifest({}), overrides: { priority: 500 } }),
+        400,
+        "INVALID_PARAMS",
+        /overrides\.priority/,
+      ],
+      [
+        "an override that nobody knows",
+        () => ({ ...manifest({}), overrides: { permissions: [] } }),
+        400,
+        "INVALID_PARAMS",
+        /permissions/,
+      ],
+      [
+        "an override with a reserved prefix",
+        () => ({ ...manifest({}), overrides: { kv_prefixes: ["forge:"] } }),
+        409,
+        "PLUGIN_PREFIX_CONFLICT",
+        /forge:/,
+      ],
       ["another plugin's wasm", () => manifest({ handles: ["other.*"] }), 422, "MANIFEST_INVALID", /other\.\*/],
     ];
+    const content = (content: unknown, name = "plugin.wasm") => ({ artifacts: [{ name, content }] });
     const manifest = (change: object) => ({ manifest: { ...counter.manifest, name: "fresh", ...change } });
     const wasm = (bytes: Buffer) => ({
       ...manifest({ wasm_hash: undefined }),
-      wasm: { base64: bytes.toString("base64") },
+      ...content({ base64: bytes.toString("base64") }),
     });
 
     test.each(refused)("for %s is refused, and nothing is left of it", async (_what, change, status, code, message) => {

@@ -68,6 +68,15 @@ export const ERROR_TABLE = {
   PLUGIN_OUT_OF_MEMORY: row(500, 8, 1, false, "The plugin needed more than its memory_limit."),
   PLUGIN_INVALID_RESPONSE: row(502, 13, 1, false, "The plugin's answer is not valid JSON or breaks the contract."),
   PLUGIN_UNAVAILABLE: row(503, 14, 7, false, "The plugin is disabled, failed, stopping or overloaded."),
+  PLUGIN_TIER_UNAVAILABLE: row(501, 12, 2, true, "The feature that runs plugins of this tier is off on the node."),
+  PLUGIN_TIER_REFUSED: row(403, 7, 3, true, "Native code comes from the node's configuration, never by a request."),
+  PLUGIN_OFFICIAL: row(
+    403,
+    7,
+    3,
+    true,
+    "What is asked for belongs to an official plugin, and to the feature that brings it.",
+  ),
   MANIFEST_INVALID: row(422, 3, 2, true, "plugin.json breaks a rule of the manifest schema."),
   API_VERSION_UNSUPPORTED: row(422, 9, 2, true, "The plugin asks for an API version the node does not serve."),
   WASM_INVALID: row(
@@ -78,6 +87,7 @@ export const ERROR_TABLE = {
     "The file is not wasm, lacks an export, imports what no host offers, or is over a bound.",
   ),
   WASM_HASH_MISMATCH: row(422, 3, 2, true, "The wasm file's BLAKE3 hash is not the manifest's wasm_hash."),
+  ARTIFACT_HASH_MISMATCH: row(422, 3, 2, true, "An official plugin's file is not the one that its feature names."),
 
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),

@@ -36,8 +36,23 @@ export const pluginApiErrors = {
       `plugin ${plugin} disagrees with its plugin.json: ${cut(problems.join("; "), PROBLEMS_MAX)}`,
       { problems: problems.slice(0, 100).map((problem) => cut(problem, 512)) },
     ),
-  prefixConflict: (plugin: string, problem: string) =>
-    new AspenError("PLUGIN_PREFIX_CONFLICT", `plugin ${plugin}: ${problem}. Choose another prefix.`, { plugin }),
+  hashMismatch: (plugin: string, artifact: string, expected: string, actual: string) =>
+    new AspenError(
+      "WASM_HASH_MISMATCH",
+      `${artifact} of plugin ${plugin} has the hash ${actual}, but its plugin.json says ${expected}; build it again`,
+      { plugin, artifact, expected, actual },
+    ),
+  overridesInvalid: (plugin: string, problems: readonly { field: string; rule: string }[]) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `plugin ${plugin} cannot be granted this: ${cut(problems.map(({ field, rule }) => `${cut(field)}: ${cut(rule, 512)}`).join("; "), PROBLEMS_MAX)}`,
+      {
+        field: cut(problems[0]?.field ?? "overrides"),
+        problems: problems.map(({ field, rule }) => ({ field: cut(field), rule: cut(rule, 512) })),
+      },
+    ),
+  prefixConflict: (plugin: string, problem: string, field = "kv_prefixes") =>
+    new AspenError("PLUGIN_PREFIX_CONFLICT", `plugin ${plugin}: ${problem}. Choose another prefix.`, { plugin, field }),
   dependency: (problems: readonly { plugin: string; problem: string }[]) =>
     new AspenError(
       "PLUGIN_DEPENDENCY",

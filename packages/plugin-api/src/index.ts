@@ -51,12 +51,22 @@ export { LIMITS } from "./limits.js";
 export type { Logger } from "./logger.js";
 export {
   allowedKvPrefixes,
+  artifactsOf,
   manifestJsonSchema,
   manifestSchema,
+  type ParseManifestOptions,
   type PluginManifest,
   type PluginManifestInput,
   parseManifest,
+  storedManifestSchema,
 } from "./manifest.js";
+export type {
+  IpcEntry,
+  NativeEntry,
+  PluginEntry,
+  WasmEntry,
+} from "./manifest-entry.js";
+export { overridesSchema, type PluginOverrides, parseOverrides, withOverrides } from "./manifest-overrides.js";
 export { manifestWarnings, unusedPermissions } from "./manifest-warnings.js";
 export { handlePatternMatches } from "./method-pattern.js";
 export {
@@ -86,3 +96,5 @@ export {
   pluginInfoProblems,
   pluginInfoSchema,
 } from "./plugin-info.js";
+export { type PluginTierName, TIER_FEATURES } from "./tiers.js";
+export { compareVersions } from "./versions.js";

@@ -24,7 +24,13 @@ export const LIMITS = {
   timeoutMaxMs: 300_000,
   instancesDefault: 1,
   instancesMax: 64,
-  /** Priorities of WASM and IPC plugins; others are the node's own. */
+  /** Bytes of one artifact of a plugin, and artifacts of one. */
+  artifactBytes: 16 * 1024 * 1024,
+  artifacts: 16,
+  /** Priorities of official plugins. */
+  officialPriorityMin: 500,
+  officialPriorityMax: 699,
+  /** Priorities of all other plugins; the rest is the node's own. */
   pluginPriorityMin: 900,
   pluginPriorityMax: 999,
   pluginPriorityDefault: 950,

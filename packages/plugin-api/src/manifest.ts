@@ -1,33 +1,19 @@
 import semver from "semver";
 import { z } from "zod";
 import { SUPPORTED_API_VERSIONS } from "./abi/version.js";
+import { brokenRules } from "./broken-rules.js";
 import { pluginApiErrors } from "./errors.js";
 import { LIMITS } from "./limits.js";
+import { entrySchema } from "./manifest-entry.js";
+import { atMostBytes, grantedFields } from "./manifest-fields.js";
 import { prefixProblem, withKvPrefixes } from "./namespaces.js";
 import { isPermission } from "./permissions.js";
-
-const utf8Length = (text: string) => new TextEncoder().encode(text).length;
-const atMostBytes = (bytes: number) => (text: string) => utf8Length(text) <= bytes;
-
-/** Most broken rules that one error lists; a hostile manifest may break more than anyone would read. */
-const MOST_PROBLEMS = 32;
 
 const pluginName = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,63}$/, "must be 1 to 64 lower-case letters, digits and hyphens, starting with a letter");
 
 const apiVersion = z.string().min(1).max(16);
-
-const relativePath = z
-  .string()
-  .min(1)
-  .max(256)
-  .refine(
-    (path) => !/^[\\/]|^[A-Za-z]:|\0/.test(path) && !path.split(/[\\/]/).includes(".."),
-    "must be a path inside the plugin's folder",
-  );
-
-const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 
 const semverRange = z
   .string()
@@ -52,13 +38,9 @@ export const manifestSchema = z.strictObject({
     )
     .describe("Semver version of the plugin."),
   api_version: apiVersion.describe("Version of the plugin API it was built for."),
-  entry: z
-    .strictObject({
-      source: relativePath.default("src/plugin.ts").describe("TypeScript entry, relative to plugin.json."),
-      wasm: relativePath.default("plugin.wasm").describe("Built wasm file, relative to the built plugin.json."),
-    })
-    .default({ source: "src/plugin.ts", wasm: "plugin.wasm" })
-    .describe("Where the plugin's code lies."),
+  entry: entrySchema
+    .default({ kind: "wasm", source: "src/plugin.ts", wasm: "plugin.wasm" })
+    .describe("Where the plugin's code lies, and which tier runs it."),
   wasm_hash: z
     .string()
     .regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits")
@@ -77,22 +59,10 @@ export const manifestSchema = z.strictObject({
     .min(1)
     .max(LIMITS.handles)
     .describe("RPC methods it answers: names, or prefixes ending in .*"),
-  priority: z
-    .int()
-    .min(LIMITS.pluginPriorityMin)
-    .max(LIMITS.pluginPriorityMax)
+  priority: grantedFields.priority
     .default(LIMITS.pluginPriorityDefault)
     .describe("Order among handlers; the lowest that handles a method answers it."),
-  kv_prefixes: z
-    .array(
-      z
-        .string()
-        .min(2)
-        .refine(isWellFormed, "must be well-formed Unicode")
-        .refine(atMostBytes(256), "must be at most 256 bytes")
-        .regex(/[:/]$/, 'must end in a separator (":" or "/")'),
-    )
-    .max(LIMITS.kvPrefixes)
+  kv_prefixes: grantedFields.kv_prefixes
     .default([])
     .describe("Key prefixes it may use; empty stands for __plugin:{name}: alone."),
   permissions: z
@@ -100,22 +70,13 @@ export const manifestSchema = z.strictObject({
     .max(64)
     .default([])
     .describe("What it asks to be allowed; everything else is denied."),
-  memory_limit: z
-    .int()
-    .min(LIMITS.memoryMin)
-    .max(LIMITS.memoryMax)
+  memory_limit: grantedFields.memory_limit
     .default(LIMITS.memoryDefault)
     .describe("Most memory of one instance, in bytes; rounded down to 64 KiB pages."),
-  execution_timeout_ms: z
-    .int()
-    .min(LIMITS.timeoutMinMs)
-    .max(LIMITS.timeoutMaxMs)
+  execution_timeout_ms: grantedFields.execution_timeout_ms
     .default(LIMITS.timeoutDefaultMs)
     .describe("Longest run of one call, in milliseconds."),
-  max_instances: z
-    .int()
-    .min(1)
-    .max(LIMITS.instancesMax)
+  max_instances: grantedFields.max_instances
     .default(LIMITS.instancesDefault)
     .describe("Most instances of it on one node."),
   isolation: z
@@ -136,10 +97,25 @@ export const manifestSchema = z.strictObject({
     .describe("Words to find it by."),
 });
 
+/** The schema of what a node may have stored: official plugins come before the others. */
+export const storedManifestSchema = manifestSchema.extend({
+  priority: z.int().min(LIMITS.officialPriorityMin).max(LIMITS.pluginPriorityMax).default(LIMITS.pluginPriorityDefault),
+});
+
 /** A manifest with every default filled in. */
 export type PluginManifest = z.output<typeof manifestSchema>;
 /** A manifest as an author writes it. */
 export type PluginManifestInput = z.input<typeof manifestSchema>;
+
+export interface ParseManifestOptions {
+  /** @default those of this version */
+  supportedApiVersions?: readonly string[];
+  /**
+   * It is the manifest of an official plugin: these reserved prefixes are its own, and its priority may be below that of
+   * other plugins. @default the rules of other plugins
+   */
+  official?: { readonly reservedPrefixes: readonly string[] };
+}
 
 /**
  * Checks a parsed `plugin.json` against the schema and the rules that span fields, fills in the defaults.
@@ -148,23 +124,23 @@ export type PluginManifestInput = z.input<typeof manifestSchema>;
  * @throws AspenError `API_VERSION_UNSUPPORTED` naming the version asked for and those served.
  * @throws AspenError `PLUGIN_PREFIX_CONFLICT` when a prefix is reserved.
  */
-export function parseManifest(
-  input: unknown,
-  options: { supportedApiVersions?: readonly string[] } = {},
-): PluginManifest {
+export function parseManifest(input: unknown, options: ParseManifestOptions = {}): PluginManifest {
   const supported = options.supportedApiVersions ?? SUPPORTED_API_VERSIONS;
   // First, because a manifest of another API version may well break the rules of this one.
   const asked = z.object({ name: pluginName.catch("(unnamed)"), api_version: apiVersion }).safeParse(input);
   if (asked.success && !supported.includes(asked.data.api_version)) {
     throw pluginApiErrors.apiVersionUnsupported(asked.data.name, asked.data.api_version, supported);
   }
-  const parsed = manifestSchema.safeParse(input);
-  if (!parsed.success) {
-    throw pluginApiErrors.manifestInvalid(parsed.error.issues.flatMap(brokenRules).slice(0, MOST_PROBLEMS));
-  }
+  const parsed = (options.official ? storedManifestSchema : manifestSchema).safeParse(input);
+  if (!parsed.success) throw pluginApiErrors.manifestInvalid(brokenRules(parsed.error, "the manifest"));
   const manifest = parsed.data;
+  if (manifest.wasm_hash !== undefined && manifest.entry.kind !== "wasm") {
+    throw pluginApiErrors.manifestInvalid([
+      { field: "wasm_hash", rule: `belongs to wasm, not to ${manifest.entry.kind}` },
+    ]);
+  }
   for (const prefix of manifest.kv_prefixes) {
-    const problem = prefixProblem(manifest.name, prefix);
+    const problem = prefixProblem(manifest.name, prefix, options.official?.reservedPrefixes);
     if (problem) throw pluginApiErrors.prefixConflict(manifest.name, problem);
   }
   return manifest;
@@ -175,6 +151,15 @@ export function allowedKvPrefixes(manifest: Pick<PluginManifest, "name" | "kv_pr
   return withKvPrefixes(manifest.name, manifest.kv_prefixes);
 }
 
+/** The files without which a plugin's entry cannot run: its artifacts, and their hashes where the manifest says them. */
+export function artifactsOf({
+  entry,
+  wasm_hash: hash,
+}: Pick<PluginManifest, "entry" | "wasm_hash">): { name: string; hash?: string }[] {
+  if (entry.kind === "wasm") return [{ name: entry.wasm, ...(hash === undefined ? {} : { hash }) }];
+  return entry.kind === "ipc" ? [{ name: entry.command }] : [];
+}
+
 /** The JSON Schema (draft 2020-12) that is published as `plugin.schema.json`. */
 export function manifestJsonSchema(): Record<string, unknown> {
   return {
@@ -182,18 +167,4 @@ export function manifestJsonSchema(): Record<string, unknown> {
     title: "Aspen plugin manifest",
     ...z.toJSONSchema(manifestSchema, { io: "input" }),
   };
-}
-
-function brokenRules(issue: z.core.$ZodIssue): { field: string; rule: string }[] {
-  if (issue.code !== "unrecognized_keys") return [{ field: fieldPath(issue.path), rule: issue.message }];
-  return issue.keys.map((key) => ({
-    field: fieldPath([...issue.path, key.slice(0, 64)]),
-    rule: "is not a field of the manifest",
-  }));
-}
-
-function fieldPath(path: readonly PropertyKey[]): string {
-  let text = "";
-  for (const part of path) text += typeof part === "number" ? `[${part}]` : `${text ? "." : ""}${String(part)}`;
-  return text || "(root)";
 }

@@ -1,8 +1,8 @@
 /** Prefixes that belong to the official plugins and the node; no other plugin may claim or overlap them. */
 export const RESERVED_PREFIXES: Readonly<Record<string, string>> = {
-  "forge:": "the forge plugin",
-  "__hooks:": "the hooks plugin",
-  "__service:": "the service-registry plugin",
+  "forge:": "the official forge plugin",
+  "__hooks:": "the official hooks plugin",
+  "__service:": "the official service-registry plugin",
   "__sys:": "the node",
 };
 
@@ -47,12 +47,13 @@ export function namespaceOf(key: string): string {
   return end < 0 ? key : key.slice(0, end + 1);
 }
 
-/** Why `prefix` may not be claimed by `pluginName`, or null when it may. */
-export function prefixProblem(pluginName: string, prefix: string): string | null {
+/** Why `prefix` may not be claimed by `pluginName`, to which some reserved ones may belong, or null when it may. */
+export function prefixProblem(pluginName: string, prefix: string, own: readonly string[] = []): string | null {
   if (!PREFIX_SEPARATORS.some((separator) => prefix.endsWith(separator))) {
     return `prefix ${JSON.stringify(prefix)} must end in a separator (":" or "/")`;
   }
   for (const [reserved, owner] of Object.entries(RESERVED_PREFIXES)) {
+    if (own.includes(reserved) && prefix.startsWith(reserved)) continue;
     if (prefixesOverlap(prefix, reserved)) {
       return `prefix ${JSON.stringify(prefix)} overlaps ${JSON.stringify(reserved)}, which is reserved for ${owner}`;
     }

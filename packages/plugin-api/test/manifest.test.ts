@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type AspenError, LIMITS, manifestJsonSchema, parseManifest } from "@aspen/plugin-api";
+import { type AspenError, artifactsOf, LIMITS, manifestJsonSchema, parseManifest } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 
 const MINIMAL = { name: "echo", version: "1.0.0", api_version: "1", handles: ["echo.say"] };
@@ -17,7 +17,7 @@ describe("parseManifest", () => {
   test("fills in every default", () => {
     expect(parseManifest(MINIMAL)).toEqual({
       ...MINIMAL,
-      entry: { source: "src/plugin.ts", wasm: "plugin.wasm" },
+      entry: { kind: "wasm", source: "src/plugin.ts", wasm: "plugin.wasm" },
       priority: LIMITS.pluginPriorityDefault,
       kv_prefixes: [],
       permissions: [],
@@ -36,7 +36,7 @@ describe("parseManifest", () => {
       name: "outsider",
       version: "1.2.3",
       api_version: "1",
-      entry: { source: "src/main.ts", wasm: "out/plugin.wasm" },
+      entry: { kind: "wasm", source: "src/main.ts", wasm: "out/plugin.wasm" },
       wasm_hash: "0".repeat(64),
       handles: ["outsider.*", "outsider.repo.create"],
       priority: 930,
@@ -64,6 +64,11 @@ describe("parseManifest", () => {
     ["entry.source", { source: "/etc/passwd" }, "inside the plugin's folder"],
     ["entry.source", { source: "C:\\x" }, "inside the plugin's folder"],
     ["entry.other", { other: 1 }, "not a field"],
+    ["entry.kind", { kind: "shell" }, '"wasm", "native" or "ipc"'],
+    ["entry.wasm", { kind: "native", module: "a.js", wasm: "a.wasm" }, "not a field"],
+    ["entry.module", { kind: "native", module: "../a.js" }, "inside the plugin's folder"],
+    ["entry.command", { kind: "ipc" }, "string"],
+    ["entry.platforms[0]", { kind: "ipc", command: "a", platforms: ["linux"] }, "linux-x64"],
     ["wasm_hash", "AB", "64 lower-case"],
     ["handles", [], ">=1"],
     ["handles[0]", ["*"], "dotted method name"],
@@ -95,6 +100,38 @@ describe("parseManifest", () => {
     expect(error.code).toBe("MANIFEST_INVALID");
     expect(error.details?.problems).toEqual([{ field, rule: expect.stringContaining(rule) }]);
     expect(error.message).toContain(`${field}: `);
+  });
+
+  test.each<[string, object, object]>([
+    ["wasm, when it has no kind", { source: "a.ts" }, { kind: "wasm", source: "a.ts", wasm: "plugin.wasm" }],
+    ["native", { kind: "native", module: "a.js" }, { kind: "native", module: "a.js" }],
+    ["ipc", { kind: "ipc", command: "bin/a" }, { kind: "ipc", command: "bin/a", args: [], platforms: [] }],
+  ])("an entry is %s", (_kind, entry, expected) => {
+    expect(parseManifest({ ...MINIMAL, entry }).entry).toEqual(expected);
+  });
+
+  test("names as artifacts what the entry cannot do without", () => {
+    const artifacts = (fields: object) => artifactsOf(parseManifest({ ...MINIMAL, ...fields }));
+    expect(artifacts({})).toEqual([{ name: "plugin.wasm" }]);
+    expect(artifacts({ wasm_hash: "0".repeat(64) })).toEqual([{ name: "plugin.wasm", hash: "0".repeat(64) }]);
+    expect(artifacts({ entry: { kind: "ipc", command: "bin/a" } })).toEqual([{ name: "bin/a" }]);
+    expect(artifacts({ entry: { kind: "native", module: "a.js" } })).toEqual([]);
+  });
+
+  test("refuses the hash of a wasm file where there is none", () => {
+    const entry = { kind: "native", module: "a.js" };
+    const { details } = refusal({ ...MINIMAL, entry, wasm_hash: "0".repeat(64) });
+    expect(details?.problems).toEqual([{ field: "wasm_hash", rule: expect.stringContaining("native") }]);
+  });
+
+  test("an official plugin may have its own reserved prefixes and come before the others, and no more", () => {
+    const official = { reservedPrefixes: ["forge:"] };
+    const fields = { ...MINIMAL, priority: 500, kv_prefixes: ["forge:", "forge:repos:"] };
+    expect(parseManifest(fields, { official })).toMatchObject({ priority: 500, kv_prefixes: fields.kv_prefixes });
+    expect(() => parseManifest({ ...fields, priority: 499 }, { official })).toThrow(/priority/);
+    for (const prefix of ["__hooks:", "__sys:", "__sys:forge:"]) {
+      expect(() => parseManifest({ ...fields, kv_prefixes: [prefix] }, { official })).toThrow(/reserved/);
+    }
   });
 
   test.each([[null], [[]], ["{}"], [7], [undefined]])("refuses %j, which is no object", (input) => {

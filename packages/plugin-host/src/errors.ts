@@ -1,4 +1,4 @@
-import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api/abi";
+import { AspenError, cut, LIMITS, type PluginTierName, quoted, TIER_FEATURES } from "@aspen/plugin-api/abi";
 import type { StartDeath } from "./plugin-store/plugin-record.js";
 
 /** The errors of host calls. */
@@ -70,20 +70,100 @@ export const pluginErrors = {
         theirs,
       },
     ),
-  hashMismatch: (name: string, expected: string, actual: string) =>
+  artifactMissing: (name: string, artifact: string) =>
+    new AspenError("INVALID_PARAMS", `plugin ${name} comes without ${artifact}, which its plugin.json names`, {
+      field: "artifacts",
+      name,
+      artifact,
+    }),
+  artifactOdd: (name: string, artifact: string, wanted: readonly string[]) =>
     new AspenError(
-      "WASM_HASH_MISMATCH",
-      `the wasm file of plugin ${name} has the hash ${actual}, but its plugin.json says ${expected}; build it again`,
-      {
-        name,
-        expected,
-        actual,
-      },
+      "INVALID_PARAMS",
+      `plugin ${name} comes with the artifact ${quoted(artifact)}, which its plugin.json does not name or which comes twice; it needs ${wanted.join(", ") || "none"}`,
+      { field: "artifacts", name, artifact: cut(artifact) },
     ),
-  tooLarge: (name: string, bytes: number) =>
+  hashMismatch: (name: string, artifact: string, expected: string, actual: string) =>
+    new AspenError(
+      "ARTIFACT_HASH_MISMATCH",
+      `${artifact} of plugin ${name} has the hash ${actual}, but the feature that brings it names ${expected}; build its package again`,
+      { name, artifact, expected, actual },
+    ),
+  tooLarge: (name: string, artifact: string, bytes: number) =>
     new AspenError(
       "PAYLOAD_TOO_LARGE",
-      `the wasm file of plugin ${name} has ${bytes} bytes; at most ${LIMITS.wasmBytes} are allowed`,
+      `${artifact} of plugin ${name} has ${bytes} bytes; at most ${LIMITS.artifactBytes} are allowed`,
+      { name, artifact, bytes, limit: LIMITS.artifactBytes },
+    ),
+  tierUnavailable: (name: string, tier: PluginTierName) =>
+    new AspenError(
+      "PLUGIN_TIER_UNAVAILABLE",
+      `plugin ${name} belongs to the ${tier} tier, which this node does not have; turn on its feature ${TIER_FEATURES[tier]}`,
+      { name, tier, feature: TIER_FEATURES[tier] },
+    ),
+  tierTwice: (tier: PluginTierName) =>
+    new AspenError("CONFIG_INVALID", `two runtimes run plugins of the ${tier} tier; leave one of them out`, { tier }),
+  nativeRefused: (name: string) =>
+    new AspenError(
+      "PLUGIN_TIER_REFUSED",
+      `plugin ${name} is native: it would run with every right of the node, so it is taken from the node's configuration only; build it for the wasm tier, or name it in the configuration`,
+      { name, tier: "native" },
+    ),
+  officialInvalid: (name: string, problem: string) =>
+    new AspenError("MANIFEST_INVALID", `plugin ${name} cannot be an official plugin: ${problem}`, { name }),
+  officialTwice: (name: string, first: string, second: string) =>
+    new AspenError("CONFIG_INVALID", `the features ${first} and ${second} both bring a plugin named ${name}`, {
+      name,
+      features: [first, second],
+    }),
+  officialUnknown: (name: string) =>
+    new AspenError(
+      "PLUGIN_OFFICIAL",
+      `no feature of this node brings plugin ${name}; bind it where features bind theirs`,
+      {
+        name,
+      },
+    ),
+  officialName: (name: string, feature: string) =>
+    new AspenError(
+      "PLUGIN_OFFICIAL",
+      `plugin ${name} is brought by the feature ${feature}, which alone installs and updates it; give your plugin another name`,
+      { name, feature },
+    ),
+  officialRemove: (name: string, feature: string) =>
+    new AspenError(
+      "PLUGIN_OFFICIAL",
+      `plugin ${name} is brought by the feature ${feature} of this node, which would install it again; disable it, or turn the feature off first`,
+      { name, feature },
+    ),
+  officialTaken: (name: string, version: string, feature: string) =>
+    new AspenError(
+      "PLUGIN_NAME_TAKEN",
+      `a plugin named ${name} (${version}) is installed that is not the official one of the feature ${feature}; remove it first, or turn the feature off`,
+      { name, version, feature },
+    ),
+  officialSameVersion: (name: string, version: string, feature: string) =>
+    new AspenError(
+      "PLUGIN_OFFICIAL",
+      `plugin ${name} ${version} is installed with other code than the feature ${feature} of this node brings under the same version; raise its version, or remove what is installed on a node without the feature`,
+      { name, version, feature },
+    ),
+  officialMissing: (name: string, version: string, feature: string) =>
+    new AspenError(
+      "PLUGIN_OFFICIAL",
+      `plugin ${name} ${version} is the official one of the feature ${cut(feature)}, which is off on this node; turn it on to run the plugin here`,
+      { name, version, feature: cut(feature) },
+    ),
+  officialOther: (name: string, version: string, feature: string, here: string) =>
+    new AspenError(
+      "PLUGIN_OFFICIAL",
+      `plugin ${name} ${version} is not what the feature ${feature} of this node brings, which is ${here}; install the same version of its package on every node`,
+      { name, version, feature, here },
+    ),
+  officialForged: (name: string, version: string, privilege: string) =>
+    new AspenError(
+      "PLUGIN_OFFICIAL",
+      `plugin ${name} ${version} has ${privilege}, which only an official plugin may have, and no feature of this node brings it; remove it`,
+      { name, version },
     ),
   tooMany: () =>
     new AspenError(

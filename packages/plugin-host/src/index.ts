@@ -4,24 +4,30 @@ export { hostErrors, pluginErrors } from "./errors.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
 export type { DeniedEvent, HostServices, PluginGrant, PluginLogger } from "./host-context/host-function.js";
 export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";
+export type { ArtifactFile } from "./installer/artifacts.js";
+export type { OfficialOutcome } from "./installer/install-official.js";
+export type { PluginInstallerParts } from "./installer/parts.js";
 export {
   type InstalledPlugin,
   type InstallInput,
   PluginInstaller,
-  type PluginInstallerParts,
   type TakenOverMethod,
 } from "./installer/plugin-installer.js";
 export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/uninstall.js";
+export { type OfficialPlugin, type OfficialPluginOptions, officialPlugin } from "./official/official-plugin.js";
+export { OfficialPlugins } from "./official/official-plugins.js";
 export { type PluginCallTarget, PluginHandler } from "./plugin-handler/plugin-handler.js";
-export type { PluginRecord, StartDeath } from "./plugin-store/plugin-record.js";
+export {
+  grantedManifest,
+  type PluginRecord,
+  type StartDeath,
+  type StoredArtifact,
+} from "./plugin-store/plugin-record.js";
 export { type PluginChange, type PluginSnapshot, PluginStore } from "./plugin-store/plugin-store.js";
 export { KvVerdictStore, type VerdictStore } from "./plugin-store/verdict-store.js";
 export type { CallOptions, PluginArtifact, PluginHealth, PluginInstance, PluginRuntime } from "./runtime.js";
 export type { SupervisorOptions } from "./supervisor/options.js";
-export {
-  type PluginReplacement,
-  PluginSupervisor,
-  type PluginSupervisorParts,
-} from "./supervisor/plugin-supervisor.js";
+export type { PluginReplacement, PluginSupervisorParts } from "./supervisor/parts.js";
+export { PluginSupervisor } from "./supervisor/plugin-supervisor.js";
 export { PluginStarter, type StarterOptions } from "./supervisor/starter.js";
 export type { PluginStatus, SupervisedPlugin } from "./supervisor/supervised-plugin.js";

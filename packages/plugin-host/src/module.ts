@@ -1,9 +1,13 @@
 import "reflect-metadata";
 import type { Logger } from "@aspen/plugin-api";
+import type { HandlerRegistry } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
+import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { STORAGE } from "@aspen/storage/module";
 import { ContainerModule, type ServiceIdentifier } from "inversify";
 import { PluginInstaller } from "./installer/plugin-installer.js";
+import type { OfficialPlugin } from "./official/official-plugin.js";
+import { OfficialPlugins } from "./official/official-plugins.js";
 import { PluginStore } from "./plugin-store/plugin-store.js";
 import type { PluginRuntime } from "./runtime.js";
 import type { SupervisorOptions } from "./supervisor/options.js";
@@ -11,8 +15,10 @@ import { PluginSupervisor } from "./supervisor/plugin-supervisor.js";
 import { PluginStarter } from "./supervisor/starter.js";
 
 export const PLUGIN_HOST = {
-  /** To be bound by the module of a tier. */
+  /** To be bound by the module of each tier. */
   runtime: Symbol.for("@aspen/plugin-host PluginRuntime") as ServiceIdentifier<PluginRuntime>,
+  /** To be bound by a feature that brings one, any number of them. */
+  officialPlugin: Symbol.for("@aspen/plugin-host OfficialPlugin") as ServiceIdentifier<OfficialPlugin>,
   store: Symbol.for("@aspen/plugin-host PluginStore") as ServiceIdentifier<PluginStore>,
   supervisor: Symbol.for("@aspen/plugin-host PluginSupervisor") as ServiceIdentifier<PluginSupervisor>,
   installer: Symbol.for("@aspen/plugin-host PluginInstaller") as ServiceIdentifier<PluginInstaller>,
@@ -31,11 +37,26 @@ export function pluginHostModule({ logger, supervisor = {} }: PluginHostModuleOp
       .inSingletonScope();
     bind(PLUGIN_HOST.supervisor)
       .toResolvedValue(
-        (store, registry, runtime, kv, blobs) => {
-          const starter = new PluginStarter({ runtime, kv, blobs, logger });
-          return new PluginSupervisor({ store, starter, registry, logger }, supervisor);
+        (
+          store: PluginStore,
+          registry: HandlerRegistry,
+          runtimes: PluginRuntime[] | undefined,
+          kv: KeyValueStore,
+          blobs: BlobStore,
+          plugins: OfficialPlugin[] | undefined,
+        ) => {
+          const starter = new PluginStarter({ runtimes: runtimes ?? [], kv, blobs, logger });
+          const official = new OfficialPlugins(plugins);
+          return new PluginSupervisor({ store, starter, registry, official, logger }, supervisor);
         },
-        [PLUGIN_HOST.store, RPC.registry, PLUGIN_HOST.runtime, STORAGE.kv, STORAGE.blobs],
+        [
+          PLUGIN_HOST.store,
+          RPC.registry,
+          { isMultiple: true, serviceIdentifier: PLUGIN_HOST.runtime, optional: true },
+          STORAGE.kv,
+          STORAGE.blobs,
+          { isMultiple: true, serviceIdentifier: PLUGIN_HOST.officialPlugin, optional: true },
+        ],
       )
       .inSingletonScope();
     bind(PLUGIN_HOST.installer)

@@ -1,12 +1,15 @@
-import type { PluginManifest } from "@aspen/plugin-api";
+import type { PluginManifest, PluginTierName } from "@aspen/plugin-api";
 import type { PluginHostContext } from "./host-context/host-context.js";
 import type { VerdictStore } from "./plugin-store/verdict-store.js";
 
 /** What a runtime needs to start a plugin. */
 export interface PluginArtifact {
+  /** As it was granted: with the overrides of whoever installed it. */
   manifest: PluginManifest;
-  /** The plugin's code; for the WASM tier the wasm file. */
-  code: Uint8Array;
+  /** The artifacts by name, as the manifest's entry names them: for the WASM tier the wasm file. */
+  files: ReadonlyMap<string, Uint8Array>;
+  /** The loaded module; of native plugins only. */
+  module?: unknown;
 }
 
 export type PluginHealth = { state: "healthy" } | { state: "degraded"; message: string };
@@ -39,7 +42,8 @@ export interface PluginInstance extends AsyncDisposable {
  * nothing is left behind. When the signal aborts, it throws soon.
  */
 export interface PluginRuntime extends AsyncDisposable {
-  readonly tier: "native" | "wasm" | "ipc";
+  /** `entry.kind` of the plugins that it runs. */
+  readonly tier: PluginTierName;
   /**
    * Makes sure that the code can be started without harm to the node. It is asked before every start; what has passed
    * is remembered in `verdicts`. A tier that runs trusted code has none.

@@ -1,7 +1,7 @@
 import { encodeUtf8, parseManifest } from "@aspen/plugin-api";
 import { MemoryStore } from "@aspen/storage/memory";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
-import { type PluginHostContext, type PluginInstance, type PluginRecord, PluginStarter } from "../src/index.js";
+import { type PluginHostContext, type PluginInstance, PluginStarter } from "../src/index.js";
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
@@ -16,21 +16,31 @@ async function started() {
   let host: PluginHostContext | undefined;
   const instance = { health: async () => ({ state: "healthy" }) } as unknown as PluginInstance;
   const starter = new PluginStarter({
-    runtime: {
-      tier: "native",
-      async start(_artifact, context) {
-        host = context;
-        return instance;
+    runtimes: [
+      {
+        tier: "native",
+        async start(_artifact, context) {
+          host = context;
+          return instance;
+        },
+        async [Symbol.asyncDispose]() {},
       },
-      async [Symbol.asyncDispose]() {},
-    },
+    ],
     kv: store.kv,
     blobs: store.blobs,
     logger: { debug: nothing, info: nothing, warn, error: nothing },
   });
   const permissions = ["kv:read", "kv:write"];
-  const manifest = parseManifest({ name: "p", version: "1.0.0", api_version: "1", handles: ["p.*"], permissions });
-  await starter.start({ manifest, config: {} } as unknown as PluginRecord, new Uint8Array());
+  const entry = { kind: "native", module: "plugin.js" };
+  const manifest = parseManifest({
+    name: "p",
+    version: "1.0.0",
+    api_version: "1",
+    entry,
+    handles: ["p.*"],
+    permissions,
+  });
+  await starter.start({ manifest, files: new Map() }, {});
   return { host: host!, warnings };
 }
 

@@ -72,7 +72,10 @@ describe("install", () => {
     ],
     [
       "code over the size limit",
-      { ...manifest({ wasm_hash: undefined }), wasm: new Uint8Array(LIMITS.wasmBytes + 1) },
+      {
+        ...manifest({ wasm_hash: undefined }),
+        artifacts: [{ name: "plugin.wasm", content: new Uint8Array(LIMITS.artifactBytes + 1) }],
+      },
       { code: "PAYLOAD_TOO_LARGE" },
     ],
     [
@@ -251,15 +254,15 @@ describe("enable, disable, remove", () => {
 });
 
 describe("the code in the blob store", () => {
-  const tagsOf = async (host: Host, { wasm }: { wasm: Uint8Array }) =>
-    host.store.blobs.references(blobHash(wasm)).catch((error: { code: string }) => error.code);
+  const tagsOf = async (host: Host, { artifacts }: InstallInput) =>
+    host.store.blobs.references(blobHash(artifacts[0]!.content)).catch((error: { code: string }) => error.code);
   const first = scripted("a", { answer: 1 });
   const second = scripted("a", { answer: 2 });
 
   test("is referenced by the plugin that is installed, and by none that was", async () => {
     await using host = await Host.start();
     await host.installer.install(first);
-    const tag = (await host.plugins.get("a"))!.wasmTag;
+    const tag = (await host.plugins.get("a"))!.artifacts[0]!.tag;
     expect(tag).toMatch(/^plugin:a:code:/);
     expect(await tagsOf(host, first)).toEqual([tag]);
     for (const change of ["reload", "disable", "enable"] as const) {
@@ -268,10 +271,10 @@ describe("the code in the blob store", () => {
     }
     await host.installer.update(second);
     expect(await tagsOf(host, first)).toEqual([]);
-    expect(await tagsOf(host, second)).toEqual([(await host.plugins.get("a"))!.wasmTag]);
+    expect(await tagsOf(host, second)).toEqual([(await host.plugins.get("a"))!.artifacts[0]!.tag]);
     // The same code again.
     await host.installer.update(second);
-    expect(await tagsOf(host, second)).toEqual([(await host.plugins.get("a"))!.wasmTag]);
+    expect(await tagsOf(host, second)).toEqual([(await host.plugins.get("a"))!.artifacts[0]!.tag]);
     await host.installer.remove("a");
     expect(await tagsOf(host, second)).toEqual([]);
   });
@@ -294,7 +297,7 @@ describe("the code in the blob store", () => {
     const slow = scripted("a", { startMs: 20 });
     // Both have the same code; the one that lost must not take it from the other.
     await Promise.allSettled([one.installer.install(slow), two.installer.install(slow)]);
-    expect(await tagsOf(one, slow)).toEqual([(await one.plugins.get("a"))!.wasmTag]);
+    expect(await tagsOf(one, slow)).toEqual([(await one.plugins.get("a"))!.artifacts[0]!.tag]);
     const bad = scripted("b", { startError: "boom" });
     await expect(one.installer.install(bad)).rejects.toMatchObject({ code: "PLUGIN_TRAP" });
     expect(await tagsOf(one, bad)).toBe("BLOB_NOT_FOUND");
@@ -310,7 +313,7 @@ describe("the code in the blob store", () => {
     };
     await expect(host.installer.install(first)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
     store.kv.transact = transact;
-    expect(await tagsOf(host, first)).toEqual([(await host.plugins.get("a"))!.wasmTag]);
+    expect(await tagsOf(host, first)).toEqual([(await host.plugins.get("a"))!.artifacts[0]!.tag]);
     await host.supervisor.reconcile();
     await expect(host.client.call("a.x")).resolves.toBe(1);
   });

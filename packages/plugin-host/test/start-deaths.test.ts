@@ -107,15 +107,15 @@ describe("a node on the embedded store", () => {
 
   test("a death in the first installation, or in an update, leaves what was", async () => {
     await meanwhile(async ({ installer, plugins, store }) => {
-      const { wasmHash } = await installer.install(scripted("a", { answer: 1 }));
+      await installer.install(scripted("a", { answer: 1 }));
       const note = {
         node: "0b9e2a3c-8d1f-4e57-9a64-1f2d3c4b5a69",
         host: "h",
         pid: 7,
         startedAt: new Date().toISOString(),
       };
-      await plugins.startNotes.put({ ...note, plugin: "new", wasmHash });
-      await plugins.startNotes.put({ ...note, plugin: "a", wasmHash: "f".repeat(64) });
+      await plugins.startNotes.put({ ...note, plugin: "new", codeHash: "e".repeat(64) });
+      await plugins.startNotes.put({ ...note, plugin: "a", codeHash: "f".repeat(64) });
       await store.kv.put("__sys:plugin-start:a:damaged", new Uint8Array([123]));
     });
     await meanwhile(async ({ supervisor, plugins }) => {

@@ -135,9 +135,9 @@ describe("failures", () => {
   test("a blob that is gone fails the one plugin alone", async () => {
     const store = new MemoryStore();
     await using one = await Host.start(store);
-    const { wasmHash } = await one.installer.install(scripted("a", { answer: "a" }));
+    const { artifacts } = await one.installer.install(scripted("a", { answer: "a" }));
     await one.installer.install(scripted("b", { answer: "b" }));
-    await store.blobs.delete(wasmHash);
+    await store.blobs.delete(artifacts[0]!.hash);
     await using two = await Host.start(store);
     expect(two.supervisor.get("a").status()).toMatchObject({ state: "failed", error: { code: "BLOB_NOT_FOUND" } });
     await expect(two.client.call("b.x")).resolves.toBe("b");

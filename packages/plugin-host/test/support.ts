@@ -15,7 +15,7 @@ import {
   type SupervisorOptions,
 } from "../src/index.js";
 
-/** What a scripted plugin does; its "wasm" is this as JSON. */
+/** What a scripted plugin does; its code is this as JSON. */
 export interface Script {
   answer?: unknown;
   /** Milliseconds a call takes. */
@@ -30,7 +30,7 @@ export interface Script {
 
 /** Runs plugins that are scripts, and keeps count of what was started and freed. */
 export class ScriptedRuntime implements PluginRuntime {
-  readonly tier = "native";
+  readonly tier = "wasm";
   /** What it says about code before it starts; nothing by itself. */
   verify?: NonNullable<PluginRuntime["verify"]>;
   readonly started: string[] = [];
@@ -46,8 +46,8 @@ export class ScriptedRuntime implements PluginRuntime {
   /** Names of plugins whose start has begun. */
   readonly begun: string[] = [];
 
-  async start({ manifest, code }: PluginArtifact, _host: unknown, signal?: AbortSignal): Promise<PluginInstance> {
-    const script = JSON.parse(decodeUtf8(code)) as Script;
+  async start({ manifest, files }: PluginArtifact, _host: unknown, signal?: AbortSignal): Promise<PluginInstance> {
+    const script = JSON.parse(decodeUtf8(files.get("plugin.wasm")!)) as Script;
     this.begun.push(manifest.name);
     const startMs = script.startMs ?? this.startMs;
     if (startMs) await delay(startMs, undefined, signal ? { signal } : {});
@@ -126,7 +126,7 @@ export class Host implements AsyncDisposable {
       void this.logs.push({ level, fields: fields as Record<string, unknown>, message });
     const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
     this.plugins = new PluginStore(kv);
-    const starter = new PluginStarter({ runtime: this.runtime, kv, blobs, logger });
+    const starter = new PluginStarter({ runtimes: [this.runtime], kv, blobs, logger });
     this.supervisor = new PluginSupervisor(
       { store: this.plugins, starter, registry: this.registry, logger },
       { pollMs: 10, retryMs: 10, ...options },
@@ -147,17 +147,17 @@ export class Host implements AsyncDisposable {
 
 /** What `installer.install` takes, for a scripted plugin. */
 export function scripted(name: string, script: Script, manifest: Partial<PluginManifestInput> = {}) {
-  const wasm = encodeUtf8(JSON.stringify(script));
+  const content = encodeUtf8(JSON.stringify(script));
   return {
     manifest: {
       name,
       version: "1.0.0",
       api_version: "1",
       handles: [`${name}.*`],
-      wasm_hash: blobHash(wasm),
+      wasm_hash: blobHash(content),
       ...manifest,
     },
-    wasm,
+    artifacts: [{ name: "plugin.wasm", content }],
   };
 }
 

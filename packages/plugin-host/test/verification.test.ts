@@ -85,6 +85,6 @@ describe("code is verified before it is started", () => {
     verifying(host);
     await host.installer.install(scripted("a", {}));
     const { entries } = await store.kv.scan({ prefix: "__sys:verdict:", keysOnly: true });
-    expect(entries.map(({ key }) => key)).toEqual(["__sys:verdict:native:a"]);
+    expect(entries.map(({ key }) => key)).toEqual(["__sys:verdict:wasm:a"]);
   });
 });

@@ -1,4 +1,4 @@
-import { parseManifest } from "@aspen/plugin-api";
+import { artifactsOf, parseManifest } from "@aspen/plugin-api";
 import { PluginHandler, type PluginHostContext, type PluginInstance } from "@aspen/plugin-host";
 import type { WasmPluginRuntime } from "./wasm-runtime.js";
 
@@ -23,7 +23,8 @@ export class WasmPluginHandler extends PluginHandler implements AsyncDisposable 
   /** @throws AspenError `MANIFEST_INVALID`, `WASM_INVALID`, or what the plugin's start failed with */
   static async load({ runtime, manifest: input, wasm, host }: WasmPluginHandlerOptions): Promise<WasmPluginHandler> {
     const manifest = parseManifest(input);
-    return new WasmPluginHandler(manifest, await runtime.start({ manifest, code: wasm }, host));
+    const files = new Map(artifactsOf(manifest).map(({ name }) => [name, wasm]));
+    return new WasmPluginHandler(manifest, await runtime.start({ manifest, files }, host));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

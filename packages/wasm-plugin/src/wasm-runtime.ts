@@ -35,16 +35,16 @@ export class WasmPluginRuntime implements PluginRuntime {
   }
 
   /** @throws AspenError `PAYLOAD_TOO_LARGE`, `WASM_INVALID`, `PLUGIN_UNAVAILABLE` */
-  verify({ manifest, code }: PluginArtifact, verdicts?: VerdictStore): Promise<void> {
-    return this.#verifier.verify(manifest.name, code, verdicts);
+  async verify(artifact: PluginArtifact, verdicts?: VerdictStore): Promise<void> {
+    await this.#verifier.verify(artifact.manifest.name, wasmOf(artifact), verdicts);
   }
 
   /** @throws AspenError `WASM_INVALID`, `MANIFEST_INVALID`, `PLUGIN_UNAVAILABLE`, or what the guest's start failed with */
   async start(artifact: PluginArtifact, host: PluginHostContext, signal?: AbortSignal): Promise<PluginInstance> {
-    const { manifest, code } = artifact;
+    const { manifest } = artifact;
     await this.verify(artifact);
     signal?.throwIfAborted();
-    const loaded = await loadModule(manifest.name, code, manifest.memory_limit);
+    const loaded = await loadModule(manifest.name, wasmOf(artifact), manifest.memory_limit);
     if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
     signal?.throwIfAborted();
     const log = new PluginLog(host, loaded.module, this.#stacks);
@@ -99,6 +99,13 @@ export class WasmPluginRuntime implements PluginRuntime {
     await this.#spares[Symbol.asyncDispose]();
     await this.#stacks[Symbol.asyncDispose]();
   }
+}
+
+/** @throws AspenError `WASM_INVALID` when the artifact has no wasm file */
+function wasmOf({ manifest: { name, entry }, files }: PluginArtifact): Uint8Array {
+  const wasm = entry.kind === "wasm" ? files.get(entry.wasm) : undefined;
+  if (!wasm) throw wasmErrors.invalid(name, "it is missing");
+  return wasm;
 }
 
 /** What the guest said of its failed start beside the message. */

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { decodeUtf8, encodeUtf8, parseManifest } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
-import { Bench, call, failure, type LogLine } from "./support.js";
+import { artifactOf, Bench, call, failure, type LogLine } from "./support.js";
 
 const isStartFailure = ({ message }: LogLine) => message.includes("another instance could not be started");
 
@@ -45,7 +45,7 @@ describe("a start is bounded", () => {
   ])("one that is in %s is given up when its signal aborts, and its worker is ended", async (_what, info, fields) => {
     await using bench = new Bench({ spareWorkers: 0 });
     const manifest = parseManifest({ ...RAW_MANIFEST, execution_timeout_ms: 300_000 });
-    const artifact = { manifest, code: rawPlugin("(call $answer)", { info, fields }) };
+    const artifact = artifactOf(manifest, rawPlugin("(call $answer)", { info, fields }));
     const reason = new Error("no longer wanted");
     for (const afterMs of [0, 20, 300]) {
       const controller = new AbortController();

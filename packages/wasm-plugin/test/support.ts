@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { type PluginManifest, parseManifest } from "@aspen/plugin-api";
-import { type HostServices, PluginHostContext } from "@aspen/plugin-host";
+import { type HostServices, type PluginArtifact, PluginHostContext } from "@aspen/plugin-host";
 import { MemoryStore } from "@aspen/storage/memory";
 import { WasmPluginHandler, WasmPluginRuntime, type WasmRuntimeOptions } from "../src/index.js";
 
@@ -54,6 +54,11 @@ export class Bench implements AsyncDisposable {
     await this.runtime[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
+}
+
+/** What a runtime starts: a plugin whose wasm file has the name that is usual. */
+export function artifactOf(manifest: PluginManifest, wasm: Uint8Array): PluginArtifact {
+  return { manifest, files: new Map([["plugin.wasm", wasm]]) };
 }
 
 const compiled = new Map<string, ReturnType<typeof compilePlugin>>();

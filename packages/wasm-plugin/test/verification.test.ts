@@ -29,7 +29,7 @@ import {
 } from "./hostile-modules.js";
 import { environmentOf, ProcessUnderTest, probesOf } from "./processes.js";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
-import { Bench, call, compileFixture, failure } from "./support.js";
+import { artifactOf, Bench, call, compileFixture, failure } from "./support.js";
 
 async function refusal(wasm: Uint8Array, options: WasmRuntimeOptions = {}): Promise<string> {
   await using bench = new Bench({ spareWorkers: 0, ...options });
@@ -193,12 +193,12 @@ describe("what was found out", () => {
   test("is remembered: code that passed is not compiled again, on another node or after a restart", async () => {
     const verdicts = new Verdicts();
     await using first = new Bench({ spareWorkers: 0 });
-    await first.runtime.verify({ manifest, code: plain() }, verdicts);
+    await first.runtime.verify(artifactOf(manifest, plain()), verdicts);
     expect(verdicts.keys.size).toBe(1);
     await using second = new Bench(NOTHING);
-    await second.runtime.verify({ manifest, code: plain() }, verdicts);
+    await second.runtime.verify(artifactOf(manifest, plain()), verdicts);
     await using third = new Bench(NOTHING);
-    expect((await failure(third.runtime.verify({ manifest, code: plain() }, new Verdicts()))).code).toBe(
+    expect((await failure(third.runtime.verify(artifactOf(manifest, plain()), new Verdicts()))).code).toBe(
       "WASM_INVALID",
     );
   });
@@ -206,7 +206,7 @@ describe("what was found out", () => {
   test("holds for this version of Node", async () => {
     const verdicts = new Verdicts();
     await using bench = new Bench({ spareWorkers: 0 });
-    await bench.runtime.verify({ manifest, code: plain() }, verdicts);
+    await bench.runtime.verify(artifactOf(manifest, plain()), verdicts);
     expect([...verdicts.keys][0]).toContain(process.version);
   });
 
@@ -215,7 +215,7 @@ describe("what was found out", () => {
     await using bench = new Bench({ spareWorkers: 0 });
     for (const fixture of ["hostile", "neighbour", "starter"]) {
       const { manifest, wasm } = await compileFixture(fixture);
-      await bench.runtime.verify({ manifest, code: wasm }, verdicts);
+      await bench.runtime.verify(artifactOf(manifest, wasm), verdicts);
     }
     expect(verdicts.keys.size).toBe(1);
   });
@@ -224,10 +224,10 @@ describe("what was found out", () => {
     const verdicts = new Verdicts();
     await using bench = new Bench({ spareWorkers: 0 });
     for (const statement of ["(i32.const 0)", "(i32.const 1)"]) {
-      await bench.runtime.verify({ manifest, code: rawPlugin(statement) }, verdicts);
+      await bench.runtime.verify(artifactOf(manifest, rawPlugin(statement)), verdicts);
     }
     for (const fields of ["(global $g i32 (i32.const 1))", "(global $g i32 (i32.const 2))", "(table 9 funcref)"]) {
-      await bench.runtime.verify({ manifest, code: rawPlugin("(i32.const 0)", { fields }) }, verdicts);
+      await bench.runtime.verify(artifactOf(manifest, rawPlugin("(i32.const 0)", { fields })), verdicts);
     }
     expect(verdicts.keys.size).toBe(5);
   });
@@ -236,18 +236,20 @@ describe("what was found out", () => {
     const verdicts = new Verdicts();
     await using bench = new Bench({ spareWorkers: 0 });
     const part = (...data: number[]) => file(section(5, [1, 0, 1]), section(11, [1, 0, ...data, 0x0b, 0]));
-    await bench.runtime.verify({ manifest, code: part(0x41, 1) }, verdicts);
+    await bench.runtime.verify(artifactOf(manifest, part(0x41, 1)), verdicts);
     const computed = part(0x41, 1, 0x41, 1, 0x6a);
-    expect((await failure(bench.runtime.verify({ manifest, code: computed }, verdicts))).message).toContain("extended");
+    expect((await failure(bench.runtime.verify(artifactOf(manifest, computed), verdicts))).message).toContain(
+      "extended",
+    );
     const full = bytes(part(0x41, 1), ...same(65, 0).map(() => section(0, [0])));
-    expect((await failure(bench.runtime.verify({ manifest, code: full }, verdicts))).message).toContain("custom");
+    expect((await failure(bench.runtime.verify(artifactOf(manifest, full), verdicts))).message).toContain("custom");
   });
 
   test("is also remembered when it is bad, for a while, so that nobody compiles it again and again", async () => {
     const verdicts = new Verdicts();
     await using bench = new Bench(NOTHING);
-    const first = await failure(bench.runtime.verify({ manifest, code: plain() }, verdicts));
-    expect(await failure(bench.runtime.verify({ manifest, code: plain() }, verdicts))).toEqual(first);
+    const first = await failure(bench.runtime.verify(artifactOf(manifest, plain()), verdicts));
+    expect(await failure(bench.runtime.verify(artifactOf(manifest, plain()), verdicts))).toEqual(first);
     expect(verdicts.asked).toBe(1);
     expect(verdicts.keys.size).toBe(0);
   });
@@ -257,7 +259,7 @@ describe("what was found out", () => {
     await using bench = new Bench({ spareWorkers: 0 });
     const seen = new Set<number>();
     const look = setInterval(() => probesOf(process.pid).forEach((pid) => void seen.add(pid)), 5);
-    await Promise.all(same(4, 0).map(() => bench.runtime.verify({ manifest, code: plain() }, verdicts)));
+    await Promise.all(same(4, 0).map(() => bench.runtime.verify(artifactOf(manifest, plain()), verdicts)));
     clearInterval(look);
     expect(seen.size).toBe(1);
   });
@@ -286,7 +288,7 @@ describe("the process in which code is compiled first", () => {
   test("sees nothing of the node's environment", async () => {
     process.env.ASPEN_TEST_SECRET = "hunter2";
     await using bench = new Bench({ spareWorkers: 0 });
-    const refused = failure(bench.runtime.verify({ manifest, code: slow() }));
+    const refused = failure(bench.runtime.verify(artifactOf(manifest, slow())));
     const [pid] = await eventually(() => probesOf(process.pid));
     const environment = environmentOf(pid!);
     delete process.env.ASPEN_TEST_SECRET;
@@ -299,7 +301,7 @@ describe("the process in which code is compiled first", () => {
   test("ends with the runtime, and who waited hears it", async () => {
     await using bench = new Bench({ spareWorkers: 0 });
     const waiting = [1, 2, 3].map((extra) =>
-      failure(bench.runtime.verify({ manifest, code: manyLoads(20 + extra, 60_000) })),
+      failure(bench.runtime.verify(artifactOf(manifest, manyLoads(20 + extra, 60_000)))),
     );
     await eventually(() => probesOf(process.pid));
     await bench.runtime[Symbol.asyncDispose]();

@@ -18,7 +18,10 @@ test("echo.say answers what it got and counts its calls, also when they come at 
   const node = await createNode({ dataDir, listen: { port: 0 }, logLevel: "silent" });
   try {
     const { manifest, wasm } = await compilePlugin(FOLDER);
-    await node.inject("plugin.install", { manifest, wasm: { base64: Buffer.from(wasm).toString("base64") } });
+    await node.inject("plugin.install", {
+      manifest,
+      artifacts: [{ name: "plugin.wasm", content: { base64: Buffer.from(wasm).toString("base64") } }],
+    });
     expect(await node.inject("echo.say", { text: "hi" })).toEqual({ said: { text: "hi" }, count: 1 });
     const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => node.inject("echo.say", i)));
     const counts = answers.map((answer) => (answer as { count: number }).count);

@@ -15,7 +15,10 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "outsider-"));
   node = await createNode({ dataDir, listen: { port: 0 }, logLevel: "silent" });
   const { manifest, wasm } = await compilePlugin(FOLDER);
-  await node.inject("plugin.install", { manifest, wasm: { base64: Buffer.from(wasm).toString("base64") } });
+  await node.inject("plugin.install", {
+    manifest,
+    artifacts: [{ name: "plugin.wasm", content: { base64: Buffer.from(wasm).toString("base64") } }],
+  });
 });
 
 afterAll(async () => {

@@ -1,27 +1,42 @@
-import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
+import { allowedKvPrefixes, type PluginManifest, type PluginOverrides, withOverrides } from "@aspen/plugin-api";
 import { cliErrors } from "../errors.js";
 import { formatBytes } from "../format-bytes.js";
 import { type Output, printable } from "../output.js";
 
-/** What a plugin asks for, for people to read. */
-export function describeGrant(manifest: PluginManifest): string {
+/** What a plugin asks for, and what it is granted instead, for people to read. */
+export function describeGrant(manifest: PluginManifest, overrides: PluginOverrides): string {
+  const granted = withOverrides(manifest, overrides);
+  /** One line on a field, by what it says of a manifest. */
+  const line = (field: keyof PluginOverrides, say: (manifest: PluginManifest) => string) =>
+    `  ${say(granted)}${overrides[field] === undefined ? "" : `, instead of ${say(manifest)}`}`;
   const lines = [
     `${manifest.name} ${manifest.version} asks for:`,
     ...(manifest.permissions.length > 0 ? manifest.permissions : ["no permissions"]).map((text) => `  ${text}`),
     "on keys that start with:",
-    ...allowedKvPrefixes(manifest).map((prefix) => `  ${prefix}`),
+    ...allowedKvPrefixes(granted).map((prefix) => `  ${prefix}`),
+    ...(overrides.kv_prefixes === undefined ? [] : [`  instead of ${allowedKvPrefixes(manifest).join(", ")}`]),
     "within these limits:",
-    `  ${formatBytes(manifest.memory_limit)} of memory for each instance`,
-    `  ${manifest.execution_timeout_ms} ms for each call`,
-    `  ${manifest.max_instances} ${manifest.max_instances === 1 ? "instance" : "instances"} at once on each node`,
+    line("memory_limit", (it) => `${formatBytes(it.memory_limit)} of memory for each instance`),
+    line("execution_timeout_ms", (it) => `${it.execution_timeout_ms} ms for each call`),
+    line("max_instances", instances),
+    ...(overrides.priority === undefined ? [] : [line("priority", (it) => `priority ${it.priority}`)]),
     `and answers: ${manifest.handles.join(", ")}`,
   ];
   return printable(lines.join("\n"));
 }
 
+function instances({ max_instances: most }: PluginManifest): string {
+  return `${most} ${most === 1 ? "instance" : "instances"} at once on each node`;
+}
+
 /** Shows what is asked for and has it granted. @throws AspenError `PERMISSION_DENIED` when it is not */
-export async function grant(manifest: PluginManifest, yes: boolean, output: Output): Promise<void> {
-  output.note(describeGrant(manifest));
+export async function grant(
+  manifest: PluginManifest,
+  overrides: PluginOverrides,
+  yes: boolean,
+  output: Output,
+): Promise<void> {
+  output.note(describeGrant(manifest, overrides));
   if (yes) return;
   if (output.json || !process.stdin.isTTY || !process.stderr.isTTY) throw cliErrors.needsYes();
   if (!(await confirmed("Grant this and install?"))) throw cliErrors.notGranted(manifest.name);

@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { decodeDocument, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { artifactsOf, decodeDocument, LIMITS, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { cliErrors } from "../errors.js";
 import { type BuiltFolder, buildFolder } from "./build-folder.js";
 import { isStale } from "./staleness.js";
@@ -8,18 +8,12 @@ import { isStale } from "./staleness.js";
 /** Most bytes of a plugin.json; one at all its limits has less. */
 const MANIFEST_BYTES_MAX = 1024 * 1024;
 
-export interface ManifestOverrides {
-  priority?: number | undefined;
-  kvPrefixes?: readonly string[] | undefined;
-}
-
 export interface LoadedPlugin {
   manifest: PluginManifest;
-  wasm: Uint8Array;
+  artifacts: { name: string; content: Uint8Array }[];
 }
 
 export interface LoadOptions {
-  overrides?: ManifestOverrides;
   /** Called when the folder had to be built first. */
   onBuilt?: (built: BuiltFolder) => void;
 }
@@ -30,9 +24,12 @@ export interface LoadOptions {
  */
 export async function loadPlugin(path: string, options: LoadOptions = {}): Promise<LoadedPlugin> {
   const { folder, file } = await locate(resolve(path), options);
-  const manifest = parseManifest(overridden(await readManifest(folder), options.overrides));
-  const wasmPath = file ?? join(folder, manifest.entry.wasm);
-  return { manifest, wasm: await readRegular(wasmPath, LIMITS.wasmBytes) };
+  const manifest = parseManifest(await readManifest(folder));
+  const artifacts: LoadedPlugin["artifacts"] = [];
+  for (const { name } of artifactsOf(manifest)) {
+    artifacts.push({ name, content: await readRegular(file ?? join(folder, name), LIMITS.artifactBytes) });
+  }
+  return { manifest, artifacts };
 }
 
 /** The folder whose plugin.json describes a built wasm file, and that file when it was named. */
@@ -48,6 +45,8 @@ async function locate(path: string, { onBuilt }: LoadOptions): Promise<{ folder:
     throw cliErrors.notAPlugin(path, "it has no plugin.json");
   }
   const { entry } = parseManifest(await readManifest(path));
+  // Only wasm is built.
+  if (entry.kind !== "wasm") return { folder: path };
   const dist = join(path, "dist");
   if ((await kindOf(join(path, entry.source))) === "file") {
     if (await isStale(path)) {
@@ -96,13 +95,4 @@ async function readManifest(folder: string): Promise<unknown> {
   } catch (error) {
     throw cliErrors.notAPlugin(path, `plugin.json is not JSON: ${error instanceof Error ? error.message : error}`);
   }
-}
-
-function overridden(manifest: unknown, { priority, kvPrefixes }: ManifestOverrides = {}): unknown {
-  if (typeof manifest !== "object" || manifest === null) return manifest;
-  return {
-    ...manifest,
-    ...(priority === undefined ? {} : { priority }),
-    ...(kvPrefixes === undefined ? {} : { kv_prefixes: kvPrefixes }),
-  };
 }

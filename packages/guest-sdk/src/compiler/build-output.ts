@@ -1,14 +1,14 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { PluginManifest } from "@aspen/plugin-api";
 import { LIMITS } from "@aspen/plugin-api/abi";
 import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
+import type { WasmManifest } from "./wasm-manifest.js";
 
 // The package is CommonJS without named ESM exports.
 const { blake3 } = createRequire(import.meta.url)("@napi-rs/blake-hash") as typeof import("@napi-rs/blake-hash");
 
 /** The files of a build, in the order in which they are written. */
-export function outputPaths(outDirectory: string, { entry }: PluginManifest) {
+export function outputPaths(outDirectory: string, { entry }: WasmManifest) {
   return {
     wasm: join(outDirectory, entry.wasm),
     manifest: join(outDirectory, "plugin.json"),
@@ -22,7 +22,7 @@ export function wasmHash(wasm: Uint8Array): string {
 }
 
 /** plugin.json of a build; with the hash of its wasm file. */
-export function manifestText(manifest: PluginManifest): string {
+export function manifestText(manifest: WasmManifest): string {
   return jsonText(manifest);
 }
 
@@ -32,7 +32,7 @@ export function recordText(fingerprint: string, hash: string): string {
 }
 
 /** True when a folder holds the build with this fingerprint, whole and as it was written. */
-export async function holdsBuild(folder: string, manifest: PluginManifest, fingerprint: string): Promise<boolean> {
+export async function holdsBuild(folder: string, manifest: WasmManifest, fingerprint: string): Promise<boolean> {
   const paths = outputPaths(folder, manifest);
   const wasm = await contentOf(paths.wasm, LIMITS.wasmBytes);
   if (!wasm) return false;

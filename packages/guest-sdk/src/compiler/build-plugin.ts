@@ -1,11 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { checkPluginInfo, manifestWarnings, type PluginManifest } from "@aspen/plugin-api";
+import { checkPluginInfo, manifestWarnings } from "@aspen/plugin-api";
 import { manifestText, outputPaths, recordText, wasmHash } from "./build-output.js";
 import { compilerErrors } from "./errors.js";
 import { type BuildBounds, runBuild } from "./process/run-build.js";
 import { readManifest } from "./read-manifest.js";
 import { replaceFile } from "./replace-file.js";
+import type { WasmManifest } from "./wasm-manifest.js";
 
 export interface BuildPluginOptions extends BuildBounds {
   /** Folder of plugin.json. */
@@ -16,7 +17,7 @@ export interface BuildPluginOptions extends BuildBounds {
 
 export interface BuiltPlugin {
   /** As written, with the hash. */
-  manifest: PluginManifest;
+  manifest: WasmManifest;
   wasmPath: string;
   manifestPath: string;
   /** Size of the wasm file. */
@@ -28,7 +29,7 @@ export interface BuiltPlugin {
 /** What a build makes of the sources, in memory. */
 export interface CompiledPlugin {
   /** With the hash of the wasm file. */
-  manifest: PluginManifest;
+  manifest: WasmManifest;
   wasm: Uint8Array;
   /** What the author should know although it is no error, one sentence each. */
   warnings: string[];

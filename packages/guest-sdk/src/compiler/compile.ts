@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { PluginManifest } from "@aspen/plugin-api";
 // The rest of that package takes longer to load than a plugin to compile.
 import { BUNDLE_NAME, LIMITS } from "@aspen/plugin-api/abi";
 import { GuestRunner } from "../testing/guest-runner.js";
@@ -12,6 +11,7 @@ import { BUILD_LIMIT_MS } from "./limits.js";
 import { snapshot } from "./snapshot.js";
 import { boundedEngine, loadTemplate, templateFor } from "./template/load-template.js";
 import { BuildVm, GuestException } from "./vm.js";
+import type { WasmManifest } from "./wasm-manifest.js";
 
 /** Memory for turning a bundle into bytecode; it takes some twenty times the size of the source. */
 const PARSER_BYTES = 1024 * 1024 * 1024;
@@ -22,7 +22,7 @@ const NO_ROOM_BYTES = 256 * 1024;
 export interface CompileInput {
   /** Folder of plugin.json. */
   directory: string;
-  manifest: PluginManifest;
+  manifest: WasmManifest;
 }
 
 export interface CompileResult {
@@ -76,7 +76,7 @@ async function gather({ directory, manifest }: CompileInput) {
 
 /** Runs the engine, and tells what goes wrong in it in terms of the plugin. */
 async function inEngine<T>(
-  { name, entry, memory_limit }: PluginManifest,
+  { name, entry, memory_limit }: WasmManifest,
   { sourceMap }: Bundle,
   work: () => Promise<T>,
 ): Promise<T> {

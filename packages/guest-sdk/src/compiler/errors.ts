@@ -109,6 +109,12 @@ export const compilerErrors = {
       `plugin ${plugin} becomes ${bytes} bytes of wasm, and no node installs more than ${limit}; bundle less, or make at the top level less that stays in memory`,
       { bytes, limit },
     ),
+  otherTier: (plugin: string, tier: string) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `plugin ${plugin} belongs to the ${tier} tier (entry.kind of plugin.json); only wasm is built`,
+      { plugin, tier },
+    ),
   manifestUnreadable: (path: string, problem: string, cause: unknown) =>
     new AspenError("BUILD_FAILED", `${path} ${problem}`, { path }, cause),
   noTemplate: (path: string, cause: unknown) =>

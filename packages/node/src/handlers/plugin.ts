@@ -1,3 +1,4 @@
+import { LIMITS, overridesSchema } from "@aspen/plugin-api";
 import type { PluginInstaller, PluginSupervisor } from "@aspen/plugin-host";
 import { methodsHandler, type RequestHandler } from "@aspen/rpc-core";
 import { z } from "zod";
@@ -7,9 +8,17 @@ import { zodMethod } from "./zod-method.js";
 const byName = z.strictObject({ name: z.string().min(1).max(64) });
 
 const artifact = z.strictObject({
+  name: z.string().min(1).max(256).describe("As the manifest's entry names it: plugin.wasm."),
+  content: bytesSchema.describe('The file, as {"base64": "…"}.'),
+});
+
+const plugin = z.strictObject({
   manifest: z.unknown().describe("plugin.json"),
-  wasm: bytesSchema.describe('The wasm file, as {"base64": "…"}.'),
-  config: z.record(z.string(), z.unknown()).optional(),
+  artifacts: z.array(artifact).max(LIMITS.artifacts).describe("The files that the manifest's entry names."),
+  config: z.record(z.string(), z.unknown()).optional().describe("What the plugin reads; an update keeps what it has."),
+  overrides: overridesSchema
+    .optional()
+    .describe("What is granted in place of what the manifest asks for; an update keeps what it has, and {} lifts it."),
 });
 
 /** `plugin.*`: what is installed, and changing it. */
@@ -34,12 +43,12 @@ export function pluginHandler(installer: PluginInstaller, supervisor: PluginSupe
       }),
       "plugin.install": zodMethod({
         summary: "Installs a plugin on every node of the store; it has started on this one when the answer comes.",
-        params: artifact,
+        params: plugin,
         handle: (input) => installer.install(input),
       }),
       "plugin.update": zodMethod({
         summary: "Replaces an installed plugin; calls under way end on the version before.",
-        params: artifact,
+        params: plugin,
         handle: (input) => installer.update(input),
       }),
       "plugin.enable": zodMethod({

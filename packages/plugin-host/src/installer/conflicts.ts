@@ -7,10 +7,13 @@ import {
   resolveLoadOrder,
 } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
-import type { PluginRecord } from "../plugin-store/plugin-record.js";
+import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
 
-/** @throws AspenError when `manifest` cannot stand beside the plugins that are installed */
+/**
+ * @param manifest as it was granted
+ * @throws AspenError when it cannot stand beside the plugins that are installed
+ */
 export function assertInstallable({ records, corrupt }: PluginSnapshot, manifest: PluginManifest): void {
   const others = [...records.values()].filter((record) => record.manifest.name !== manifest.name);
   if (others.length + corrupt.size >= LIMITS.pluginsPerNode) throw pluginErrors.tooMany();
@@ -19,7 +22,7 @@ export function assertInstallable({ records, corrupt }: PluginSnapshot, manifest
   }
   for (const other of others) {
     for (const prefix of allowedKvPrefixes(manifest)) {
-      const theirs = allowedKvPrefixes(other.manifest).find((candidate) => prefixesOverlap(prefix, candidate));
+      const theirs = allowedKvPrefixes(grantedManifest(other)).find((candidate) => prefixesOverlap(prefix, candidate));
       if (theirs !== undefined) throw pluginErrors.prefixConflict(manifest.name, prefix, other.manifest.name, theirs);
     }
   }

@@ -1,23 +1,32 @@
-import { randomUUID } from "node:crypto";
-import type { Logger } from "@aspen/plugin-api";
-import { isAspenError, LIMITS, manifestWarnings, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { manifestWarnings, type PluginManifest, parseManifest, parseOverrides } from "@aspen/plugin-api";
 import type { ShadowedMethod } from "@aspen/rpc-core";
-import { type BlobStore, blobHash } from "@aspen/storage";
-import { codeTag } from "../blob-tags.js";
 import { pluginErrors } from "../errors.js";
-import type { PluginRecord } from "../plugin-store/plugin-record.js";
-import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
-import type { PluginSupervisor } from "../supervisor/plugin-supervisor.js";
+import type { OfficialPlugin } from "../official/official-plugin.js";
+import { codeHash } from "../plugin-store/code-hash.js";
+import { newRecord } from "../plugin-store/new-record.js";
+import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
+import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
+import type { PluginArtifact } from "../runtime.js";
 import type { PluginStatus } from "../supervisor/supervised-plugin.js";
+import { type ArtifactFile, checkArtifacts } from "./artifacts.js";
+import { commitChange } from "./commit.js";
 import { assertInstallable } from "./conflicts.js";
-import { disablePlugin, recordOf, releaseCode, removePlugin, revised } from "./uninstall.js";
+import { installOfficial, type OfficialOutcome } from "./install-official.js";
+import type { PluginInstallerParts } from "./parts.js";
+import { disablePlugin, recordOf, removePlugin, revised } from "./uninstall.js";
 
 export interface InstallInput {
   /** A parsed `plugin.json`, not yet checked. */
   manifest: unknown;
-  wasm: Uint8Array;
+  /** What the manifest's entry names. */
+  artifacts: readonly ArtifactFile[];
   /** What the plugin reads through `config`. @default {} ; for an update the configuration it has */
   config?: Record<string, unknown> | undefined;
+  /**
+   * What is granted in place of what the manifest asks for (`PluginOverrides`), not yet checked.
+   * @default {} ; for an update the overrides it has, which `{}` lifts
+   */
+  overrides?: unknown;
 }
 
 /** A plugin after its installation. */
@@ -36,56 +45,77 @@ export interface TakenOverMethod {
   from: string;
 }
 
-export interface PluginInstallerParts {
-  store: PluginStore;
-  blobs: BlobStore;
-  supervisor: PluginSupervisor;
-  logger: Logger;
-}
-
 /** Changes what is installed. Every change is tried on this node first; when it fails, nothing has changed. */
 export class PluginInstaller {
   constructor(private readonly parts: PluginInstallerParts) {}
 
   /**
-   * @throws AspenError `MANIFEST_INVALID`, `API_VERSION_UNSUPPORTED`, `PLUGIN_NAME_TAKEN`, `PLUGIN_PREFIX_CONFLICT`,
-   * `PLUGIN_DEPENDENCY`, `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, `WASM_INVALID`, or what its start failed with
+   * @throws AspenError `MANIFEST_INVALID`, `API_VERSION_UNSUPPORTED`, `INVALID_PARAMS`, `PLUGIN_NAME_TAKEN`,
+   * `PLUGIN_PREFIX_CONFLICT`, `PLUGIN_DEPENDENCY`, `PLUGIN_TIER_REFUSED`, `PLUGIN_TIER_UNAVAILABLE`, `PLUGIN_OFFICIAL`,
+   * `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, or what its start failed with
    */
-  async install({ manifest: input, wasm, config = {} }: InstallInput): Promise<InstalledPlugin> {
-    const { manifest, wasmHash, wasmTag } = checkArtifact(input, wasm);
-    return this.#replace(manifest.name, wasm, (snapshot) => {
-      const { name } = manifest;
+  async install(input: InstallInput): Promise<InstalledPlugin> {
+    const manifest = this.#parse(input.manifest);
+    const { name } = manifest;
+    const overrides = parseOverrides(name, input.overrides ?? {});
+    const { files, stored: artifacts } = checkArtifacts(manifest, input.artifacts);
+    const config = input.config ?? {};
+    return this.#replace(name, files, (snapshot) => {
       const taken = snapshot.records.get(name);
       if (taken) throw pluginErrors.nameTaken(name, taken.manifest.version);
       const unreadable = snapshot.corrupt.get(name);
       if (unreadable) throw pluginErrors.unreadable(name, unreadable);
-      assertInstallable(snapshot, manifest);
-      const now = new Date().toISOString();
-      const revision = randomUUID();
-      const code = { manifest, wasmHash, wasmBytes: wasm.length, wasmTag };
-      return { ...code, config, enabled: true, startDeath: null, revision, installedAt: now, updatedAt: now };
+      const record = newRecord({ manifest, artifacts, overrides, official: null, config });
+      assertInstallable(snapshot, grantedManifest(record));
+      return record;
     });
   }
 
   /**
-   * Replaces an installed plugin's code, manifest and, when given, configuration; calls under way end on the old one.
-   * A start of it that is under way is given up. Other code lifts a quarantine.
+   * Replaces an installed plugin's code, manifest and, when given, configuration and overrides; calls under way end on the
+   * old one. A start of it that is under way is given up. Other code lifts a quarantine.
    */
-  async update({ manifest: input, wasm, config }: InstallInput): Promise<InstalledPlugin> {
-    const { manifest, wasmHash, wasmTag } = checkArtifact(input, wasm);
+  async update(input: InstallInput): Promise<InstalledPlugin> {
+    const manifest = this.#parse(input.manifest);
     const { name } = manifest;
+    const overrides = input.overrides === undefined ? undefined : parseOverrides(name, input.overrides);
+    const { files, stored: artifacts } = checkArtifacts(manifest, input.artifacts);
     const decide = (snapshot: PluginSnapshot): PluginRecord => {
       const before = recordOf(snapshot, name);
-      assertInstallable(snapshot, manifest);
-      if (wasmHash === before.wasmHash) assertNotHeld(before);
-      const code = { manifest, wasmHash, wasmBytes: wasm.length, wasmTag, startDeath: null };
-      return { ...revised(before), ...code, config: config ?? before.config, enabled: true };
+      if (before.official !== null) throw pluginErrors.officialName(name, before.official);
+      const record: PluginRecord = {
+        ...revised(before),
+        ...{ manifest, artifacts, startDeath: null, enabled: true },
+        config: input.config ?? before.config,
+        overrides: overrides ?? before.overrides,
+      };
+      assertInstallable(snapshot, grantedManifest(record));
+      if (codeHash(record) === codeHash(before)) assertNotHeld(before);
+      return record;
     };
     const { store, supervisor } = this.parts;
     // One that is refused gives up nothing.
     decide(await store.snapshot());
     if (!supervisor.safeMode) supervisor.giveUpStart(name);
-    return this.#replace(name, wasm, decide);
+    return this.#replace(name, files, decide);
+  }
+
+  /**
+   * Installs what a feature of this node brings, at every start of it: nothing when it is installed, an update when what
+   * is installed is older. Several nodes may do so at once. One that an operator disabled stays disabled.
+   *
+   * @param official one of the supervisor's official plugins
+   * @throws AspenError `PLUGIN_OFFICIAL`, `PLUGIN_NAME_TAKEN`, `ARTIFACT_HASH_MISMATCH`, as {@link install} does
+   */
+  installOfficial(official: OfficialPlugin, files: readonly ArtifactFile[]): Promise<OfficialOutcome> {
+    return installOfficial(
+      {
+        ...this.parts,
+        start: async (name, files, decide) => void (await this.#replace(name, files, decide)),
+      },
+      official,
+      files,
+    );
   }
 
   /** Starts it afresh on every node, from the code that is installed. */
@@ -105,7 +135,7 @@ export class PluginInstaller {
     if (enabled && !startDeath && supervisor.get(name).serving) return supervisor.get(name).status();
     const decide = (snapshot: PluginSnapshot): PluginRecord => {
       const before = recordOf(snapshot, name);
-      assertInstallable(snapshot, before.manifest);
+      assertInstallable(snapshot, grantedManifest(before));
       return { ...revised(before), enabled: true, startDeath: null };
     };
     if (!supervisor.safeMode) return this.#replace(name, null, decide);
@@ -120,11 +150,31 @@ export class PluginInstaller {
     return this.#follow(name);
   }
 
-  /** Uninstalls it on every node; its data stays, keys and blobs. A start of it that is under way is given up. */
+  /**
+   * Uninstalls it on every node; its data stays, keys and blobs. A start of it that is under way is given up.
+   *
+   * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_DEPENDENCY`, or `PLUGIN_OFFICIAL` when a feature of this node brings it
+   */
   async remove(name: string): Promise<void> {
+    const { store, supervisor, logger } = this.parts;
+    const record = (await store.snapshot()).records.get(name);
+    const official = supervisor.official.named(name);
+    if (official && record && record.official !== null) throw pluginErrors.officialRemove(name, official.feature);
     await removePlugin(this.parts, name);
-    this.parts.logger.info({ plugin: name }, "plugin removed");
-    await this.parts.supervisor.follow(name);
+    logger.info({ plugin: name }, "plugin removed");
+    await supervisor.follow(name);
+  }
+
+  /** The manifest of a plugin that somebody asks to have installed. */
+  #parse(input: unknown): PluginManifest {
+    const manifest = parseManifest(input);
+    const { name } = manifest;
+    if (manifest.entry.kind === "native") throw pluginErrors.nativeRefused(name);
+    const { supervisor } = this.parts;
+    supervisor.assertTier(manifest);
+    const official = supervisor.official.named(name);
+    if (official) throw pluginErrors.officialName(name, official.feature);
+    return manifest;
   }
 
   async #follow(name: string): Promise<PluginStatus> {
@@ -135,34 +185,18 @@ export class PluginInstaller {
   /** Starts what `decide` makes of the installed plugins; stores it and lets it serve when that went well. */
   async #replace(
     name: string,
-    wasm: Uint8Array | null,
+    files: PluginArtifact["files"] | null,
     decide: (snapshot: PluginSnapshot) => PluginRecord,
   ): Promise<InstalledPlugin> {
-    const { store, blobs, supervisor, logger } = this.parts;
+    const { store, supervisor, logger } = this.parts;
     let before: PluginRecord | undefined;
     const plugin = await supervisor.replace(name, {
       async prepare() {
         const snapshot = await store.snapshot();
         before = snapshot.records.get(name);
-        return { record: decide(snapshot), code: wasm, basis: before?.revision ?? null };
+        return { record: decide(snapshot), files, basis: before?.revision ?? null };
       },
-      commit: async (record) => {
-        if (wasm) await blobs.put(wasm, { reference: record.wasmTag });
-        try {
-          await store.change((snapshot) => {
-            // The rules again, on the state of this moment: others may have come while this one started.
-            decide(snapshot);
-            if (snapshot.records.get(name)?.revision !== before?.revision) throw pluginErrors.changedMeanwhile();
-            return { put: record };
-          });
-        } catch (error) {
-          // A record that may be stored needs its code.
-          const stored = isAspenError(error) && error.code === "OUTCOME_UNKNOWN";
-          if (wasm && !stored) await releaseCode(this.parts, record);
-          throw error;
-        }
-        if (wasm && before) await releaseCode(this.parts, before);
-      },
+      commit: (record) => commitChange(this.parts, { record, files, before, recheck: decide }),
     });
     logger.info({ plugin: name, version: plugin.status().version }, "plugin changed");
     const takenOver = supervisor.takenOverBy(name);
@@ -174,17 +208,4 @@ export class PluginInstaller {
 /** @throws AspenError `PLUGIN_UNAVAILABLE` when nodes died of its code */
 function assertNotHeld({ manifest, startDeath }: PluginRecord): void {
   if (startDeath) throw pluginErrors.startDied(manifest.name, startDeath);
-}
-
-function checkArtifact(
-  input: unknown,
-  wasm: Uint8Array,
-): { manifest: PluginManifest; wasmHash: string; wasmTag: string } {
-  const manifest = parseManifest(input);
-  if (wasm.length > LIMITS.wasmBytes) throw pluginErrors.tooLarge(manifest.name, wasm.length);
-  const wasmHash = blobHash(wasm);
-  if (manifest.wasm_hash !== undefined && manifest.wasm_hash !== wasmHash) {
-    throw pluginErrors.hashMismatch(manifest.name, manifest.wasm_hash, wasmHash);
-  }
-  return { manifest, wasmHash, wasmTag: codeTag(manifest.name, randomUUID()) };
 }

@@ -46,13 +46,15 @@ export async function disablePlugin({ store }: Pick<PluginStoreParts, "store">, 
 /** Lets garbage collection have the code of a record that is not stored any more. What fails here only keeps a blob. */
 export async function releaseCode(
   { blobs, logger }: Pick<PluginStoreParts, "blobs" | "logger">,
-  { manifest, wasmHash, wasmTag }: PluginRecord,
+  { manifest, artifacts }: PluginRecord,
 ): Promise<void> {
-  try {
-    await blobs.removeReference(wasmHash, wasmTag);
-  } catch (error) {
-    const fields = { plugin: manifest.name, hash: wasmHash, tag: wasmTag, err: error };
-    logger.warn(fields, "code that is no longer needed stays in the blob store");
+  for (const { hash, tag } of artifacts) {
+    try {
+      await blobs.removeReference(hash, tag);
+    } catch (error) {
+      const fields = { plugin: manifest.name, hash, tag, err: error };
+      logger.warn(fields, "code that is no longer needed stays in the blob store");
+    }
   }
 }
 

@@ -1,4 +1,11 @@
-import { manifestSchema, type PluginManifest } from "@aspen/plugin-api";
+import {
+  LIMITS,
+  overridesSchema,
+  type PluginManifest,
+  type PluginOverrides,
+  storedManifestSchema,
+  withOverrides,
+} from "@aspen/plugin-api";
 import { z } from "zod";
 
 /** What became of nodes that started a plugin's code: one that died meanwhile may have died of it. */
@@ -15,14 +22,29 @@ export interface StartDeath {
   startedAt: string;
 }
 
+/** One file of a plugin's code. */
+export interface StoredArtifact {
+  /** As the manifest's entry names it. */
+  name: string;
+  /** The blob that holds it. */
+  hash: string;
+  bytes: number;
+  /** Tag by which the record references that blob. */
+  tag: string;
+}
+
 /** One installed plugin, as every node that shares the store sees it. */
 export interface PluginRecord {
+  /** The plugin's own; `grantedManifest` is what it was granted. */
   manifest: PluginManifest;
-  /** Blob that holds its wasm. */
-  wasmHash: string;
-  wasmBytes: number;
-  /** Tag by which the record references that blob. */
-  wasmTag: string;
+  artifacts: StoredArtifact[];
+  /** What was granted in place of what the manifest asks for. */
+  overrides: PluginOverrides;
+  /**
+   * Name of the feature that installed it as its official plugin, or null. It says whom to ask, and gives nothing: what an
+   * official plugin may, each node derives from the code and its own features.
+   */
+  official: string | null;
   /** What the plugin reads through `config`. */
   config: Record<string, unknown>;
   /** False: installed, but not run by any node. */
@@ -44,15 +66,27 @@ const startDeathSchema = z.object({
   startedAt: z.iso.datetime(),
 });
 
+const artifactSchema = z.object({
+  name: z.string().min(1).max(256),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.int().min(0),
+  tag: z.string().min(1).max(256),
+});
+
 export const pluginRecordSchema: z.ZodType<PluginRecord> = z.object({
-  manifest: manifestSchema,
-  wasmHash: z.string().regex(/^[0-9a-f]{64}$/),
-  wasmBytes: z.int().min(0),
-  wasmTag: z.string().min(1).max(256),
+  manifest: storedManifestSchema,
+  artifacts: z.array(artifactSchema).max(LIMITS.artifacts),
+  overrides: overridesSchema,
+  official: z.string().min(1).max(64).nullable(),
   config: z.record(z.string(), z.unknown()),
   enabled: z.boolean(),
-  startDeath: startDeathSchema.nullable().default(null),
+  startDeath: startDeathSchema.nullable(),
   revision: z.uuid(),
   installedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
+
+/** The manifest under which a plugin runs. */
+export function grantedManifest({ manifest, overrides }: Pick<PluginRecord, "manifest" | "overrides">): PluginManifest {
+  return withOverrides(manifest, overrides);
+}

@@ -1,3 +1,4 @@
+import { codeHash } from "./code-hash.js";
 import type { PluginRecord } from "./plugin-record.js";
 import type { PluginStore } from "./plugin-store.js";
 import type { StartNote } from "./start-notes.js";
@@ -16,7 +17,7 @@ export async function settleDeath(store: PluginStore, node: string): Promise<Plu
     if (left.length === 0) return null;
     for (const { note } of left) {
       const record = records.get(note.plugin);
-      if (record?.wasmHash === note.wasmHash) marked.push(afterDeath(record, note, left.length === 1));
+      if (record && codeHash(record) === note.codeHash) marked.push(afterDeath(record, note, left.length === 1));
     }
     return { putAll: marked, checks: left.map(({ check }) => check), ops: left.map(({ remove }) => remove) };
   });
@@ -24,10 +25,10 @@ export async function settleDeath(store: PluginStore, node: string): Promise<Plu
 }
 
 /** Takes the suspicion from a code that a node has survived. */
-export async function clearSuspicion(store: PluginStore, of: Pick<StartNote, "plugin" | "wasmHash">): Promise<void> {
+export async function clearSuspicion(store: PluginStore, of: Pick<StartNote, "plugin" | "codeHash">): Promise<void> {
   await store.change(({ records }) => {
     const record = records.get(of.plugin);
-    if (record?.wasmHash !== of.wasmHash || record.startDeath?.verdict !== "suspect") return null;
+    if (!record || codeHash(record) !== of.codeHash || record.startDeath?.verdict !== "suspect") return null;
     return { put: { ...record, startDeath: null } };
   });
 }

@@ -15,7 +15,7 @@ const noteSchema = z.object({
   host: z.string(),
   pid: z.int(),
   plugin: z.string(),
-  wasmHash: z.string(),
+  codeHash: z.string(),
   startedAt: z.iso.datetime(),
 });
 
@@ -44,7 +44,7 @@ export class StartNotes {
   }
 
   /** Null when this code is not being started. */
-  async get(of: Pick<StartNote, "plugin" | "wasmHash">): Promise<StoredNote | null> {
+  async get(of: Pick<StartNote, "plugin" | "codeHash">): Promise<StoredNote | null> {
     const entry = await this.kv.get(keyOf(of));
     return entry && parse(entry);
   }
@@ -77,8 +77,8 @@ export class StartNotes {
   }
 }
 
-function keyOf({ plugin, wasmHash }: Pick<StartNote, "plugin" | "wasmHash">): string {
-  return `${NOTE_PREFIX}${plugin}:${wasmHash}`;
+function keyOf({ plugin, codeHash }: Pick<StartNote, "plugin" | "codeHash">): string {
+  return `${NOTE_PREFIX}${plugin}:${codeHash}`;
 }
 
 function parse({ key, value }: KvEntry): StoredNote {
@@ -95,6 +95,6 @@ function read(value: Uint8Array): StartNote | null {
 
 /** What cannot be read must not stop a plugin for ever: it counts as a note of a node that is gone. */
 function damaged(key: string): StartNote {
-  const [plugin = "", wasmHash = ""] = key.slice(NOTE_PREFIX.length).split(":");
-  return { node: NIL, host: "unknown", pid: 0, plugin, wasmHash, startedAt: new Date(0).toISOString() };
+  const [plugin = "", codeHash = ""] = key.slice(NOTE_PREFIX.length).split(":");
+  return { node: NIL, host: "unknown", pid: 0, plugin, codeHash, startedAt: new Date(0).toISOString() };
 }

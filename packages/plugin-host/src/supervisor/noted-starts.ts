@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
+import { codeHash } from "../plugin-store/code-hash.js";
 import type { PluginRecord, StartDeath } from "../plugin-store/plugin-record.js";
 import type { PluginStore } from "../plugin-store/plugin-store.js";
 import { clearSuspicion, settleDeath } from "../plugin-store/start-deaths.js";
@@ -72,7 +73,7 @@ export class NotedStarts implements AsyncDisposable {
 
   /** Waits until no node starts this code; one that died in it is judged. */
   async settled(record: PluginRecord, signal: AbortSignal): Promise<void> {
-    const of = { plugin: record.manifest.name, wasmHash: record.wasmHash };
+    const of = { plugin: record.manifest.name, codeHash: codeHash(record) };
     const watch = { last: "", quietMs: 0, lookedAt: 0 };
     for (let other = await this.#other(of); other; other = await this.#other(of)) {
       // Written although the store could not say so: it stands for no start.
@@ -100,7 +101,7 @@ export class NotedStarts implements AsyncDisposable {
       host: hostname(),
       pid: process.pid,
       plugin: record.manifest.name,
-      wasmHash: record.wasmHash,
+      codeHash: codeHash(record),
       startedAt: new Date().toISOString(),
     };
     do {
@@ -155,9 +156,9 @@ export class NotedStarts implements AsyncDisposable {
   }
 
   /** Nodes that died of this code, as the store says it now; null also when another code is installed. */
-  async #death({ manifest, wasmHash }: PluginRecord): Promise<StartDeath | null> {
-    const stored = await this.store.get(manifest.name);
-    return stored?.wasmHash === wasmHash ? stored.startDeath : null;
+  async #death(record: PluginRecord): Promise<StartDeath | null> {
+    const stored = await this.store.get(record.manifest.name);
+    return stored && codeHash(stored) === codeHash(record) ? stored.startDeath : null;
   }
 
   get #lookMs(): number {
@@ -165,7 +166,7 @@ export class NotedStarts implements AsyncDisposable {
   }
 
   /** The start of this code that is under way. */
-  #other(of: Pick<StartNote, "plugin" | "wasmHash">): Promise<StoredNote | null> {
+  #other(of: Pick<StartNote, "plugin" | "codeHash">): Promise<StoredNote | null> {
     return this.store.startNotes.get(of);
   }
 
@@ -184,9 +185,9 @@ export class NotedStarts implements AsyncDisposable {
     return watch.quietMs >= this.options.leaseMs;
   }
 
-  #isForgotten({ node, plugin, wasmHash }: StartNote): boolean {
+  #isForgotten({ node, plugin, codeHash }: StartNote): boolean {
     if (node !== this.#node) return false;
-    return ![...this.#notes.keys()].some((note) => note.plugin === plugin && note.wasmHash === wasmHash);
+    return ![...this.#notes.keys()].some((note) => note.plugin === plugin && note.codeHash === codeHash);
   }
 
   async #settle(node: string): Promise<void> {

@@ -1,34 +1,19 @@
-import type { Logger } from "@aspen/plugin-api";
-import { type DependencyProblem, pluginApiErrors, resolveLoadOrder } from "@aspen/plugin-api";
-import type { HandlerRegistry } from "@aspen/rpc-core";
+import type { AspenError, PluginManifest } from "@aspen/plugin-api";
+import { type DependencyProblem, isAspenError, pluginApiErrors, resolveLoadOrder } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
+import { OfficialPlugins } from "../official/official-plugins.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
-import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
+import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
 import type { PluginInstance } from "../runtime.js";
 import { neededBy } from "./needed-by.js";
 import { NotedStarts } from "./noted-starts.js";
 import { resolveSupervisorOptions, type SupervisorOptions } from "./options.js";
 import { orAborted } from "./or-aborted.js";
-import type { PluginStarter } from "./starter.js";
+import type { PluginReplacement, PluginSupervisorParts } from "./parts.js";
 import { StartsUnderWay, type StartUnderWay } from "./starts-under-way.js";
 import { StorePoll } from "./store-poll.js";
 import { drainInstance, type PluginStatus, SupervisedPlugin } from "./supervised-plugin.js";
 import { Turns } from "./turns.js";
-
-export interface PluginSupervisorParts {
-  store: PluginStore;
-  starter: PluginStarter;
-  registry: HandlerRegistry;
-  logger: Logger;
-}
-
-/** A change of one plugin, carried out in that plugin's turn. */
-export interface PluginReplacement {
-  /** What to start; `code` null takes the wasm from the blob store. `basis` is the stored revision that it replaces. */
-  prepare(): Promise<{ record: PluginRecord; code: Uint8Array | null; basis: string | null }>;
-  /** Stores it, when it has started. */
-  commit(record: PluginRecord): Promise<void>;
-}
 
 /** How a plugin is followed. */
 interface Follow {
@@ -41,6 +26,8 @@ interface Follow {
 
 /** Makes this node run what the store says is installed, and keeps it so. */
 export class PluginSupervisor implements AsyncDisposable {
+  /** The official plugins of this node. */
+  readonly official: OfficialPlugins;
   readonly #options: Required<SupervisorOptions>;
   readonly #plugins = new Map<string, SupervisedPlugin>();
   readonly #turns = new Turns();
@@ -60,6 +47,7 @@ export class PluginSupervisor implements AsyncDisposable {
   ) {
     this.#options = resolveSupervisorOptions(options);
     const { store, logger } = parts;
+    this.official = parts.official ?? new OfficialPlugins();
     this.#notes = new NotedStarts(store, logger, this.#options);
     this.#poll = new StorePoll({
       ...{ store, logger, everyMs: this.#options.pollMs, onDue: () => this.reconcile() },
@@ -114,6 +102,20 @@ export class PluginSupervisor implements AsyncDisposable {
     );
   }
 
+  /** @throws AspenError `PLUGIN_TIER_UNAVAILABLE` when this node lacks the tier of such a plugin */
+  assertTier(manifest: PluginManifest): void {
+    this.parts.starter.assertTier(manifest);
+  }
+
+  /**
+   * @throws AspenError `PLUGIN_TIER_UNAVAILABLE` when this node lacks its tier, `PLUGIN_OFFICIAL` when it has what only an
+   * official plugin of this node may have
+   */
+  assertMayRun(record: PluginRecord): void {
+    this.official.assertMayRun(record);
+    this.assertTier(record.manifest);
+  }
+
   /**
    * Starts what `prepare` decides on, stores it with `commit`, and lets it serve in place of the revision
    * before, whose calls end in peace. When anything throws, what served before still does.
@@ -123,12 +125,13 @@ export class PluginSupervisor implements AsyncDisposable {
       if (this.#stopped) throw pluginErrors.notServing(name, "the node is stopping");
       if (this.safeMode) throw pluginErrors.safeMode(name);
       const { starter } = this.parts;
-      const { record, code, basis } = await change.prepare();
+      const { record, files, basis } = await change.prepare();
+      this.assertMayRun(record);
       const instance = await this.#underWay(name, basis, async ({ signal }) => {
-        const wasm = code ?? (await starter.load(record));
-        await orAborted(starter.verify(record, wasm), signal);
+        const artifact = starter.artifact(record, files ?? (await starter.load(record)));
+        await orAborted(starter.verify(artifact), signal);
         try {
-          return await this.#notes.run(record, signal, () => starter.start(record, wasm, signal));
+          return await this.#notes.run(record, signal, () => starter.start(artifact, record.config, signal));
         } catch (error) {
           // Whatever was changed meanwhile may say better why this cannot be any more.
           if (signal.aborted && !this.#stopped) await change.prepare();
@@ -275,8 +278,10 @@ export class PluginSupervisor implements AsyncDisposable {
     if (this.safeMode) return plugin.stop(record, this.#options.drainMs, pluginErrors.safeMode(name));
     const verdict = record.startDeath?.verdict;
     if (verdict === "quarantined" || (verdict === "suspect" && !alone && !plugin.runs(record))) {
-      return this.#hold(plugin, record);
+      return this.#holdDeadly(plugin, record);
     }
+    const refusal = this.#refusalOf(record);
+    if (refusal) return this.#hold(plugin, record, refusal);
     if (alone ? plugin.runs(record) : !plugin.wants(record)) return;
     if (problem) return this.#refuse(plugin, record, problem);
     await this.#start(plugin, record, turns);
@@ -290,10 +295,10 @@ export class PluginSupervisor implements AsyncDisposable {
       try {
         plugin.beginLoading(record);
         await orAborted(Promise.all(dependencies.map((dependency) => turns.get(dependency.name))), signal);
-        const code = await starter.load(record);
-        await orAborted(starter.verify(record, code), signal);
+        const artifact = starter.artifact(record, await starter.load(record));
+        await orAborted(starter.verify(artifact), signal);
         plugin.beginInitializing();
-        const instance = await this.#notes.run(record, signal, () => starter.start(record, code, signal));
+        const instance = await this.#notes.run(record, signal, () => starter.start(artifact, record.config, signal));
         this.#adopt(record, instance);
         logger.info({ plugin: name, version }, "plugin started");
       } catch (error) {
@@ -331,11 +336,26 @@ export class PluginSupervisor implements AsyncDisposable {
   }
 
   /** Does not start what nodes died of, and ends it where it runs; an older code that serves goes on. */
-  async #hold(plugin: SupervisedPlugin, record: PluginRecord): Promise<void> {
+  async #holdDeadly(plugin: SupervisedPlugin, record: PluginRecord): Promise<void> {
     if (plugin.runsCode(record) && record.startDeath?.verdict === "quarantined") {
       await plugin.stop(record, this.#options.drainMs);
     }
-    const error = pluginErrors.startDied(plugin.name, record.startDeath!);
+    this.#hold(plugin, record, pluginErrors.startDied(plugin.name, record.startDeath!));
+  }
+
+  /** Why this node may not start it, whatever it does; null when it may. */
+  #refusalOf(record: PluginRecord): AspenError | null {
+    try {
+      this.assertMayRun(record);
+      return null;
+    } catch (error) {
+      if (isAspenError(error)) return error;
+      throw error;
+    }
+  }
+
+  /** Does not start it until its record says otherwise; an older revision that serves goes on. */
+  #hold(plugin: SupervisedPlugin, record: PluginRecord, error: AspenError): void {
     if (!plugin.hold(record, error)) return;
     this.parts.logger.error({ plugin: plugin.name, version: record.manifest.version, err: error }, "a plugin is held");
   }

@@ -1,49 +1,75 @@
-import type { Logger } from "@aspen/plugin-api";
+import type { Logger, PluginManifest, PluginTierName } from "@aspen/plugin-api";
 import { LIMITS } from "@aspen/plugin-api";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { DeniedEvent } from "../host-context/host-function.js";
-import type { PluginRecord } from "../plugin-store/plugin-record.js";
+import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
 import { KvVerdictStore, type VerdictStore } from "../plugin-store/verdict-store.js";
-import type { PluginInstance, PluginRuntime } from "../runtime.js";
+import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
 import { DenialLog } from "./denial-log.js";
 
 export interface StarterOptions {
-  runtime: PluginRuntime;
+  /** One for each tier that this node has. */
+  runtimes: readonly PluginRuntime[];
   kv: KeyValueStore;
   blobs: BlobStore;
   logger: Logger;
 }
 
-/** Turns a record into an instance that answers calls. */
+/** Turns a plugin's code into an instance that answers calls, by the runtime of its tier. */
 export class PluginStarter {
-  readonly #verdicts: VerdictStore;
+  readonly #tiers = new Map<PluginTierName, { runtime: PluginRuntime; verdicts: VerdictStore }>();
 
+  /** @throws AspenError `CONFIG_INVALID` when two runtimes are of one tier */
   constructor(private readonly options: StarterOptions) {
-    this.#verdicts = new KvVerdictStore(options.kv, options.runtime.tier, options.logger);
+    const { runtimes, kv, logger } = options;
+    for (const runtime of runtimes) {
+      const { tier } = runtime;
+      if (this.#tiers.has(tier)) throw pluginErrors.tierTwice(tier);
+      this.#tiers.set(tier, { runtime, verdicts: new KvVerdictStore(kv, tier, logger) });
+    }
   }
 
-  /** The record's wasm from the blob store. @throws AspenError `BLOB_NOT_FOUND`, `BLOB_CORRUPT` */
-  load(record: PluginRecord): Promise<Uint8Array> {
-    return this.options.blobs.read(record.wasmHash, LIMITS.wasmBytes);
+  /** @throws AspenError `PLUGIN_TIER_UNAVAILABLE` when this node has no runtime for it */
+  assertTier(manifest: PluginManifest): void {
+    this.#tierOf(manifest);
   }
 
-  /** Makes sure that the code can be started without harm to this node. @throws AspenError what the runtime throws */
-  async verify({ manifest }: PluginRecord, code: Uint8Array): Promise<void> {
-    await this.options.runtime.verify?.({ manifest, code }, this.#verdicts);
+  /** The record's artifacts from the blob store. @throws AspenError `BLOB_NOT_FOUND`, `BLOB_CORRUPT` */
+  async load(record: PluginRecord): Promise<PluginArtifact["files"]> {
+    const { blobs } = this.options;
+    const read = async ({ name, hash }: PluginRecord["artifacts"][number]) =>
+      [name, await blobs.read(hash, LIMITS.artifactBytes)] as const;
+    return new Map(await Promise.all(record.artifacts.map(read)));
+  }
+
+  /** What a runtime gets of a record whose artifacts are these. */
+  artifact(record: PluginRecord, files: PluginArtifact["files"]): PluginArtifact {
+    return { manifest: grantedManifest(record), files };
+  }
+
+  /**
+   * Makes sure that the code can be started without harm to this node.
+   * @throws AspenError `PLUGIN_TIER_UNAVAILABLE`, or what the runtime throws
+   */
+  async verify(artifact: PluginArtifact): Promise<void> {
+    const { runtime, verdicts } = this.#tierOf(artifact.manifest);
+    await runtime.verify?.(artifact, verdicts);
   }
 
   /**
    * Compiles, initialises and health-checks it. When it throws, nothing is left behind.
-   * @throws AspenError what the runtime throws, or `PLUGIN_UNAVAILABLE` when it says it is not healthy; the signal's
-   * reason when it aborts
+   * @param config what the plugin reads through `config`
+   * @throws AspenError `PLUGIN_TIER_UNAVAILABLE`, what the runtime throws, or `PLUGIN_UNAVAILABLE` when it says it is not
+   * healthy; the signal's reason when it aborts
    */
-  async start(record: PluginRecord, code: Uint8Array, signal?: AbortSignal): Promise<PluginInstance> {
-    const { manifest, config } = record;
-    const { runtime, kv, blobs } = this.options;
+  async start(artifact: PluginArtifact, config: PluginRecord["config"], signal?: AbortSignal): Promise<PluginInstance> {
+    const { manifest } = artifact;
+    const { kv, blobs } = this.options;
+    const { runtime } = this.#tierOf(manifest);
     const host = new PluginHostContext(manifest, { kv, blobs, ...this.#logging(manifest.name) }, config);
-    const instance = await runtime.start({ manifest, code }, host, signal);
+    const instance = await runtime.start(artifact, host, signal);
     try {
       signal?.throwIfAborted();
       const health = await instance.health(signal);
@@ -54,6 +80,12 @@ export class PluginStarter {
       await instance[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  #tierOf({ name, entry }: PluginManifest) {
+    const tier = this.#tiers.get(entry.kind);
+    if (!tier) throw pluginErrors.tierUnavailable(name, entry.kind);
+    return tier;
   }
 
   #logging(plugin: string) {

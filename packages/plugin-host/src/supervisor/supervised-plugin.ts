@@ -7,11 +7,14 @@ import {
   Lifecycle,
   type LifecycleState,
   type PluginManifest,
+  type PluginOverrides,
+  type PluginTierName,
 } from "@aspen/plugin-api";
 import type { HandlerRegistry, ShadowedMethod } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
-import type { PluginRecord } from "../plugin-store/plugin-record.js";
+import { codeHash } from "../plugin-store/code-hash.js";
+import { grantedManifest, type PluginRecord, type StoredArtifact } from "../plugin-store/plugin-record.js";
 import type { CallOptions, PluginHealth, PluginInstance } from "../runtime.js";
 import { HealthLoop, type HealthLoopOptions } from "./health-loop.js";
 
@@ -28,9 +31,17 @@ export interface PluginStatus {
   handles: string[];
   permissions: string[];
   kvPrefixes: string[];
+  /** Bytes of one instance. */
+  memoryLimit: number;
+  executionTimeoutMs: number;
+  maxInstances: number;
+  /** What of this was granted in place of what its manifest asks for, in the manifest's terms. */
+  overrides: PluginOverrides;
   description?: string;
-  wasmHash: string;
-  wasmBytes: number;
+  tier: PluginTierName;
+  artifacts: Omit<StoredArtifact, "tag">[];
+  /** Name of the feature whose official plugin it says it is, or null. */
+  official: string | null;
   revision: string;
   installedAt: string;
   updatedAt: string;
@@ -67,8 +78,9 @@ export class SupervisedPlugin {
     return this.#record.manifest.name;
   }
 
+  /** As it was granted. */
   get manifest(): PluginManifest {
-    return this.#record.manifest;
+    return grantedManifest(this.#record);
   }
 
   get state(): LifecycleState {
@@ -100,8 +112,8 @@ export class SupervisedPlugin {
   }
 
   /** True when this code serves, of this revision or of one before. */
-  runsCode({ wasmHash }: PluginRecord): boolean {
-    return this.serving && this.#record.wasmHash === wasmHash;
+  runsCode(record: PluginRecord): boolean {
+    return this.serving && codeHash(this.#record) === codeHash(record);
   }
 
   /** A start begins. When a revision serves, it goes on and the states do not change. */
@@ -206,7 +218,8 @@ export class SupervisedPlugin {
   }
 
   status(): PluginStatus {
-    const { manifest, enabled, revision, wasmHash, wasmBytes, installedAt, updatedAt } = this.#record;
+    const { artifacts, overrides, official, enabled, revision, installedAt, updatedAt } = this.#record;
+    const { manifest } = this;
     const { version, priority, handles, permissions, description } = manifest;
     return {
       name: this.name,
@@ -217,9 +230,14 @@ export class SupervisedPlugin {
       handles,
       permissions,
       kvPrefixes: [...allowedKvPrefixes(manifest)],
+      memoryLimit: manifest.memory_limit,
+      executionTimeoutMs: manifest.execution_timeout_ms,
+      maxInstances: manifest.max_instances,
+      overrides,
       ...(description === undefined ? {} : { description }),
-      wasmHash,
-      wasmBytes,
+      tier: manifest.entry.kind,
+      artifacts: artifacts.map(({ name, hash, bytes }) => ({ name, hash, bytes })),
+      official,
       revision,
       installedAt,
       updatedAt,
@@ -237,9 +255,9 @@ export class SupervisedPlugin {
   }
 
   #show(record: PluginRecord): void {
-    const before = this.#record.manifest;
+    const before = this.manifest;
     this.#record = record;
-    const { manifest } = record;
+    const { manifest } = this;
     if (before.priority === manifest.priority && before.handles.join() === manifest.handles.join()) return;
     const unregister = this.#unregister;
     // The successor first, so that there is no moment without a handler.
@@ -247,8 +265,8 @@ export class SupervisedPlugin {
     unregister();
   }
 
-  #register({ manifest }: PluginRecord): PluginHandler {
-    const handler = new PluginHandler(manifest, this);
+  #register(record: PluginRecord): PluginHandler {
+    const handler = new PluginHandler(grantedManifest(record), this);
     this.#unregister = this.registry.register(handler);
     return handler;
   }

@@ -11,7 +11,7 @@ const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 const nothing = async () => {};
 const runtime = {
-  tier: "native",
+  tier: "wasm",
   async start({ manifest: { name } }) {
     say({ begun: name });
     if (hangOn.includes(name)) await new Promise((resolve) => setTimeout(resolve, 600_000));
@@ -30,7 +30,7 @@ const runtime = {
 const store = directory ? await EmbeddedStore.open({ directory }) : await RedisStore.open({ url: redis });
 const plugins = new PluginStore(store.kv);
 const logger = { debug() {}, info() {}, warn() {}, error() {} };
-const starter = new PluginStarter({ runtime, kv: store.kv, blobs: store.blobs, logger });
+const starter = new PluginStarter({ runtimes: [runtime], kv: store.kv, blobs: store.blobs, logger });
 const supervisor = new PluginSupervisor(
   { store: plugins, starter, registry: new HandlerRegistry(), logger },
   { pollMs: 20, leaseMs, soleNode: directory !== undefined },

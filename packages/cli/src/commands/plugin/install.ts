@@ -1,54 +1,63 @@
-import { LIMITS } from "@aspen/plugin-api";
+import { type PluginOverrides, parseOverrides } from "@aspen/plugin-api";
 import type { Command } from "commander";
-import { addClientCommand, session, wholeNumber } from "../../command.js";
+import type { NodeClient } from "../../client.js";
+import { addClientCommand, session } from "../../command.js";
 import { cliErrors } from "../../errors.js";
 import { bytesToWire, parseJson } from "../../input.js";
 import { grant } from "../../plugin-folder/grant.js";
 import { loadPlugin } from "../../plugin-folder/load-plugin.js";
 import { describePlugin, type Installed } from "../../plugin-info.js";
+import { addOverrideOptions, type OverrideFlags, overridesOf } from "./override-options.js";
 
-interface InstallFlags {
+interface InstallFlags extends OverrideFlags {
   yes?: boolean;
   update?: boolean;
+  resetOverrides?: boolean;
   config?: string;
-  priority?: number;
-  kvPrefixes?: string[];
 }
 
 export function addPluginInstall(plugin: Command): void {
-  addClientCommand(plugin, {
+  const install = addClientCommand(plugin, {
     usage: "install <path>",
     description: "installs a plugin from its folder (built first when it has to be) or from a wasm file",
-    example: "plugin install ./my-plugin --yes",
+    example: "plugin install ./my-plugin --yes --priority 910 --memory-limit 32MiB",
   })
     .option("-y, --yes", "grant the permissions it asks for without asking")
     .option("--update", "replace the installed version")
     .option("--config <json>", "configuration that the plugin can read, as a JSON object")
-    .option("--priority <n>", "order among handlers, instead of plugin.json's", (text) =>
-      wholeNumber(text, LIMITS.pluginPriorityMin, LIMITS.pluginPriorityMax),
-    )
-    .option("--kv-prefixes <list>", "key prefixes, separated by commas, instead of plugin.json's", (text) =>
-      text.split(",").filter((prefix) => prefix !== ""),
-    )
-    .action(async (path: string, flags: InstallFlags, command: Command) => {
-      const { client, output } = session(command);
-      const config = flags.config === undefined ? undefined : parseConfig(flags.config);
-      const { manifest, wasm } = await loadPlugin(path, {
-        overrides: { priority: flags.priority, kvPrefixes: flags.kvPrefixes },
-        onBuilt: ({ name, bytes, ms }) => output.note(`built ${name}: ${bytes} bytes in ${ms} ms`),
-      });
-      await grant(manifest, flags.yes ?? false, output);
-      const method = flags.update ? "plugin.update" : "plugin.install";
-      const result = await client.call<Installed>(method, { manifest, wasm: bytesToWire(wasm), config });
-      for (const warning of result.warnings) output.note(`warning: ${warning}`);
-      for (const { method: shadowed, by } of result.shadowed) {
-        output.note(`warning: ${shadowed} is answered by ${by}, which comes first`);
-      }
-      for (const { method: taken, from } of result.takenOver) {
-        output.note(`warning: ${taken} of ${from} is answered by ${result.name} from now on`);
-      }
-      output.result(result, `${flags.update ? "updated" : "installed"} ${describePlugin(result)}`);
+    .option("--reset-overrides", "with --update: what was granted instead of plugin.json's before holds no longer");
+  addOverrideOptions(install).action(async (path: string, flags: InstallFlags, command: Command) => {
+    const { client, output } = session(command);
+    if (flags.resetOverrides && !flags.update) throw cliErrors.usage("--reset-overrides belongs to --update");
+    const config = flags.config === undefined ? undefined : parseConfig(flags.config);
+    const { manifest, artifacts } = await loadPlugin(path, {
+      onBuilt: ({ name, bytes, ms }) => output.note(`built ${name}: ${bytes} bytes in ${ms} ms`),
     });
+    const kept = flags.update && !flags.resetOverrides ? await overridesKept(client, manifest.name) : {};
+    const overrides = parseOverrides(manifest.name, { ...kept, ...overridesOf(flags) });
+    await grant(manifest, overrides, flags.yes ?? false, output);
+    const method = flags.update ? "plugin.update" : "plugin.install";
+    const result = await client.call<Installed>(method, {
+      manifest,
+      artifacts: artifacts.map(({ name, content }) => ({ name, content: bytesToWire(content) })),
+      config,
+      // All of them, also for an update: what was shown is what is granted.
+      overrides,
+    });
+    for (const warning of result.warnings) output.note(`warning: ${warning}`);
+    for (const { method: shadowed, by } of result.shadowed) {
+      output.note(`warning: ${shadowed} is answered by ${by}, which comes first`);
+    }
+    for (const { method: taken, from } of result.takenOver) {
+      output.note(`warning: ${taken} of ${from} is answered by ${result.name} from now on`);
+    }
+    output.result(result, `${flags.update ? "updated" : "installed"} ${describePlugin(result)}`);
+  });
+}
+
+/** What an installed plugin was granted instead of what its plugin.json asks for. */
+async function overridesKept(client: NodeClient, name: string): Promise<PluginOverrides> {
+  return (await client.call<{ overrides: PluginOverrides }>("plugin.info", { name })).overrides;
 }
 
 function parseConfig(text: string): Record<string, unknown> {

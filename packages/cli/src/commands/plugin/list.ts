@@ -1,3 +1,4 @@
+import { withOverrides } from "@aspen/plugin-api";
 import type { PluginSnapshot } from "@aspen/plugin-host";
 import type { Command } from "commander";
 import { session } from "../../command.js";
@@ -45,8 +46,9 @@ function textOf({ plugins, unreadable }: PluginList): string {
 
 /** As the store has them: a state on a node is none of its. */
 function listOf({ records, corrupt }: PluginSnapshot): PluginList {
-  const plugins = [...records.values()].map(({ manifest, enabled, startDeath }) => {
-    const { name, version, priority, handles } = manifest;
+  const plugins = [...records.values()].map((record) => {
+    const { enabled, startDeath } = record;
+    const { name, version, priority, handles } = withOverrides(record.manifest, record.overrides);
     return { name, version, state: enabled ? (startDeath?.verdict ?? "enabled") : "disabled", priority, handles };
   });
   return { plugins, unreadable: [...corrupt.keys()].map((name) => ({ name })) };

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import type { PluginManifest } from "@aspen/plugin-api";
 import { BUNDLE_NAME } from "@aspen/plugin-api/abi";
 import { type BuildResult, build, type Message, type Plugin, stop } from "esbuild";
 import { type BuildProblem, compilerErrors } from "../errors.js";
 import { PACKAGE_ROOT } from "../template/template-file.js";
+import type { WasmManifest } from "../wasm-manifest.js";
 import { Imports } from "./imports.js";
 import { portablePath } from "./portable-path.js";
 import { Sources } from "./sources.js";
@@ -29,7 +29,7 @@ const ENTRY = "aspen-entry.js";
  *
  * @throws AspenError `BUILD_FAILED`
  */
-export async function bundlePlugin(directory: string, manifest: PluginManifest): Promise<Bundle> {
+export async function bundlePlugin(directory: string, manifest: WasmManifest): Promise<Bundle> {
   const { name, version, api_version, entry } = manifest;
   const source = `./${entry.source}`;
   const entryPoint = [
