@@ -76,6 +76,7 @@ export const ERROR_TABLE = {
     3,
     true,
     "What is asked for belongs to an official plugin, and to the feature that brings it.",
+  ),
   PLUGIN_CALL_OVER: row(
     500,
     9,

@@ -1,6 +1,7 @@
 import type { Guest, GuestExport, GuestIdentity, GuestRequest, NativeRequest } from "@aspen/plugin-api/abi";
 import type { PluginDefinition, PluginHealthReport } from "../api/plugin-definition.js";
 import { guestErrorJson } from "./guest-error.js";
+import { sandbox } from "./intrinsics.js";
 
 /** A plugin as its host sees it, in WASM and in a process of Node. */
 export function guestOf(plugin: PluginDefinition, identity: GuestIdentity): Guest {
@@ -63,7 +64,7 @@ function errorText(thrown: unknown): string {
 
 /** Writes bytes as `{"base64": "…"}`; in WASM, where nothing else shares the globals, their `toJSON` does it. */
 function bytesReplacer(): ((this: unknown, key: string, value: unknown) => unknown) | undefined {
-  if (globalThis.__aspen) return undefined;
+  if (sandbox()) return undefined;
   return function (this: unknown, key, value) {
     // A Buffer has turned itself into something else already.
     const original = (this as Record<string, unknown>)[key];

@@ -10,6 +10,7 @@ import {
   RESULT_NOT_FOUND,
   RESULT_OK,
 } from "@aspen/plugin-api/abi";
+import { sandbox } from "./intrinsics.js";
 
 type Argument = string | Uint8Array | null;
 
@@ -22,8 +23,8 @@ type Argument = string | Uint8Array | null;
  */
 export function hostCall(name: HostFunctionName, ...args: Argument[]): Uint8Array | null | Promise<Uint8Array | null> {
   for (const arg of args) assertBytes(name, arg);
-  const sandbox = globalThis.__aspen;
-  if (sandbox) return payload(name, sandbox.host[name](...args));
+  const inWasm = sandbox();
+  if (inWasm) return payload(name, inWasm.host[name](...args));
   const answer = (nativeHost() ?? noHost(name)).call(name, args.map(copied));
   return answer instanceof Uint8Array ? payload(name, answer) : answer.then((result) => payload(name, result));
 }
@@ -43,7 +44,7 @@ export function hostCallNow(name: HostFunctionName, ...args: Argument[]): Uint8A
 
 /** For log records: sent in their order, and nobody waits for them. Where there is no host to take one, it is dropped. */
 export function hostTell(name: HostFunctionName, ...args: Argument[]): void {
-  if (globalThis.__aspen) hostCall(name, ...args);
+  if (sandbox()) hostCall(name, ...args);
   else void nativeHost()?.call(name, args.map(copied));
 }
 
