@@ -1,10 +1,18 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts", "src/local.ts", "src/module.ts"],
+  entry: {
+    index: "src/index.ts",
+    local: "src/local.ts",
+    module: "src/module.ts",
+    "native/index": "src/native/index.ts",
+    "testing/index": "src/testing/index.ts",
+  },
   format: ["esm"],
   dts: true,
   clean: true,
   sourcemap: true,
   target: "node20",
+  // Asked for only when a native plugin is TypeScript.
+  external: ["@aspen/guest-sdk"],
 });

@@ -3,14 +3,7 @@ export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export { blobs } from "./api/blobs.js";
 export { clock } from "./api/clock.js";
 export { config } from "./api/config.js";
-export {
-  type CallContext,
-  definePlugin,
-  type Handler,
-  type Plugin,
-  type PluginDefinition,
-  type PluginHealthReport,
-} from "./api/define-plugin.js";
+export { definePlugin, type Plugin } from "./api/define-plugin.js";
 export {
   type CasResult,
   type Check,
@@ -23,4 +16,5 @@ export {
   type TransactResult,
 } from "./api/kv.js";
 export { type LogFields, log } from "./api/log.js";
+export type { CallContext, Handler, PluginDefinition, PluginHealthReport } from "./api/plugin-definition.js";
 export { random } from "./api/random.js";

@@ -77,6 +77,20 @@ export const ERROR_TABLE = {
     true,
     "What is asked for belongs to an official plugin, and to the feature that brings it.",
   ),
+  PLUGIN_CALL_OVER: row(
+    500,
+    9,
+    1,
+    false,
+    "A plugin in the node's process called the host outside of the calls that it answers: at its top level, or when the call was over.",
+  ),
+  PLUGIN_CONFIGURED: row(
+    409,
+    9,
+    6,
+    true,
+    "The plugin comes from the node's configuration; only a change of that changes it.",
+  ),
   MANIFEST_INVALID: row(422, 3, 2, true, "plugin.json breaks a rule of the manifest schema."),
   API_VERSION_UNSUPPORTED: row(422, 9, 2, true, "The plugin asks for an API version the node does not serve."),
   WASM_INVALID: row(

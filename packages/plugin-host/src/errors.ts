@@ -1,6 +1,9 @@
 import { AspenError, cut, LIMITS, type PluginTierName, quoted, TIER_FEATURES } from "@aspen/plugin-api/abi";
 import type { StartDeath } from "./plugin-store/plugin-record.js";
 
+/** Characters of what a plugin says of itself. */
+const WORDS_MAX = 4096;
+
 /** The errors of host calls. */
 export const hostErrors = {
   invalidArgument: (name: string, problem: string, cause?: unknown) =>
@@ -203,4 +206,71 @@ export const pluginErrors = {
     ),
   recordCorrupt: (name: string, cause: unknown) =>
     new AspenError("INTERNAL", `the stored record of plugin ${name} cannot be read`, { name }, cause),
+} as const;
+
+/** The errors of calls into a plugin, of every tier. */
+export const callErrors = {
+  trap: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin }),
+  invalidResponse: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${cut(problem, 512)}`, {
+      plugin,
+    }),
+  requestTooLarge: (plugin: string, bytes: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the request to plugin ${plugin} has ${bytes} bytes of JSON; at most ${LIMITS.messageBytes} are allowed`,
+      { plugin, limit: LIMITS.messageBytes },
+    ),
+  unavailable: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_UNAVAILABLE", `plugin ${plugin} cannot answer: ${cut(problem, 512)}`, { plugin }),
+  cancelled: (plugin: string) =>
+    new AspenError("CANCELLED", `the call of plugin ${plugin} was cancelled by its caller`),
+} as const;
+
+/** The errors of plugins that run in the node's process. */
+export const nativeErrors = {
+  timeout: (plugin: string, limitMs: number) =>
+    new AspenError(
+      "PLUGIN_TIMEOUT",
+      `plugin ${plugin} ran longer than its limit of ${limitMs} ms; its code, which nothing can stop, may run on`,
+      { plugin, limitMs },
+    ),
+  callOver: (plugin: string, hostFunction: string) =>
+    new AspenError(
+      "PLUGIN_CALL_OVER",
+      `plugin ${plugin} may not call ${hostFunction}: the call for which it worked is over; end the work when \`signal\` of the handler's context aborts, and before the handler returns`,
+      { plugin, hostFunction },
+    ),
+  isolation: (plugin: string) =>
+    new AspenError(
+      "MANIFEST_INVALID",
+      `plugin ${plugin} cannot run in the node's process: its plugin.json asks for a fresh instance for every call ("isolation": "call"), which only WASM has`,
+      { plugin },
+    ),
+  noPlugin: (plugin: string) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `the module of plugin ${plugin} is no plugin: it must \`export default definePlugin({ handlers: { … } })\``,
+      { plugin },
+    ),
+  notImported: (plugin: string, path: string, cause: unknown) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `the module ${cut(path)} of plugin ${plugin} cannot be imported: ${cut(cause instanceof Error ? cause.message : String(cause), WORDS_MAX)}`,
+      { plugin, path: cut(path) },
+      cause,
+    ),
+  noCompiler: (plugin: string, path: string, cause: unknown) =>
+    new AspenError(
+      "BUILD_FAILED",
+      `the module ${cut(path)} of plugin ${plugin} is TypeScript, for which the node needs @aspen/guest-sdk; install that package beside it, or name JavaScript`,
+      { plugin, path: cut(path) },
+      cause,
+    ),
+  loadTimeout: (plugin: string, limitMs: number) =>
+    new AspenError("BUILD_FAILED", `the module of plugin ${plugin} was not imported within ${limitMs} ms`, {
+      plugin,
+      limitMs,
+    }),
 } as const;

@@ -1,6 +1,10 @@
 /** What every plugin tier shares: host context, plugin store, installer, supervisor. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
-export { hostErrors, pluginErrors } from "./errors.js";
+export { callErrors, hostErrors, nativeErrors, pluginErrors } from "./errors.js";
+export { FailureLog, type FailureRecord } from "./guest/failure-log.js";
+export { errorOfGuest, type GuestFailure, logFieldsOf } from "./guest/guest-failure.js";
+export { healthOf } from "./guest/health-report.js";
+export { exactJson } from "./guest/json-text.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
 export type { DeniedEvent, HostServices, PluginGrant, PluginLogger } from "./host-context/host-function.js";
 export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";

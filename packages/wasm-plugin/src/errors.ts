@@ -1,12 +1,12 @@
 import { AspenError, cut, LIMITS } from "@aspen/plugin-api";
+import { callErrors } from "@aspen/plugin-host";
 
 /** Characters of what is wrong with a file, which may be in words of its own. */
 const PROBLEM_MAX = 512;
-/** Characters of what a plugin says of itself. */
-const WORDS_MAX = 4096;
 
 /** The errors of this package. */
 export const wasmErrors = {
+  ...callErrors,
   invalid: (plugin: string, problem: string) =>
     new AspenError("WASM_INVALID", `the wasm file of plugin ${plugin} cannot be used: ${cut(problem, PROBLEM_MAX)}`, {
       plugin,
@@ -39,20 +39,4 @@ export const wasmErrors = {
         memoryLimit,
       },
     ),
-  trap: (plugin: string, problem: string) =>
-    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin }),
-  invalidResponse: (plugin: string, problem: string) =>
-    new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${cut(problem, PROBLEM_MAX)}`, {
-      plugin,
-    }),
-  requestTooLarge: (plugin: string, length: number) =>
-    new AspenError(
-      "PAYLOAD_TOO_LARGE",
-      `the request to plugin ${plugin} has ${length} characters of JSON; at most ${LIMITS.messageBytes} are allowed`,
-      { plugin, limit: LIMITS.messageBytes },
-    ),
-  unavailable: (plugin: string, problem: string) =>
-    new AspenError("PLUGIN_UNAVAILABLE", `plugin ${plugin} cannot answer: ${cut(problem, PROBLEM_MAX)}`, { plugin }),
-  cancelled: (plugin: string) =>
-    new AspenError("CANCELLED", `the call of plugin ${plugin} was cancelled by its caller`),
 } as const;

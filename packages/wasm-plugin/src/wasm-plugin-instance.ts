@@ -1,9 +1,17 @@
 import { AspenError, jsonNestsDeeper, jsonProblem, LIMITS, type PluginManifest } from "@aspen/plugin-api";
-import type { CallOptions, PluginHealth, PluginInstance } from "@aspen/plugin-host";
+import {
+  type CallOptions,
+  errorOfGuest,
+  FailureLog,
+  type GuestFailure,
+  healthOf,
+  logFieldsOf,
+  type PluginHealth,
+  type PluginInstance,
+} from "@aspen/plugin-host";
 import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
 import { wasmErrors } from "./errors.js";
 import { guestRequest } from "./guest-request.js";
-import { LineLimit } from "./line-limit.js";
 import type { LoadedModule } from "./module-loader.js";
 import type { InstancePool } from "./pool/instance-pool.js";
 import { inputBytes } from "./protocol/guest-input.js";
@@ -16,12 +24,9 @@ const SHUTDOWN_MS = 5000;
 /** Page size of linear memory (WebAssembly Core Specification, section 4.2.8). */
 const WASM_PAGE_BYTES = 65_536;
 
-/** What is a plugin's own fault; the node's log has one line for each, that of the plugin. */
-const FAULTS = new Set(["PLUGIN_TRAP", "PLUGIN_INVALID_RESPONSE", "PLUGIN_TIMEOUT", "PLUGIN_OUT_OF_MEMORY"]);
-
 /** A started WASM plugin: turns requests into guest calls and their outcomes into results or errors. */
 export class WasmPluginInstance implements PluginInstance {
-  readonly #lines = new LineLimit();
+  readonly #failures = new FailureLog((record, requestId) => this.log.tell(record, requestId));
 
   constructor(
     private readonly manifest: PluginManifest,
@@ -39,32 +44,16 @@ export class WasmPluginInstance implements PluginInstance {
       const answer = outputOf(this.manifest, outcome, LIMITS.messageBytes);
       return options.takesJsonBytes ? new JsonBytes(answer) : parsed(this.manifest, answer);
     } catch (error) {
-      this.#logFailure(method, options.requestId, outcome, AspenError.from(error));
+      const { requestId } = options;
+      this.#failures.add({ method, requestId }, AspenError.from(error), guestFailureFields(outcome));
       throw error;
     }
-  }
-
-  /** Errors that a plugin did not mean to give are logged with their stack; others when they hide a cause. */
-  #logFailure(method: string, requestId: string, outcome: CallOutcome, { code, message }: AspenError): void {
-    const unmeant = FAULTS.has(code);
-    const told = guestFailureFields(outcome);
-    if (!unmeant && told.causes === undefined) return;
-    const leftOut = this.#lines.pass();
-    if (leftOut === null) return;
-    const fields = { method, code, ...told, ...(leftOut > 0 ? { leftOut } : {}) };
-    this.log.tell({ level: unmeant ? "error" : "info", message, fields }, requestId);
   }
 
   async health(signal?: AbortSignal): Promise<PluginHealth> {
     if (!this.loaded.exports.includes("plugin_health")) return { state: "healthy" };
     try {
-      const answer = parseReport(
-        this.manifest,
-        await this.pool.call("plugin_health", "", signal),
-      ) as Partial<PluginHealth> | null;
-      if (answer?.state === "healthy") return { state: "healthy" };
-      const message = (answer as { message?: unknown } | null)?.message;
-      return { state: "degraded", message: typeof message === "string" ? message.slice(0, 1024) : "no reason given" };
+      return healthOf(parseReport(this.manifest, await this.pool.call("plugin_health", "", signal)));
     } catch (error) {
       return { state: "degraded", message: AspenError.from(error).message };
     }
@@ -147,11 +136,8 @@ function outputOf(manifest: PluginManifest, outcome: CallOutcome, maxBytes: numb
   }
 }
 
-/** Characters of a guest error's message, and of its details as JSON, that reach the caller. */
+/** Characters of a text, in place of an error, that reach the caller. */
 const MESSAGE_MAX = 4096;
-const DETAILS_MAX = 65_536;
-/** Characters of a guest's stack, and of its causes, in the log. */
-const STACK_MAX = 3000;
 
 /** QuickJS throws null when it has no memory left for an error object; then most of the limit is in use. */
 const NULL_THROWN = "threw a null";
@@ -169,11 +155,7 @@ function guestError(manifest: PluginManifest, text: string, memoryBytes: number)
   if (code === "PLUGIN_OUT_OF_MEMORY" || (message === NULL_THROWN && memoryBytes > limit / 2)) {
     return wasmErrors.outOfMemory(name, limit);
   }
-  const short = typeof message === "string" ? message.slice(0, MESSAGE_MAX) : "an error without a message";
-  if (code === undefined) return wasmErrors.trap(name, short);
-  const known = AspenError.fromJSON({ ...json, message: short }, "PLUGIN_TRAP");
-  if (JSON.stringify(known.details ?? null).length <= DETAILS_MAX) return known;
-  return new AspenError(known.code, short, { omitted: `details over ${DETAILS_MAX} characters` });
+  return errorOfGuest(name, json);
 }
 
 /** What of a plugin's memory_limit the engine can give: whole pages. */
@@ -183,22 +165,19 @@ export function usableMemory({ memory_limit: limit }: Pick<PluginManifest, "memo
 
 /** What a guest's error says for the log alone. */
 export function guestFailureFields(outcome: CallOutcome): { stack?: string; causes?: string } {
-  const { stack, causes } = (outcome.kind === "error" ? guestErrorJson(outcome.error) : null) ?? {};
-  return {
-    ...(typeof stack === "string" ? { stack: stack.slice(0, STACK_MAX) } : {}),
-    ...(typeof causes === "string" ? { causes: causes.slice(0, STACK_MAX) } : {}),
-  };
+  const failure = outcome.kind === "error" ? guestErrorJson(outcome.error) : null;
+  return failure ? logFieldsOf(failure) : {};
 }
 
 function isUnreadable(text: string): boolean {
   return text.length > ERROR_CHARACTERS || jsonNestsDeeper(text, LIMITS.jsonDepth);
 }
 
-function guestErrorJson(text: string): Record<string, unknown> | null {
+function guestErrorJson(text: string): GuestFailure | null {
   if (isUnreadable(text)) return null;
   try {
     const parsed: unknown = JSON.parse(text);
-    return typeof parsed === "object" && parsed !== null ? (parsed as Record<string, unknown>) : null;
+    return typeof parsed === "object" && parsed !== null ? (parsed as GuestFailure) : null;
   } catch {
     // Not an error of our SDK.
     return null;

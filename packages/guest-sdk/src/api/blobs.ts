@@ -5,15 +5,15 @@ import { hostCall, hostCallExpecting } from "../guest/host-call.js";
 export const blobs = {
   /** Stores the bytes; returns their BLAKE3 hash, 64 hexadecimal digits. */
   async put(data: string | Uint8Array): Promise<string> {
-    return decodeUtf8(hostCallExpecting("blob_put", typeof data === "string" ? encodeUtf8(data) : data));
+    return decodeUtf8(await hostCallExpecting("blob_put", typeof data === "string" ? encodeUtf8(data) : data));
   },
 
   /** The bytes, or null when no such blob is stored. */
   async get(hash: string): Promise<Uint8Array | null> {
-    return hostCall("blob_get", hash)?.slice() ?? null;
+    return (await hostCall("blob_get", hash))?.slice() ?? null;
   },
 
   async has(hash: string): Promise<boolean> {
-    return hostCallExpecting("blob_has", hash)[0] === 1;
+    return (await hostCallExpecting("blob_has", hash))[0] === 1;
   },
 };

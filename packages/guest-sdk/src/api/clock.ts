@@ -1,10 +1,10 @@
 import { readU64 } from "@aspen/plugin-api/abi";
-import { hostCallExpecting } from "../guest/host-call.js";
+import { hostCallNow } from "../guest/host-call.js";
 
 /** The node's clock. At the top level of a plugin, which runs at build time, it is not there. */
 export const clock = {
   /** Milliseconds since the Unix epoch. */
   now(): number {
-    return readU64(hostCallExpecting("clock_now"));
+    return readU64(hostCallNow("clock_now"));
   },
 };

@@ -5,6 +5,6 @@ import { hostCallExpecting } from "../guest/host-call.js";
 export const config = {
   /** The whole configuration; `{}` when there is none. */
   async get<T extends object = Record<string, unknown>>(): Promise<T> {
-    return JSON.parse(decodeUtf8(hostCallExpecting("config_get"))) as T;
+    return JSON.parse(decodeUtf8(await hostCallExpecting("config_get"))) as T;
   },
 };

@@ -1,37 +1,10 @@
-/** What a handler learns of its call beside the params. */
-export interface CallContext {
-  method: string;
-  /** Id under which the node logs the call. */
-  requestId: string;
-}
-
-/** Answers one method. Its result travels as JSON; bytes as `{"base64": "…"}`. */
-// biome-ignore lint/suspicious/noExplicitAny: each handler names the type of its own params
-export type Handler = (params: any, context: CallContext) => unknown;
-
-/** Nothing or true: healthy. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a function without a return statement is healthy
-export type PluginHealthReport = void | boolean | { state: "healthy" | "degraded"; message?: string };
-
-export interface PluginDefinition {
-  /** By the full name of their method, which plugin.json's `handles` must cover. */
-  handlers: Record<string, Handler>;
-  /** Runs once for each instance before its first call. */
-  onInit?(): void | Promise<void>;
-  /** Runs before an instance ends in order; a killed one does not run it. */
-  onShutdown?(): void | Promise<void>;
-  /** Asked regularly. */
-  onHealth?(): PluginHealthReport | Promise<PluginHealthReport>;
-  /** A timer of the plugin is due. No node has timers yet; the name is kept for them. */
-  onTimer?(timer: unknown): void | Promise<void>;
-  /** An event that the plugin subscribed to. No node has events yet; the name is kept for them. */
-  onHookEvent?(event: unknown): unknown;
-}
-
-const BRAND = Symbol.for("@aspen/guest-sdk plugin");
+import { GUEST, type GuestFactory } from "@aspen/plugin-api/abi";
+import { guestOf } from "../guest/guest.js";
+import type { PluginDefinition } from "./plugin-definition.js";
 
 export interface Plugin extends PluginDefinition {
-  readonly [BRAND]: true;
+  /** How whatever runs it serves it. */
+  readonly [GUEST]: GuestFactory;
 }
 
 /**
@@ -47,9 +20,5 @@ export function definePlugin(definition: PluginDefinition): Plugin {
     if (typeof handler !== "function")
       throw new TypeError(`the handler of ${JSON.stringify(method)} is not a function`);
   }
-  return { ...definition, [BRAND]: true };
-}
-
-export function isPlugin(value: unknown): value is Plugin {
-  return typeof value === "object" && value !== null && (value as Partial<Plugin>)[BRAND] === true;
+  return { ...definition, [GUEST]: (identity) => guestOf(definition, identity) };
 }

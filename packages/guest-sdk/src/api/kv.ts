@@ -52,14 +52,14 @@ type Lengths = [version: number, valueLength: number];
  */
 export const kv = {
   async get(key: string): Promise<Entry | null> {
-    const result = hostCall("kv_get", key);
+    const result = await hostCall("kv_get", key);
     return result && entry(key, readU64(result), result.slice(8));
   },
 
   /** In the order of `keys`, at most 1,000. */
   async getMany(keys: readonly string[]): Promise<(Entry | null)[]> {
     const { header, attachments } = decodeEnvelope<(Lengths | null)[]>(
-      hostCallExpecting("kv_get_many", JSON.stringify(keys)),
+      await hostCallExpecting("kv_get_many", JSON.stringify(keys)),
     );
     const values = new AttachmentReader(attachments);
     return header.map((found, index) => found && entry(keys[index]!, found[0], values.next(found[1])));
@@ -67,19 +67,19 @@ export const kv = {
 
   /** Returns the new version. */
   async put(key: string, value: string | Uint8Array, options: PutOptions = {}): Promise<number> {
-    return readU64(hostCallExpecting("kv_put", key, value, JSON.stringify(options)));
+    return readU64(await hostCallExpecting("kv_put", key, value, JSON.stringify(options)));
   },
 
   /** True when the key was there. */
   async delete(key: string): Promise<boolean> {
-    return hostCallExpecting("kv_delete", key)[0] === 1;
+    return (await hostCallExpecting("kv_delete", key))[0] === 1;
   },
 
   async scan(options: ScanOptions): Promise<ScanPage> {
     const { header, attachments } = decodeEnvelope<{
       entries: [key: string, version: number, valueLength: number][];
       cursor?: string;
-    }>(hostCallExpecting("kv_scan", JSON.stringify(options)));
+    }>(await hostCallExpecting("kv_scan", JSON.stringify(options)));
     const values = new AttachmentReader(attachments);
     const entries = header.entries.map(([key, version, length]) => entry(key, version, values.next(length)));
     return header.cursor === undefined ? { entries } : { entries, cursor: header.cursor };
@@ -97,7 +97,7 @@ export const kv = {
   ): Promise<CasResult> {
     const { header, attachments } = decodeEnvelope<
       { ok: true; version: number } | { ok: false; actual: Lengths | null }
-    >(hostCallExpecting("kv_cas", key, expected, next, options === undefined ? null : JSON.stringify(options)));
+    >(await hostCallExpecting("kv_cas", key, expected, next, options === undefined ? null : JSON.stringify(options)));
     if (header.ok) return header;
     return { ok: false, actual: header.actual && { version: header.actual[0], bytes: attachments.slice() } };
   },
@@ -124,7 +124,7 @@ export const kv = {
       ...(op.type === "put" ? { valueLength: attach(op.value), ttlMs: op.ttlMs } : {}),
     }));
     const envelope = encodeEnvelope({ checks, ops }, attachments);
-    return decodeEnvelope<TransactResult>(hostCallExpecting("kv_transact", envelope)).header;
+    return decodeEnvelope<TransactResult>(await hostCallExpecting("kv_transact", envelope)).header;
   },
 };
 

@@ -1,6 +1,6 @@
 import { LIMITS } from "@aspen/plugin-api/abi";
 import { isError } from "../guest/describe-error.js";
-import { hostCall } from "../guest/host-call.js";
+import { hostTell } from "../guest/host-call.js";
 import { writable } from "../guest/shown.js";
 
 export type LogFields = Record<string, unknown>;
@@ -10,7 +10,7 @@ function at(level: "debug" | "info" | "warn" | "error") {
     const record = { level, message: String(message).slice(0, LIMITS.logMessageBytes) };
     const text = fieldsText(fields);
     const json = JSON.stringify(record);
-    hostCall("log_write", text === null ? json : `${json.slice(0, -1)},"fields":${text}}`);
+    hostTell("log_write", text === null ? json : `${json.slice(0, -1)},"fields":${text}}`);
   };
 }
 

@@ -8,5 +8,6 @@ export {
   compilePlugin,
   isBuildCurrent,
 } from "./build-plugin.js";
+export { bundleForNode, type NodeBundleInput } from "./bundle/bundle-for-node.js";
 export { type BuildProblem, compilerErrors } from "./errors.js";
 export type { BuildBounds } from "./process/run-build.js";

@@ -1,21 +1,71 @@
 import {
   AspenError,
   decodeUtf8,
+  encodeUtf8,
   type HostFunctionName,
+  NATIVE_HOSTS,
+  type NativeHost,
+  type NativeHosts,
   RESULT_ERROR,
   RESULT_NOT_FOUND,
   RESULT_OK,
 } from "@aspen/plugin-api/abi";
-import { intrinsics } from "./intrinsics.js";
+import { sandbox } from "./intrinsics.js";
+
+type Argument = string | Uint8Array | null;
 
 /**
- * Calls a host function. Returns the result's bytes, or null for "not found".
+ * Calls a host function. Gives the result's bytes, or null for "not found": at once in WASM, where a host call has
+ * ended when it returns, and as a promise in a process of Node.
  *
- * @throws AspenError with the host's code, such as `PERMISSION_DENIED` or `KV_NAMESPACE_DENIED`
+ * @throws AspenError with the host's code, such as `PERMISSION_DENIED` or `KV_NAMESPACE_DENIED`; `PLUGIN_CALL_OVER`
+ * outside of a plugin's call. The promise rejects with the same.
  */
-export function hostCall(name: HostFunctionName, ...args: (string | Uint8Array | null)[]): Uint8Array | null {
+export function hostCall(name: HostFunctionName, ...args: Argument[]): Uint8Array | null | Promise<Uint8Array | null> {
   for (const arg of args) assertBytes(name, arg);
-  const result = intrinsics().host[name](...args);
+  const inWasm = sandbox();
+  if (inWasm) return payload(name, inWasm.host[name](...args));
+  const answer = (nativeHost() ?? noHost(name)).call(name, args.map(copied));
+  return answer instanceof Uint8Array ? payload(name, answer) : answer.then((result) => payload(name, result));
+}
+
+/** For results that are never "not found". */
+export function hostCallExpecting(name: HostFunctionName, ...args: Argument[]): Uint8Array | Promise<Uint8Array> {
+  const result = hostCall(name, ...args);
+  return result instanceof Promise ? result.then((bytes) => expected(name, bytes)) : expected(name, result);
+}
+
+/** For host functions that every host answers without waiting. */
+export function hostCallNow(name: HostFunctionName, ...args: Argument[]): Uint8Array {
+  const result = hostCall(name, ...args);
+  if (result instanceof Promise) throw new AspenError("INTERNAL", `${name}: the host answered with a promise`);
+  return expected(name, result);
+}
+
+/** For log records: sent in their order, and nobody waits for them. Where there is no host to take one, it is dropped. */
+export function hostTell(name: HostFunctionName, ...args: Argument[]): void {
+  if (sandbox()) hostCall(name, ...args);
+  else void nativeHost()?.call(name, args.map(copied));
+}
+
+function noHost(name: HostFunctionName): never {
+  throw new AspenError(
+    "PLUGIN_CALL_OVER",
+    `${name}: there is no host here; it can be called while a node runs one of the plugin's functions, not at a plugin's top level. Build the plugin with \`aspen plugin build\`, or name it in a node's configuration`,
+    { hostFunction: name },
+  );
+}
+
+function nativeHost(): NativeHost | undefined {
+  return (globalThis as { [NATIVE_HOSTS]?: NativeHosts })[NATIVE_HOSTS]?.getStore();
+}
+
+/** The host works while the plugin goes on, which may change what it gave. */
+function copied(arg: Argument): Uint8Array | null {
+  return typeof arg === "string" ? encodeUtf8(arg) : arg && new Uint8Array(arg);
+}
+
+function payload(name: HostFunctionName, result: Uint8Array | number): Uint8Array | null {
   if (typeof result === "number") {
     throw result === 0
       ? new AspenError("PAYLOAD_TOO_LARGE", `${name}: the data of this call's host functions is over the limit`)
@@ -33,6 +83,11 @@ export function hostCall(name: HostFunctionName, ...args: (string | Uint8Array |
   }
 }
 
+function expected(name: HostFunctionName, result: Uint8Array | null): Uint8Array {
+  if (result) return result;
+  throw new AspenError("INTERNAL", `${name}: the host answered "not found", which it never should`);
+}
+
 /** What is neither would reach the host as nothing, and be stored so. */
 export function assertBytes(name: HostFunctionName, arg: unknown): void {
   if (typeof arg === "string" || arg instanceof Uint8Array || arg === null) return;
@@ -42,11 +97,4 @@ export function assertBytes(name: HostFunctionName, arg: unknown): void {
 function describe(value: unknown): string {
   if (typeof value !== "object") return `a value of type ${typeof value}`;
   return `a ${value?.constructor?.name ?? "value"}`;
-}
-
-/** For results that are never "not found". */
-export function hostCallExpecting(name: HostFunctionName, ...args: (string | Uint8Array | null)[]): Uint8Array {
-  const result = hostCall(name, ...args);
-  if (result) return result;
-  throw new AspenError("INTERNAL", `${name}: the host answered "not found", which it never should`);
 }

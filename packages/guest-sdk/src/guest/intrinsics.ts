@@ -25,9 +25,14 @@ declare global {
   var __aspen: Intrinsics | undefined;
 }
 
-/** @throws Error outside a plugin */
+/** Inside a plugin in WASM what the template puts there; nothing elsewhere. */
+export function sandbox(): Intrinsics | undefined {
+  return globalThis.__aspen;
+}
+
+/** @throws Error outside a plugin in WASM */
 export function intrinsics(): Intrinsics {
-  const found = globalThis.__aspen;
+  const found = sandbox();
   if (found) return found;
   throw new Error("the host can only be called inside a plugin; run this code through `aspen plugin build`");
 }

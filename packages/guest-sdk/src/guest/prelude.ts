@@ -6,6 +6,7 @@ import { ABSENT, absent, WITHOUT_URL } from "./absent.js";
 import { type ConsoleLevel, createConsole } from "./console.js";
 import { intrinsics } from "./intrinsics.js";
 import { installLocale } from "./locale.js";
+import { uuidOf } from "./uuid.js";
 
 const { encode, decode, hide, host } = intrinsics();
 
@@ -107,12 +108,7 @@ function getRandomValues<T extends ArrayBufferView>(target: T): T {
 }
 
 function randomUUID(): string {
-  const bytes = getRandomValues(new Uint8Array(16));
-  // RFC 9562, section 5.4: version 4, variant 10.
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return uuidOf(getRandomValues(new Uint8Array(16)));
 }
 
 /**

@@ -1,6 +1,5 @@
-import { LIMITS } from "@aspen/plugin-api/abi";
-import { guestErrorJson } from "./guest-error.js";
-import { hostCall } from "./host-call.js";
+import { type GuestErrorJson, LIMITS } from "@aspen/plugin-api/abi";
+import { hostTell } from "./host-call.js";
 
 /** Rejections of one call that are logged; more of them say nothing new. */
 const REPORTED = 10;
@@ -11,6 +10,9 @@ const REMEMBERED = 1000;
 export class Rejections {
   readonly #open = new Map<unknown, unknown>();
   #more = 0;
+
+  /** `errorText` writes what was thrown as `GuestErrorJson`. */
+  constructor(private readonly errorText: (thrown: unknown) => string) {}
 
   /** A promise was rejected (`handled` 0), or one that was is handled after all. */
   readonly note = (promise: unknown, reason: unknown, handled: number): void => {
@@ -26,7 +28,7 @@ export class Rejections {
     this.#open.clear();
     this.#more = 0;
     for (const reason of reasons.slice(0, REPORTED)) {
-      const { message, code, stack, causes } = guestErrorJson(reason);
+      const { message, code, stack, causes } = JSON.parse(this.errorText(reason)) as GuestErrorJson;
       warn(`a promise was rejected and nothing handled it: ${message}`, { code, stack, causes });
     }
     if (more > 0) warn(`${more} more promises were rejected and nothing handled them`);
@@ -34,5 +36,5 @@ export class Rejections {
 }
 
 function warn(message: string, fields?: object): void {
-  hostCall("log_write", JSON.stringify({ level: "warn", message: message.slice(0, LIMITS.logMessageBytes), fields }));
+  hostTell("log_write", JSON.stringify({ level: "warn", message: message.slice(0, LIMITS.logMessageBytes), fields }));
 }

@@ -1,15 +1,13 @@
-import { type GuestExport, type GuestRequest, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api/abi";
-import { isPlugin, type Plugin, type PluginHealthReport } from "../api/define-plugin.js";
-import { guestErrorJson } from "./guest-error.js";
+import {
+  GUEST,
+  type GuestExport,
+  type GuestFactory,
+  type GuestIdentity,
+  OPTIONAL_EXPORTS,
+  REQUIRED_EXPORTS,
+} from "@aspen/plugin-api/abi";
 import { intrinsics } from "./intrinsics.js";
 import { Rejections } from "./rejections.js";
-
-/** What the build knows of a plugin from its plugin.json. */
-export interface ServedInfo {
-  name: string;
-  version: string;
-  api_version: string;
-}
 
 const DONE = 0;
 const FAILED = 1;
@@ -19,34 +17,29 @@ const PENDING = 2;
  * Connects a plugin with the engine template, which calls `__dispatch` and, when that left it pending, `__finish`;
  * `__rejection` whenever a promise is rejected or handled after all, and in such a call `__report` at its end.
  */
-export function serve(plugin: unknown, info: ServedInfo): void {
-  if (!isPlugin(plugin)) {
+export function serve(plugin: unknown, identity: GuestIdentity): void {
+  const factory = (plugin as { [GUEST]?: GuestFactory } | null | undefined)?.[GUEST];
+  if (typeof factory !== "function") {
     throw new TypeError("the plugin's file must `export default definePlugin({ handlers: { … } })`");
   }
   const { inputJson, output, fail } = intrinsics();
-  const exported = exportsOf(plugin, info, inputJson);
+  const guest = factory(identity);
   const order: readonly GuestExport[] = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];
   let state = DONE;
   let current = 0;
 
   const succeed = (value: unknown) => {
+    const { ok, text } = guest.resultText(value);
+    if (!ok) return failWith(text);
     state = DONE;
-    let json: string | undefined;
-    try {
-      json = value === undefined ? "null" : JSON.stringify(value);
-    } catch (error) {
-      return refuse(error instanceof Error ? error.message : String(error));
-    }
-    if (json === undefined) refuse(`a ${typeof value} is not JSON`);
-    else if (!output(json)) refuse("it is over the size limit");
+    if (output(text)) return;
+    report({ code: "PLUGIN_INVALID_RESPONSE", message: "the result cannot be sent: it is over the size limit" });
   };
-  const refuse = (why: string) => {
-    report({ code: "PLUGIN_INVALID_RESPONSE", message: `the result cannot be sent: ${why}` });
-  };
-  const reject = (error: unknown) => report(guestErrorJson(error));
-  const report = (json: object) => {
+  const reject = (error: unknown) => failWith(guest.errorText(error));
+  const report = (json: object) => failWith(JSON.stringify(json));
+  const failWith = (text: string) => {
     state = FAILED;
-    fail(JSON.stringify(json));
+    fail(text);
   };
 
   const dispatch = (index: number): number => {
@@ -58,7 +51,7 @@ export function serve(plugin: unknown, info: ServedInfo): void {
       if (call === current) settle(value);
     };
     try {
-      const result = exported[order[index]!]?.();
+      const result = guest.exports[order[index]!]?.(inputJson);
       if (isThenable(result)) {
         state = PENDING;
         result.then(mine(succeed), mine(reject));
@@ -74,50 +67,14 @@ export function serve(plugin: unknown, info: ServedInfo): void {
     if (state === PENDING) report({ message: "the handler's promise can never settle: nothing is left to be done" });
     return state;
   };
-  const rejections = new Rejections();
+  const rejections = new Rejections(guest.errorText);
   Object.assign(globalThis, {
     __dispatch: dispatch,
     __finish: finish,
     __rejection: rejections.note,
     __report: rejections.report,
-    __exports: Object.keys(exported).join(),
+    __exports: Object.keys(guest.exports).join(),
   });
-}
-
-type ExportTable = Partial<Record<GuestExport, () => unknown>>;
-
-function exportsOf(plugin: Plugin, info: ServedInfo, input: () => unknown): ExportTable {
-  const handlers = new Map(Object.entries(plugin.handlers));
-  const table: ExportTable = {
-    plugin_info: () => ({ ...info, handles: [...handlers.keys()] }),
-    handle_request() {
-      const { method, params, requestId } = input() as GuestRequest;
-      const handler = handlers.get(method);
-      if (handler) return handler(params, { method, requestId });
-      throw Object.assign(new Error(`the plugin ${info.name} has no handler for ${JSON.stringify(method)}`), {
-        code: "METHOD_NOT_FOUND",
-      });
-    },
-  };
-  const { onInit, onShutdown, onHealth, onTimer, onHookEvent } = plugin;
-  if (onInit) table.plugin_init = () => after(onInit());
-  if (onShutdown) table.plugin_shutdown = () => after(onShutdown());
-  if (onHealth) table.plugin_health = async () => healthJson(await onHealth());
-  if (onTimer) table.plugin_on_timer = () => after(onTimer(input()));
-  if (onHookEvent) table.plugin_on_hook_event = () => onHookEvent(input());
-  return table;
-}
-
-/** Nothing as the result, once it is done. */
-async function after(work: unknown): Promise<undefined> {
-  await work;
-  return undefined;
-}
-
-function healthJson(report: PluginHealthReport): { state: string; message?: string } {
-  if (report === undefined || report === true) return { state: "healthy" };
-  if (report === false) return { state: "degraded", message: "onHealth returned false" };
-  return report;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

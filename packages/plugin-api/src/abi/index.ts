@@ -40,11 +40,22 @@ export {
   type ResultKind,
 } from "./host-functions.js";
 export {
+  GUEST,
+  type Guest,
+  type GuestFactory,
+  type GuestIdentity,
+  NATIVE_HOSTS,
+  type NativeHost,
+  type NativeHosts,
+  type NativeRequest,
+} from "./native.js";
+export {
   type HostFunctionPermission,
   type PermissionByArgument,
   permissionLabel,
   requiredPermission,
 } from "./required-permission.js";
+
 export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./tags.js";
 export { decodeDocument, decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./utf8.js";
 export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./version.js";

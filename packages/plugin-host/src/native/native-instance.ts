@@ -1,0 +1,174 @@
+import { setMaxListeners } from "node:events";
+import type { PluginManifest } from "@aspen/plugin-api";
+import {
+  AspenError,
+  encodeUtf8,
+  type Guest,
+  type GuestExport,
+  LIMITS,
+  type NativeRequest,
+} from "@aspen/plugin-api/abi";
+import { JsonBytes } from "@aspen/rpc-core";
+import { callErrors, nativeErrors } from "../errors.js";
+import { FailureLog, type FailureRecord } from "../guest/failure-log.js";
+import { errorOfGuest, type GuestFailure, logFieldsOf } from "../guest/guest-failure.js";
+import { healthOf } from "../guest/health-report.js";
+import { exactJson, messageProblem, textOfJsonBytes } from "../guest/json-text.js";
+import type { PluginHostContext } from "../host-context/host-context.js";
+import type { CallOptions, PluginHealth, PluginInstance } from "../runtime.js";
+import { CallSlots } from "./call-slots.js";
+import { NativeCall } from "./native-call.js";
+
+/** Milliseconds a plugin's own shutdown may take. */
+const SHUTDOWN_MS = 5000;
+
+/** What the plugin's own function threw, or that its result is no JSON: as it says itself. */
+class GuestThrew extends Error {
+  constructor(readonly failure: GuestFailure) {
+    super("the plugin threw");
+  }
+}
+
+interface RunOptions {
+  requestId?: string;
+  /** Gives it up with `reason`. */
+  signal?: AbortSignal | undefined;
+  reason?(): unknown;
+  timeoutMs: number;
+}
+
+/** A started plugin whose code runs in this process. */
+export class NativePluginInstance implements PluginInstance {
+  readonly #slots: CallSlots;
+  readonly #calls = new Set<NativeCall>();
+  readonly #failures = new FailureLog((record, requestId) => void this.#tell(record, requestId));
+  #draining = false;
+  #closed = false;
+
+  constructor(
+    private readonly manifest: PluginManifest,
+    private readonly guest: Guest,
+    private readonly host: PluginHostContext,
+    private readonly onClosed: (instance: NativePluginInstance) => void,
+  ) {
+    this.#slots = new CallSlots(manifest.name, manifest.max_instances);
+  }
+
+  /** Runs `plugin_init`. @throws AspenError what it failed with; the signal's reason when it aborts */
+  async init(signal?: AbortSignal): Promise<void> {
+    if (!this.guest.exports.plugin_init) return;
+    const timeoutMs = this.manifest.execution_timeout_ms;
+    try {
+      await this.#run("plugin_init", () => null, { signal, reason: () => signal?.reason, timeoutMs });
+    } catch (error) {
+      if (!(error instanceof GuestThrew)) throw error;
+      const failure = errorOfGuest(this.manifest.name, error.failure);
+      const { message, code } = failure;
+      await this.#tell({ level: "error", message, fields: { code, ...logFieldsOf(error.failure) } });
+      throw failure;
+    }
+  }
+
+  async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
+    const { name, execution_timeout_ms: timeoutMs } = this.manifest;
+    const { requestId, signal, takesJsonBytes } = options;
+    if (this.#draining) throw callErrors.unavailable(name, "it is stopping");
+    const text = params instanceof JsonBytes ? textOfJsonBytes(params) : exactJson(params ?? null);
+    const bytes = Buffer.byteLength(text);
+    if (bytes > LIMITS.messageBytes) throw callErrors.requestTooLarge(name, bytes);
+    await this.#slots.take(signal);
+    try {
+      const input = (call: NativeCall): NativeRequest => {
+        return { method, params: JSON.parse(text), requestId, signal: call.signal };
+      };
+      const reason = () => callErrors.cancelled(name);
+      const answer = encodeUtf8(await this.#run("handle_request", input, { requestId, signal, reason, timeoutMs }));
+      const problem = messageProblem(answer);
+      if (problem !== null) throw callErrors.invalidResponse(name, problem);
+      return takesJsonBytes ? new JsonBytes(answer) : JSON.parse(Buffer.from(answer).toString("utf8"));
+    } catch (error) {
+      const told = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
+      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      this.#failures.add({ method, requestId }, failure, told);
+      throw failure;
+    } finally {
+      this.#slots.release();
+    }
+  }
+
+  async health(signal?: AbortSignal): Promise<PluginHealth> {
+    const { name, execution_timeout_ms: timeoutMs } = this.manifest;
+    if (!this.guest.exports.plugin_health) return { state: "healthy" };
+    try {
+      const reason = () => callErrors.cancelled(name);
+      return healthOf(JSON.parse(await this.#run("plugin_health", () => null, { signal, reason, timeoutMs })));
+    } catch (error) {
+      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      return { state: "degraded", message: failure.message };
+    }
+  }
+
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    await this.#slots.idle(signal);
+    if (this.guest.exports.plugin_shutdown && !signal.aborted) await this.#shutDown();
+    await this[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#draining = true;
+    this.#closed = true;
+    for (const call of this.#calls) call.end(callErrors.unavailable(this.manifest.name, "it was stopped"));
+    this.onClosed(this);
+  }
+
+  async #shutDown(): Promise<void> {
+    try {
+      await this.#run("plugin_shutdown", () => null, { timeoutMs: SHUTDOWN_MS });
+    } catch (error) {
+      const failure =
+        error instanceof GuestThrew ? errorOfGuest(this.manifest.name, error.failure) : AspenError.from(error);
+      const fields = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
+      await this.#tell({ level: "warn", message: `plugin_shutdown failed: ${failure.message}`, fields });
+    }
+  }
+
+  /** Runs an export; gives its result as JSON. @throws GuestThrew, or why it was ended */
+  async #run(name: GuestExport, input: (call: NativeCall) => unknown, options: RunOptions): Promise<string> {
+    const { requestId, signal, reason, timeoutMs } = options;
+    const plugin = this.manifest.name;
+    if (this.#closed) throw callErrors.unavailable(plugin, "it was stopped");
+    const call = new NativeCall(this.host, requestId);
+    const giveUp = () => call.end(reason?.());
+    const timer = setTimeout(() => call.end(nativeErrors.timeout(plugin, timeoutMs)), timeoutMs);
+    this.#calls.add(call);
+    try {
+      // A call of which the signal has aborted already does not begin.
+      if (signal?.aborted) throw reason?.();
+      if (signal) setMaxListeners(0, signal);
+      signal?.addEventListener("abort", giveUp, { once: true });
+      return await call.run(() => this.#answer(name, () => input(call)));
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+      this.#calls.delete(call);
+    }
+  }
+
+  async #answer(name: GuestExport, input: () => unknown): Promise<string> {
+    const { exports, resultText, errorText } = this.guest;
+    let result: unknown;
+    try {
+      result = await exports[name]?.(input);
+    } catch (thrown) {
+      throw new GuestThrew(JSON.parse(errorText(thrown)) as GuestFailure);
+    }
+    const { ok, text } = resultText(result);
+    if (ok) return text;
+    throw new GuestThrew(JSON.parse(text) as GuestFailure);
+  }
+
+  async #tell(record: FailureRecord | { level: "warn"; message: string; fields: object }, requestId?: string) {
+    await this.host.invoke("log_write", [encodeUtf8(JSON.stringify(record))], requestId);
+  }
+}

@@ -1,0 +1,31 @@
+import { callCases } from "./call-cases.js";
+import { boundsMemoryCases, stopsCodeCases } from "./capability-cases.js";
+import type { PluginRuntimeHarness, TestFramework } from "./harness.js";
+import { hostCases } from "./host-cases.js";
+import { lifecycleCases } from "./lifecycle-cases.js";
+import { artifactsOf, RuntimeBench } from "./runtime-bench.js";
+import type { RuntimeCase } from "./runtime-case.js";
+import { startCases } from "./start-cases.js";
+
+/** Declares the tests of the whole contract of `PluginRuntime`. */
+export function testPluginRuntime({ describe, test }: TestFramework, harness: PluginRuntimeHarness): void {
+  const artifacts = artifactsOf(harness);
+  const groups: Record<string, readonly RuntimeCase[]> = {
+    start: startCases,
+    calls: callCases,
+    "the host": hostCases,
+    lifecycle: lifecycleCases,
+    ...(harness.stopsCode ? { "code that never ends": stopsCodeCases } : {}),
+    ...(harness.boundsMemory ? { memory: boundsMemoryCases } : {}),
+  };
+  for (const [group, cases] of Object.entries(groups)) {
+    describe(`${harness.name}: ${group}`, () => {
+      for (const it of cases) {
+        test(it.name, async () => {
+          await using bench = new RuntimeBench(harness.runtime(), artifacts);
+          await it.run(bench);
+        });
+      }
+    });
+  }
+}
