@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
-import { JsonBytes } from "@aspen/rpc-core";
+import { JsonBytes, LOCAL_CALLER } from "@aspen/rpc-core";
 import { rejectsWith } from "./expectations.js";
 import type { RuntimeCase } from "./runtime-case.js";
 
@@ -125,7 +125,7 @@ export const callCases: readonly RuntimeCase[] = [
     name: "a caller that takes bytes gets the result in bytes",
     async run(bench) {
       const plugin = await bench.start();
-      const options = { requestId: "r", takesJsonBytes: true };
+      const options = { requestId: "r", caller: LOCAL_CALLER, takesJsonBytes: true };
       const result = await plugin.instance.call("suite.echo", { a: [1, null] }, options);
       assert.ok(result instanceof JsonBytes);
       assert.equal(Buffer.from(result.bytes).toString(), '{"a":[1,null]}');

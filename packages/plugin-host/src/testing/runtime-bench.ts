@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
@@ -34,7 +35,7 @@ export class StartedPlugin {
   constructor(readonly instance: PluginInstance) {}
 
   call(method: string, params: unknown = null, options: { requestId?: string; signal?: AbortSignal } = {}) {
-    return this.instance.call(method, params, { requestId: "suite-request", ...options });
+    return this.instance.call(method, params, { requestId: "suite-request", caller: LOCAL_CALLER, ...options });
   }
 }
 
