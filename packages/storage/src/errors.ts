@@ -35,14 +35,14 @@ export const storageErrors = {
   conflict: (key: string, attempts: number) =>
     new AspenError(
       "KV_CONFLICT",
-      `others changed ${quoted(key)} before each of ${attempts} attempts; try again, or write to it from fewer places`,
+      `${attempts} attempts to change ${quoted(key)} failed, as others changed it first each time; try again, or write to it from fewer places`,
       { key: cut(key), attempts },
     ),
-  cancelled: (what: string) => new AspenError("CANCELLED", `${what} was given up by its caller`),
+  cancelled: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
   watchCompacted: (namespace: string, since: number) =>
     new AspenError(
       "WATCH_COMPACTED",
-      `the changes of ${quoted(namespace)} since version ${since} are not kept any more; watch without since to begin with a snapshot`,
+      `the store no longer keeps the changes of ${quoted(namespace)} since version ${since}; watch without since to begin with a snapshot`,
       { namespace: cut(namespace), since },
     ),
   namespaceDenied: (kind: "key" | "prefix", value: string, allowed: readonly string[]) =>
@@ -76,7 +76,7 @@ export const storageErrors = {
   directoryGone: (directory: string, path: string, cause?: unknown) =>
     new AspenError(
       "STORE_UNAVAILABLE",
-      `the directory ${directory} is not what it was when the store was opened: ${path} was removed, moved or replaced; bring it back, or start again with what is there`,
+      `the store in ${directory} has lost its files: somebody removed, moved or replaced ${path}; bring it back, or start again with what is there`,
       { directory, path },
       cause,
     ),
@@ -121,7 +121,7 @@ export const storageErrors = {
   importUnfinished: () =>
     new AspenError(
       "STORE_INCONSISTENT",
-      "an import of another file into the store was not finished, so that a part of it may be missing; import that file again first, or merge",
+      "an import of another file into this store was cut off, so a part of that file may be missing; import that file again first, or merge",
     ),
   blobHashInvalid: (hash: string) =>
     new AspenError(
@@ -138,7 +138,7 @@ export const storageErrors = {
   uploadAbandoned: () =>
     new AspenError(
       "STORE_UNAVAILABLE",
-      "the upload could not be kept alive and was given up, so that its parts may be gone; put the blob again",
+      "the store gave up the upload, as its process could not renew it in time; its parts may be gone, so put the blob again",
     ),
   tooManyReferences: (hash: string, limit: number) =>
     new AspenError("INVALID_PARAMS", `blob ${hash} has ${limit} references already; remove some or use fewer tags`, {

@@ -7,7 +7,7 @@ export interface BlobStat {
   size: number;
   /** Milliseconds since the epoch. */
   createdAt: number;
-  /** When the bytes were last put, also by one who found them stored already. Milliseconds since the epoch. */
+  /** Milliseconds since the epoch of the last put of these bytes, also one that found them stored. */
   lastPutAt: number;
 }
 
@@ -27,11 +27,11 @@ export interface PutBlobOptions {
 
 export interface CollectGarbageOptions {
   /**
-   * Milliseconds since its last put for which a blob without references is kept, at least {@link MIN_GRACE_MS}. It must
-   * be longer than anyone takes from a put to the reference. @default 86400000 (24 h)
+   * Milliseconds for which a blob without references is kept after its last put, at least {@link MIN_GRACE_MS}. It must
+   * be longer than any caller takes from a put to the reference. @default 86400000 (24 h)
    */
   graceMs?: number;
-  /** Tells what would be removed, and removes nothing. @default false */
+  /** Count what would be removed, and remove nothing. @default false */
   dryRun?: boolean;
   /** Ends the collection early; it rejects with the signal's reason. What is removed by then stays so. @default never */
   signal?: AbortSignal;
@@ -43,7 +43,7 @@ export interface CollectedGarbage {
   blobs: number;
   /** Bytes of those blobs. */
   bytes: number;
-  /** Uploads that nobody finished, and deletions that nobody finished. */
+  /** Uploads and deletions that were never finished. */
   leftovers: number;
 }
 
@@ -65,7 +65,8 @@ export const MAX_REFERENCES = 10_000;
  */
 export interface BlobStore extends AsyncDisposable {
   /**
-   * Stores the bytes once, however often they are put. Memory use is constant for a stream. Putting bytes whose blob lacks parts, or was found corrupt by this store object, repairs it.
+   * Stores the bytes once, however often they are put. A stream takes constant memory. A put repairs a blob that lacks
+   * parts, or that this store object has found corrupt.
    * @throws AspenError `PAYLOAD_TOO_LARGE` over 16 TiB
    */
   put(data: Uint8Array | AsyncIterable<Uint8Array>, options?: PutBlobOptions): Promise<BlobHash>;
@@ -84,7 +85,7 @@ export interface BlobStore extends AsyncDisposable {
   list(options?: ListBlobsOptions): AsyncIterable<BlobStat>;
   /**
    * Keeps the blob from garbage collection under a name of the caller's, 1 to {@link TAG_BYTES} bytes without control
-   * characters. Again with the same tag changes nothing.
+   * characters. A second time with the same tag changes nothing.
    * @throws AspenError `BLOB_NOT_FOUND`; `INVALID_PARAMS` also over {@link MAX_REFERENCES} tags
    */
   addReference(hash: BlobHash, tag: string): Promise<void>;
@@ -93,8 +94,8 @@ export interface BlobStore extends AsyncDisposable {
   /** The blob's tags, sorted. @throws AspenError `BLOB_NOT_FOUND` */
   references(hash: BlobHash): Promise<string[]>;
   /**
-   * Removes blobs without references whose last put is longer ago than the grace period, and what uploads and deletions
-   * left that were cut short. Safe beside everything else, on every process of a shared store.
+   * Removes blobs without references whose last put is longer ago than the grace period. It also removes what cut-off
+   * uploads and deletions left. It is safe beside everything else, in every process of a shared store.
    */
   collectGarbage(options?: CollectGarbageOptions): Promise<CollectedGarbage>;
 }

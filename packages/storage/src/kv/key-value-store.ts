@@ -38,14 +38,14 @@ export type TxResult = { ok: true; version: Version } | { ok: false; failed: num
 export interface WatchOptions {
   /** Only changes after this version of the namespace, without a snapshot. @default none: a snapshot first */
   since?: Version;
-  /** Ends the watch; the loop over it then ends without an error. */
+  /** Ends the watch; the loop over it ends without an error. */
   signal?: AbortSignal;
 }
 
 /**
- * What a watch tells, in this order: an `entry` for each key of the snapshot, `synced` when what was told is
- * the state at `version`, then every change in the order of versions. A transaction's changes share a version.
- * Changes made while the snapshot is read come before `synced`.
+ * What a watch tells, in this order: an `entry` for each key of the snapshot; `synced`, when the events so far make up
+ * the state at `version`; then every change in the order of versions. All changes of one transaction have one version.
+ * Changes that happen while the snapshot is read come before `synced`.
  */
 export type KvEvent =
   | { type: "entry"; key: string; value: Uint8Array; version: Version }
@@ -72,7 +72,7 @@ export interface KeyValueStore extends AsyncDisposable {
   scan(options: ScanOptions): Promise<ScanPage>;
   /**
    * `expected` null: only when absent; `next` null: delete, for which there are no options. Says the actual value on
-   * failure. As with `put`, the entry lives as long as the options say from now on, whatever was left of its time.
+   * failure. As with `put`, the options alone say how long the entry lives from now on.
    */
   compareAndSwap(
     key: string,
@@ -84,11 +84,11 @@ export interface KeyValueStore extends AsyncDisposable {
   transact(transaction: Transaction): Promise<TxResult>;
   /**
    * The keys that start with `prefix`, which must hold a whole namespace, and every change to them, without gap
-   * or duplicate. The last version of an event is what a later watch takes as `since`; the store keeps at least
-   * the last 10,000 changes of a watched namespace, but no more than 16 MiB, for ten minutes after its last watch.
+   * or duplicate. A later watch takes the version of the last event as `since`. The store keeps at least the last 10,000
+   * changes of a watched namespace, but no more than 16 MiB, for ten minutes after its last watch.
    *
-   * @throws AspenError (from the loop) `WATCH_COMPACTED` when changes since `since` are not kept any more, also
-   * when the loop is too slow
+   * @throws AspenError (from the loop) `WATCH_COMPACTED` when the store no longer keeps all changes since `since`,
+   * or the loop is too slow
    */
   watch(prefix: string, options?: WatchOptions): AsyncIterable<KvEvent>;
 }

@@ -17,13 +17,14 @@ import type {
   WatchOptions,
 } from "./key-value-store.js";
 import { MemoryChangeLog } from "./memory-change-log.js";
+import type { Row } from "./row.js";
 import {
   expiryOf,
-  expiryOfNext,
   validateKey,
   validateKeys,
   validateLimit,
   validatePrefix,
+  validateSwap,
   validateTransaction,
   validateValue,
 } from "./validate.js";
@@ -31,14 +32,6 @@ import { type Change, watchStore } from "./watch.js";
 
 /** The longest delay that a timer takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
-
-/** What a {@link Table} keeps under a key. */
-export interface Row {
-  value: Uint8Array;
-  version: Version;
-  /** Milliseconds since the epoch, by the wall clock as in every store and export; 0 for never. */
-  expiresAt: number;
-}
 
 /**
  * Where a store of one process keeps its rows. Every method is synchronous, so that what the store does between
@@ -136,10 +129,7 @@ export class TableKeyValueStore implements KeyValueStore {
     next: Uint8Array | null,
     options?: PutOptions,
   ): Promise<CasResult> {
-    validateKey(key);
-    if (expected) validateValue(key, expected);
-    if (next) validateValue(key, next);
-    const expiresAt = expiryOfNext(next, options, Date.now());
+    const { expiresAt } = validateSwap(key, { expected, next, options, now: Date.now() });
     const actual = this.#entry(key);
     if (!bytesEqual(actual?.value ?? null, expected)) {
       return { ok: false, actual: actual && { value: actual.value, version: actual.version } };

@@ -40,12 +40,28 @@ export function expiryOf(options: PutOptions | undefined, now: number): number {
   return now + ttlMs;
 }
 
-/** As {@link expiryOf}, for a value that is null when the entry is deleted. @throws AspenError `INVALID_PARAMS` */
-export function expiryOfNext(next: Uint8Array | null, options: PutOptions | undefined, now: number): number {
-  if (next === null && options?.ttlMs !== undefined) {
+/**
+ * What a compare-and-swap is asked for: the key's UTF-8 bytes, and when the next value expires.
+ * @throws AspenError as {@link validateKey}, {@link validateValue} and {@link expiryOf}
+ */
+export function validateSwap(
+  key: string,
+  { expected, next, options, now }: Swap,
+): { bytes: Buffer; expiresAt: number } {
+  const bytes = validateKey(key);
+  if (expected) validateValue(key, expected);
+  if (next) validateValue(key, next);
+  else if (options?.ttlMs !== undefined) {
     throw storageErrors.invalid("ttlMs", "must be left out when the entry is deleted");
   }
-  return expiryOf(options, now);
+  return { bytes, expiresAt: expiryOf(options, now) };
+}
+
+interface Swap {
+  expected: Uint8Array | null;
+  next: Uint8Array | null;
+  options: PutOptions | undefined;
+  now: number;
 }
 
 /** The page size. @throws AspenError `INVALID_PARAMS` */

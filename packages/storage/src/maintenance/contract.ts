@@ -1,7 +1,7 @@
 import type { KvEntry, Version } from "../kv/key-value-store.js";
 import type { Finding } from "./findings.js";
 
-/** An entry as it is kept: what `kv.get` tells, and when it ends. */
+/** An entry as the store keeps it: what `kv.get` returns, and when the entry expires. */
 export interface StoredEntry extends KvEntry {
   /** Milliseconds since the epoch at which it expires; 0 for never. */
   expiresAt: number;
@@ -17,7 +17,7 @@ export interface StoredNamespace {
 export interface Progress {
   phase: "keys" | "blobs" | "reading" | "importing";
   done: number;
-  /** Null when nobody knows. It may be passed on a store that is written to. */
+  /** Null when nobody knows. `done` may pass it when others write to the store meanwhile. */
   total: number | null;
   unit: "keys" | "bytes";
 }
@@ -39,7 +39,7 @@ export interface VerifyOptions extends MaintenanceOptions {
 /** What one restore did with its entries. */
 export interface Restored {
   written: number;
-  /** Left out, as their time is over. */
+  /** Entries that were left out, as they have expired. */
   expired: number;
 }
 
@@ -51,21 +51,21 @@ export interface NamespaceStats {
   valueBytes: number;
 }
 
-/** What a driver knows of its keys and of the place where they lie. */
+/** What a driver knows of its keys, and of the space that they take. */
 export interface KeyValueStats {
   driver: "memory" | "embedded" | "redis";
   keys: number;
   keyBytes: number;
   valueBytes: number;
-  /** That have a key. */
+  /** Namespaces that have a key. */
   namespaces: number;
-  /** Those with most bytes of keys and values, the largest first. */
+  /** The namespaces with the most bytes of keys and values, the largest first. */
   largest: NamespaceStats[];
   /** Entries of the index that scans use; where the rows themselves are ordered, as many as rows. */
   indexEntries: number;
-  /** Entries of the index of expiries; those that are due or outdated are dropped when their time has come. */
+  /** Entries of the index of expiries; the store drops due and outdated ones when their time has come. */
   expiryEntries: number;
-  /** Numbers of this driver alone, in bytes unless the name says otherwise. */
+  /** Figures that only this driver has, in bytes unless the name says otherwise. */
   storage: Record<string, number>;
 }
 
@@ -80,33 +80,33 @@ export const RESTORE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Work on a whole store, past the interface that serves requests: for operators' tools. It may run beside nodes
- * that use the store, and then tells what it meets; each method says how consistent that is.
+ * that use the store; each method says how consistent its answer is then.
  *
  * Throws `AspenError`: `CANCELLED` when its signal aborts, `STORE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, and
  * `STORE_INCONSISTENT` when it meets what it cannot read (`verify` tells it instead).
  */
 export interface StoreMaintenance {
   /**
-   * Every entry that has not expired, once; those of a namespace in byte order. Read in pages of a few MiB, each
-   * of one moment: an entry that nobody writes meanwhile is told as it is, one that is written as it was before or
-   * after, and a transaction's entries may be told in part when they lie on two pages.
+   * Every entry that has not expired, once; those of a namespace in byte order. They are read in pages of a few MiB, and
+   * each page is of one moment. An entry that somebody writes meanwhile comes as it was before or after the write. The
+   * entries of one transaction may be old on one page and new on the next.
    */
   entries(options?: MaintenanceOptions): AsyncIterable<StoredEntry>;
   /** Every namespace that has a version, also those without a key. */
   namespaces(options?: MaintenanceOptions): AsyncIterable<StoredNamespace>;
   /**
-   * Makes a namespace's version at least `version`; returns what it is. Never lowers one. A watch that has not come
-   * to the new version ends with `WATCH_COMPACTED`, since the versions between stand for nothing.
+   * Raises a namespace's version to `version`, unless it is higher already; returns what it is now. A watch that has not
+   * come to the new version ends with `WATCH_COMPACTED`, since no change has a version in between.
    */
   raiseVersion(namespace: string, version: Version, options?: MaintenanceOptions): Promise<Version>;
   /**
-   * Writes entries of one namespace as one version, a new one; watches are told. All or nothing, but for entries
-   * whose time is over. At most {@link RESTORE_ENTRIES} and {@link RESTORE_BYTES}, or one entry.
+   * Writes entries of one namespace in one new version, all or nothing; watches are told. Entries that have expired are
+   * left out. At most {@link RESTORE_ENTRIES} and {@link RESTORE_BYTES}, or one entry.
    * @throws AspenError as `kv.transact` for what no store takes
    */
   restore(entries: readonly Omit<StoredEntry, "version">[], options?: MaintenanceOptions): Promise<Restored>;
-  /** Tells what is wrong with the keys. A write that happens meanwhile is no finding. */
+  /** Tells what is wrong with the keys. Writes of others meanwhile are no findings. */
   verify(options?: VerifyOptions): AsyncIterable<Finding>;
-  /** Counts on a store that is written to are of no single moment. */
+  /** The counts are of no single moment when others write meanwhile. */
   stats(options?: StatsOptions): Promise<KeyValueStats>;
 }

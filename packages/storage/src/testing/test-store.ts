@@ -18,13 +18,6 @@ export interface ConformanceOptions {
   open(): Promise<Store>;
 }
 
-/** One rule of the contract. It throws when the store breaks it. */
-export interface ConformanceCase {
-  name: string;
-  /** `namespace` ends in ":" and is this case's own. */
-  run(store: Store, namespace: string): Promise<void>;
-}
-
 let namespaces = 0;
 
 /** Declares the tests of the whole contract. */

@@ -1,7 +1,7 @@
 import { CHANGES_KEPT } from "../../kv/watch.js";
 import { breathe, throwIfCancelled } from "../../maintenance/signal.js";
 import { decodeChange, decodeHead } from "./embedded-change-log.js";
-import type { EmbeddedMaintenanceParts } from "./embedded-maintenance.js";
+import type { EmbeddedMaintenanceParts } from "./maintenance-parts.js";
 
 const VERSION_AND_INDEX_BYTES = 12;
 

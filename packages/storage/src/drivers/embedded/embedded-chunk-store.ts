@@ -19,7 +19,7 @@ const PAGE = 1000;
  * Keeps the parts of each blob in one file, `blobs/ab/{hash}.{upload}`, so that one rename makes them whole and one
  * unlink removes them. A file without a record is no blob: the record comes after the file and goes before it.
  */
-export class FileChunkStore implements ChunkStore {
+export class EmbeddedChunkStore implements ChunkStore {
   readonly #blobs: string;
   readonly #uploads: string;
   readonly #records: BlobRecords;
@@ -36,8 +36,8 @@ export class FileChunkStore implements ChunkStore {
   }
 
   /** In a directory that has the folders; removes what uploads of an earlier process left. */
-  static async open(directory: string, environment: Environment): Promise<FileChunkStore> {
-    const store = new FileChunkStore(directory, environment);
+  static async open(directory: string, environment: Environment): Promise<EmbeddedChunkStore> {
+    const store = new EmbeddedChunkStore(directory, environment);
     await store.#removeUploads();
     return store;
   }

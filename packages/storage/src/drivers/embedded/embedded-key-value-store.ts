@@ -1,4 +1,5 @@
 import { namespaceOf, readU64, writeU64 } from "@aspen/plugin-api/abi";
+import { every, type Loop } from "@aspen/plugin-api/every";
 import { bytesEqual, copyBytes } from "../../bytes.js";
 import { storageErrors } from "../../errors.js";
 import type {
@@ -15,11 +16,12 @@ import type {
   Version,
   WatchOptions,
 } from "../../kv/key-value-store.js";
+import type { Row } from "../../kv/row.js";
 import {
   expiryOf,
-  expiryOfNext,
   validateKey,
   validateKeys,
+  validateSwap,
   validateTransaction,
   validateValue,
 } from "../../kv/validate.js";
@@ -27,10 +29,10 @@ import { watchStore } from "../../kv/watch.js";
 import type { StoreMaintenance } from "../../maintenance/contract.js";
 import { EmbeddedChangeLog } from "./embedded-change-log.js";
 import { EmbeddedMaintenance } from "./embedded-maintenance.js";
-import { readEntry, readPage } from "./embedded-reader.js";
 import { commit } from "./lmdb/commit.js";
 import type { Environment } from "./lmdb/environment.js";
-import { decodeRow, encodeRow, expiryKey, isExpired, type Row } from "./lmdb/rows.js";
+import { entryAt, scanRows } from "./lmdb/row-reads.js";
+import { decodeRow, encodeRow, expiryKey, isExpired } from "./lmdb/rows.js";
 
 /** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
 const SWEEP_ROWS = 1000;
@@ -41,12 +43,11 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   #closed = false;
   /** What the last sweep failed with, so that it is told once. */
   #sweepFailure: string | null = null;
-  readonly #sweeper: NodeJS.Timeout;
+  readonly #sweeper: Loop;
   readonly #changes: EmbeddedChangeLog;
 
   constructor(private readonly environment: Environment) {
-    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_INTERVAL_MS);
-    this.#sweeper.unref();
+    this.#sweeper = every(SWEEP_INTERVAL_MS, () => this.#sweep(), { onError: (error) => this.#sweepFailed(error) });
     this.#changes = new EmbeddedChangeLog(environment, {
       write: (work) => this.#write(work),
       versionOf: (namespace) => this.#read(() => this.#version(namespace)),
@@ -55,16 +56,16 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
 
   async get(key: string): Promise<KvEntry | null> {
     const bytes = validateKey(key);
-    return this.#read(() => readEntry(this.environment.rows, key, bytes));
+    return this.#read(() => entryAt(this.environment.rows, key, bytes));
   }
 
   async getMany(keys: readonly string[]): Promise<(KvEntry | null)[]> {
     const bytes = validateKeys(keys);
-    return this.#read(() => keys.map((key, index) => readEntry(this.environment.rows, key, bytes[index]!)));
+    return this.#read(() => keys.map((key, index) => entryAt(this.environment.rows, key, bytes[index]!)));
   }
 
   async scan(options: ScanOptions): Promise<ScanPage> {
-    return this.#read(() => readPage(this.environment.rows, options));
+    return this.#read(() => scanRows(this.environment.rows, options));
   }
 
   async put(key: string, value: Uint8Array, options?: PutOptions): Promise<Version> {
@@ -97,10 +98,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     next: Uint8Array | null,
     options?: PutOptions,
   ): Promise<CasResult> {
-    const bytes = validateKey(key);
-    if (expected) validateValue(key, expected);
-    if (next) validateValue(key, next);
-    const expiresAt = expiryOfNext(next, options, Date.now());
+    const { bytes, expiresAt } = validateSwap(key, { expected, next, options, now: Date.now() });
     const wanted = expected && copyBytes(expected);
     const value = next && copyBytes(next);
     return this.#write<CasResult>(() => {
@@ -164,7 +162,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     if (this.#closed) return;
     this.#closed = true;
     this.#changes.close();
-    clearInterval(this.#sweeper);
+    await this.#sweeper[Symbol.asyncDispose]();
     await this.environment.root.close();
   }
 
@@ -231,16 +229,16 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   }
 
   async #sweep(): Promise<void> {
-    try {
-      await this.#removeExpired();
-      this.#sweepFailure = null;
-    } catch (error) {
-      // A sweep that fails is made up for by the next; only closing may cut it off for good.
-      const failure = String(error);
-      if (this.#closed || failure === this.#sweepFailure) return;
-      this.#sweepFailure = failure;
-      process.emitWarning(`expired entries could not be removed: ${failure}`);
-    }
+    await this.#removeExpired();
+    this.#sweepFailure = null;
+  }
+
+  /** A sweep that fails is made up for by the next; only closing may cut it off for good. */
+  #sweepFailed(error: unknown): void {
+    const failure = String(error);
+    if (this.#closed || failure === this.#sweepFailure) return;
+    this.#sweepFailure = failure;
+    process.emitWarning(`expired entries could not be removed: ${failure}`);
   }
 
   async #removeExpired(): Promise<void> {

@@ -1,6 +1,7 @@
 import { namespaceOf, readU64 } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../../errors.js";
 import type { Version } from "../../kv/key-value-store.js";
+import type { Row } from "../../kv/row.js";
 import type {
   KeyValueStats,
   MaintenanceOptions,
@@ -16,11 +17,10 @@ import type { Finding } from "../../maintenance/findings.js";
 import { keyIn, validateNamespaceVersion, validateRestore } from "../../maintenance/restorable.js";
 import { throwIfCancelled } from "../../maintenance/signal.js";
 import { Tally } from "../../maintenance/tally.js";
-import type { EmbeddedChangeLog } from "./embedded-change-log.js";
 import { EmbeddedVerification } from "./embedded-verification.js";
-import type { Environment } from "./lmdb/environment.js";
 import { pagesOf } from "./lmdb/pages.js";
-import { decodeRow, HEADER_BYTES, isIntact, type Row } from "./lmdb/rows.js";
+import { decodeRow, HEADER_BYTES, isIntact } from "./lmdb/rows.js";
+import type { EmbeddedMaintenanceParts } from "./maintenance-parts.js";
 
 /** Pages at the beginning of LMDB's file. */
 const META_PAGES = 2;
@@ -37,21 +37,6 @@ interface EnvironmentStats extends TreeStats {
   mapSize: number;
   lastPageNumber: number;
   free: TreeStats;
-}
-
-/** What the key-value store does for its maintenance. */
-export interface EmbeddedMaintenanceParts {
-  environment: Environment;
-  changes: EmbeddedChangeLog;
-  /** Runs `work` in the next write transaction. */
-  write<T>(work: () => T): Promise<T>;
-  /** Throws when the store is closed: LMDB must not be asked then. */
-  read<T>(work: () => T): T;
-  version(namespace: string): Version;
-  setVersion(namespace: string, version: Version): void;
-  /** In a write transaction. */
-  put(key: Buffer, row: Row): void;
-  log(version: Version, changes: readonly { key: string; value: Uint8Array | null }[]): void;
 }
 
 /** Maintenance of an LMDB environment; every page is read in one transaction. */

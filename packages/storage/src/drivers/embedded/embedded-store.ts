@@ -8,7 +8,7 @@ import type { StoreMaintenance } from "../../maintenance/contract.js";
 import type { Store, WorkerReader } from "../../store.js";
 import { prepareDirectory, prepareFolders, tightenDataFiles } from "./directory/access.js";
 import { DirectoryLock } from "./directory/directory-lock.js";
-import { FileChunkStore } from "./embedded-chunk-store.js";
+import { EmbeddedChunkStore } from "./embedded-chunk-store.js";
 import { EmbeddedKeyValueStore } from "./embedded-key-value-store.js";
 import { fillUp, inspect } from "./lmdb/data-file.js";
 import { type Environment, openEnvironment } from "./lmdb/environment.js";
@@ -51,7 +51,7 @@ export class EmbeddedStore implements Store {
     const { directory, durability = "strict" } = options;
     let environment: Environment | undefined;
     let lock: DirectoryLock | undefined;
-    let chunks: FileChunkStore;
+    let chunks: EmbeddedChunkStore;
     try {
       // Before anything is made that would be left over.
       await Promise.all([loadLmdb(), loadFileLocks()]);
@@ -63,7 +63,7 @@ export class EmbeddedStore implements Store {
       tightenDataFiles(directory);
       // From here on the environment's presence looks after it.
       lock.assertHeld();
-      chunks = await FileChunkStore.open(directory, environment);
+      chunks = await EmbeddedChunkStore.open(directory, environment);
     } catch (error) {
       await environment?.root.close();
       lock?.release();

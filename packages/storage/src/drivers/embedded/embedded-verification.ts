@@ -1,12 +1,13 @@
 import { namespaceOf, readU64 } from "@aspen/plugin-api/abi";
+import type { Row } from "../../kv/row.js";
 import type { VerifyOptions } from "../../maintenance/contract.js";
 import { type Finding, type FindingKind, finding, isMended, VERSION_GAP } from "../../maintenance/findings.js";
 import { keyIn } from "../../maintenance/restorable.js";
 import { throwIfCancelled } from "../../maintenance/signal.js";
 import { inspectChanges } from "./change-check.js";
-import type { EmbeddedMaintenanceParts } from "./embedded-maintenance.js";
 import { pagesOf } from "./lmdb/pages.js";
-import { decodeRow, expiryKey, isIntact, type Row } from "./lmdb/rows.js";
+import { decodeRow, expiryKey, isIntact } from "./lmdb/rows.js";
+import type { EmbeddedMaintenanceParts } from "./maintenance-parts.js";
 
 /** What is wrong at one place, and what mends it in a write transaction. */
 interface Fault {

@@ -1,5 +1,6 @@
 import type { Version } from "../../kv/key-value-store.js";
-import type { Row, Table } from "../../kv/table-key-value-store.js";
+import type { Row } from "../../kv/row.js";
+import type { Table } from "../../kv/table-key-value-store.js";
 
 /** Rows in this process's memory. */
 export class MemoryTable implements Table {

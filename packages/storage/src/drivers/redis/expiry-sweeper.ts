@@ -1,4 +1,5 @@
 import { decodeUtf8 } from "@aspen/plugin-api/abi";
+import { every, type Loop } from "@aspen/plugin-api/every";
 import type { RedisConnection } from "./connection/redis-connection.js";
 
 /** Milliseconds between looks for namespaces in which something has expired. */
@@ -15,11 +16,9 @@ const REMEMBERED_MS = 60_000;
  * share a registry of namespaces by when something expires in them, which outlives them.
  */
 export class ExpirySweeper {
-  readonly #timer: NodeJS.Timeout;
+  readonly #loop: Loop;
   /** Namespaces that could not be announced, and when something expires in them, as of `performance.now`. */
   readonly #missed = new Map<string, number>();
-  #looking = false;
-  #closed = false;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -27,8 +26,8 @@ export class ExpirySweeper {
     /** Drops what has expired in a namespace; says when the next entry expires, -1 for never. */
     private readonly sweep: (namespace: string) => Promise<number>,
   ) {
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
-    this.#timer.unref();
+    // Whoever uses the store hears of what is wrong with it; what was taken is looked at again.
+    this.#loop = every(LOOK_MS, (signal) => this.#look(signal), { onError: () => undefined });
   }
 
   /** Says that something expires; never fails, as it is said again until it is heard. */
@@ -43,23 +42,14 @@ export class ExpirySweeper {
   }
 
   close(): void {
-    this.#closed = true;
-    clearInterval(this.#timer);
+    this.#loop[Symbol.dispose]();
   }
 
-  async #look(): Promise<void> {
-    if (this.#looking || this.#closed) return;
-    this.#looking = true;
-    try {
-      await this.#announceMissed();
-      const taken = await this.connection.script("take-due", [this.registry], [TAKEN.namespaces, TAKEN.ms]);
-      const flat = (taken as Buffer[]).map((part) => decodeUtf8(part));
-      for (let i = 0; i < flat.length && !this.#closed; i += 2) await this.#sweepOne(flat[i]!, flat[i + 1]!);
-    } catch {
-      // Whoever uses the store hears of what is wrong with it; what was taken is looked at again.
-    } finally {
-      this.#looking = false;
-    }
+  async #look(signal: AbortSignal): Promise<void> {
+    await this.#announceMissed();
+    const taken = await this.connection.script("take-due", [this.registry], [TAKEN.namespaces, TAKEN.ms]);
+    const flat = (taken as Buffer[]).map((part) => decodeUtf8(part));
+    for (let i = 0; i < flat.length && !signal.aborted; i += 2) await this.#sweepOne(flat[i]!, flat[i + 1]!);
   }
 
   async #announceMissed(): Promise<void> {

@@ -16,12 +16,12 @@ import type {
 } from "../../kv/key-value-store.js";
 import {
   expiryOf,
-  expiryOfNext,
   holdsNamespace,
   validateKey,
   validateKeys,
   validateLimit,
   validatePrefix,
+  validateSwap,
   validateTransaction,
   validateValue,
 } from "../../kv/validate.js";
@@ -34,31 +34,18 @@ import type { Argument } from "./connection/tracked-command.js";
 import { ExpirySweeper } from "./expiry-sweeper.js";
 import { RedisChangeLog } from "./redis-change-log.js";
 import { RedisMaintenance } from "./redis-maintenance.js";
+import { type NamespaceNames, RedisNames } from "./redis-names.js";
 
 const VERSION_BYTES = 8;
 /** Bytes of values after which a page of a scan ends before its limit. */
 const PAGE_BYTES = 32 * 1024 * 1024;
 /** Milliseconds after which a namespace is registered again: a fail-over may have lost it. */
 const REGISTERED_MS = 60_000;
-/** Namespaces whose names are remembered. */
-const REMEMBERED = 10_000;
 /** The node's own records, such as those of plugins, and the bytes that a write of them may take on a full server. */
 const SYSTEM_NAMESPACE = "__sys:";
 const SYSTEM_SPARE_BYTES = 4096;
 
 type Rows = (Buffer | null)[];
-
-/** What a namespace's keys in Redis are called. */
-export interface NamesOf {
-  /** KEYS of its scripts. */
-  keys: [version: string, never: string];
-  /** What the name of every row begins with. */
-  rows: string;
-  index: string;
-  expiries: string;
-  /** When the namespace was last registered, as of `performance.now`; minus infinity for never. */
-  registeredAt: number;
-}
 
 export interface RedisKeyValueOptions {
   /** First part of every key in Redis. */
@@ -77,7 +64,7 @@ export interface RedisKeyValueOptions {
  * `{prefix}:expiries` those in which something expires.
  */
 export class RedisKeyValueStore implements KeyValueStore {
-  readonly #known = new Map<string, NamesOf>();
+  readonly #names: RedisNames;
   readonly #changes: RedisChangeLog;
   readonly #sweeper: ExpirySweeper;
 
@@ -86,12 +73,13 @@ export class RedisKeyValueStore implements KeyValueStore {
     private readonly options: RedisKeyValueOptions,
   ) {
     const { prefix, channel } = options;
+    this.#names = new RedisNames(prefix);
     this.#changes = new RedisChangeLog(connection, {
       channel,
-      keys: (namespace) => this.#names(namespace).keys,
+      keys: (namespace) => this.#names.of(namespace).keys,
     });
     this.#sweeper = new ExpirySweeper(connection, `${prefix}:expiries`, async (namespace) =>
-      Number(await connection.script("sweep", this.#names(namespace).keys, [])),
+      Number(await connection.script("sweep", this.#names.of(namespace).keys, [])),
     );
   }
 
@@ -136,7 +124,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   async delete(key: string): Promise<boolean> {
     validateKey(key);
     const namespace = namespaceOf(key);
-    return Number(await this.connection.script("delete", this.#names(namespace).keys, [key])) === 1;
+    return Number(await this.connection.script("delete", this.#names.of(namespace).keys, [key])) === 1;
   }
 
   async scan(options: ScanOptions): Promise<ScanPage> {
@@ -159,10 +147,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     next: Uint8Array | null,
     options?: PutOptions,
   ): Promise<CasResult> {
-    validateKey(key);
-    if (expected) validateValue(key, expected);
-    if (next) validateValue(key, next);
-    expiryOfNext(next, options, Date.now());
+    validateSwap(key, { expected, next, options, now: Date.now() });
     const namespace = namespaceOf(key);
     const given = `${expected ? 1 : 0}${next ? 1 : 0}`;
     const values = [expected ? Buffer.from(expected) : "", next ? Buffer.from(next) : ""];
@@ -204,8 +189,8 @@ export class RedisKeyValueStore implements KeyValueStore {
   maintenance(): StoreMaintenance {
     return new RedisMaintenance(this.connection, {
       prefix: this.options.prefix,
-      names: (namespace) => this.#names(namespace),
-      register: (namespace) => this.#register(namespace, this.#names(namespace)),
+      names: (namespace) => this.#names.of(namespace),
+      register: (namespace) => this.#register(namespace, this.#names.of(namespace)),
     });
   }
 
@@ -229,7 +214,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     const [from, to] = options.reverse ? [cut ?? high, low] : [cut ?? low, high];
     const flags = [options.reverse ? "1" : "0", options.keysOnly ? "1" : "0"];
     const args = [from, to, limit, ...flags, PAGE_BYTES];
-    const reply = await this.connection.script("scan", this.#names(namespace).keys, args);
+    const reply = await this.connection.script("scan", this.#names.of(namespace).keys, args);
     const [more, rows, lost] = reply as [number, Buffer, number];
     if (lost > 0) this.options.onLoss();
     return { entries: decodeRows(rows), more: more === 1 };
@@ -237,7 +222,7 @@ export class RedisKeyValueStore implements KeyValueStore {
 
   /** Runs a script that may add keys, of which the first expires after `ttlMs`. */
   #write(script: GrowingScript, namespace: string, args: readonly Argument[], ttlMs?: number): Promise<unknown> {
-    const names = this.#names(namespace);
+    const names = this.#names.of(namespace);
     const registered = performance.now() - names.registeredAt < REGISTERED_MS;
     const written =
       ttlMs === undefined && registered
@@ -254,7 +239,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     refused: Error,
   ): Promise<unknown> {
     if (!isOutOfMemory(refused.cause)) throw refused;
-    const { keys } = this.#names(namespace);
+    const { keys } = this.#names.of(namespace);
     // One that is not known to be there would hide its keys from a scan over all.
     const known = await this.connection.read("SISMEMBER", [`${this.options.prefix}:namespaces`, namespace]);
     if (Number(known) !== 1) throw refused;
@@ -268,7 +253,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   async #announceAndWrite(
     script: GrowingScript,
     namespace: string,
-    names: NamesOf,
+    names: NamespaceNames,
     args: readonly Argument[],
     ttlMs?: number,
   ): Promise<unknown> {
@@ -280,7 +265,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   }
 
   /** Makes it known before its first key can be seen. */
-  async #register(namespace: string, names: NamesOf): Promise<void> {
+  async #register(namespace: string, names: NamespaceNames): Promise<void> {
     await this.connection.writeRepeatably("SADD", [`${this.options.prefix}:namespaces`, namespace]);
     names.registeredAt = performance.now();
   }
@@ -294,25 +279,7 @@ export class RedisKeyValueStore implements KeyValueStore {
   }
 
   #rowKey(key: string): string {
-    return this.#names(namespaceOf(key)).rows + key;
-  }
-
-  #names(namespace: string): NamesOf {
-    let names = this.#known.get(namespace);
-    if (!names) {
-      // encodeURIComponent leaves no brace, so the tag is exactly the namespace.
-      const base = `${this.options.prefix}:{${encodeURIComponent(namespace)}}`;
-      names = {
-        keys: [`${base}:v`, `${base}:never`],
-        rows: `${base}:r:`,
-        index: `${base}:i`,
-        expiries: `${base}:e`,
-        registeredAt: Number.NEGATIVE_INFINITY,
-      };
-      if (this.#known.size >= REMEMBERED) this.#known.clear();
-      this.#known.set(namespace, names);
-    }
-    return names;
+    return this.#names.of(namespaceOf(key)).rows + key;
   }
 }
 

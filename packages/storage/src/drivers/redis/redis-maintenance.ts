@@ -23,19 +23,12 @@ import {
 import { throwIfCancelled } from "../../maintenance/signal.js";
 import { Tally } from "../../maintenance/tally.js";
 import type { RedisConnection } from "./connection/redis-connection.js";
-import type { NamesOf } from "./redis-key-value-store.js";
+import type { RedisMaintenanceParts } from "./maintenance-parts.js";
 import { RedisVerification } from "./redis-verification.js";
 
 const PAGE_KEYS = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 const VERSION_BYTES = 8;
-
-/** Where the key-value store keeps what. */
-export interface RedisMaintenanceParts {
-  prefix: string;
-  names(namespace: string): NamesOf;
-  register(namespace: string): Promise<void>;
-}
 
 /** Maintenance of a Redis that nodes may be using: every page and every check is one script, so of one moment. */
 export class RedisMaintenance implements StoreMaintenance {

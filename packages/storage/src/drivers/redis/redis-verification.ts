@@ -3,8 +3,8 @@ import { type Finding, type FindingKind, finding, isMended, VERSION_GAP } from "
 import { isNamespace, keyIn, strictUtf8 } from "../../maintenance/restorable.js";
 import { throwIfCancelled } from "../../maintenance/signal.js";
 import type { RedisConnection } from "./connection/redis-connection.js";
+import type { RedisMaintenanceParts } from "./maintenance-parts.js";
 import { type NamespaceKey, namespaceKeys } from "./redis-keyspace.js";
-import type { RedisMaintenanceParts } from "./redis-maintenance.js";
 
 const PAGE_KEYS = 500;
 /** Findings that are about the namespace; the others are about the key. */

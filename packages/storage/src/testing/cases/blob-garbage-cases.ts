@@ -5,8 +5,8 @@ import { type BlobStore, MAX_REFERENCES, MIN_GRACE_MS, TAG_BYTES } from "../../b
 import { blobHash } from "../../blobs/hash.js";
 import { CHUNK_BYTES } from "../../blobs/layout.js";
 import { sample } from "../blob-samples.js";
+import type { ConformanceCase } from "../conformance-case.js";
 import { rejectsWith } from "../rejects-with.js";
-import type { ConformanceCase } from "../test-store.js";
 
 const MISSING = "0".repeat(64);
 const GRACE = { graceMs: MIN_GRACE_MS };

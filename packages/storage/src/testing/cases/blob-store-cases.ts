@@ -4,8 +4,8 @@ import type { BlobStore } from "../../blobs/blob-store.js";
 import { blobHash } from "../../blobs/hash.js";
 import { CHUNK_BYTES } from "../../blobs/layout.js";
 import { collect, sample, stream } from "../blob-samples.js";
+import type { ConformanceCase } from "../conformance-case.js";
 import { rejectsWith } from "../rejects-with.js";
-import type { ConformanceCase } from "../test-store.js";
 
 const MISSING = "0".repeat(64);
 const LIMIT = 64 * CHUNK_BYTES;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import type { ConformanceCase } from "../conformance-case.js";
 import { scanAll, text } from "../reading.js";
 import { rejectsWith } from "../rejects-with.js";
-import type { ConformanceCase } from "../test-store.js";
 
 const bytes = encodeUtf8;
 

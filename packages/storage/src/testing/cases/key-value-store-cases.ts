@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { decodeUtf8, encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import type { ConformanceCase } from "../conformance-case.js";
 import { scanAll, text } from "../reading.js";
 import { rejectsWith } from "../rejects-with.js";
-import type { ConformanceCase } from "../test-store.js";
 import { keyValueInputCases } from "./key-value-input-cases.js";
 
 const bytes = encodeUtf8;

@@ -4,8 +4,8 @@ import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api/abi";
 import type { KvEvent } from "../../kv/key-value-store.js";
 import type { StoredEntry, StoreMaintenance } from "../../maintenance/contract.js";
 import type { Store } from "../../store.js";
+import type { ConformanceCase } from "../conformance-case.js";
 import { rejectsWith } from "../rejects-with.js";
-import type { ConformanceCase } from "../test-store.js";
 
 const bytes = encodeUtf8;
 

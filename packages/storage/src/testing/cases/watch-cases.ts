@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api/abi";
 import type { KeyValueStore, KvEvent, WatchOptions } from "../../kv/key-value-store.js";
+import type { ConformanceCase } from "../conformance-case.js";
 import { rejectsWith } from "../rejects-with.js";
-import type { ConformanceCase } from "../test-store.js";
 
 const bytes = encodeUtf8;
 

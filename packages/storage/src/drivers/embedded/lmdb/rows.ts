@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { readU64, writeU64 } from "@aspen/plugin-api/abi";
 import { copyOf } from "../../../bytes.js";
+import type { Row } from "../../../kv/row.js";
 
 /**
  * A row as LMDB keeps it: version (u64), expiry in ms since the epoch or 0 (u64), CRC-32 (IEEE 802.3) of what is
@@ -10,13 +11,6 @@ const CHECKSUM_AT = 16;
 export const HEADER_BYTES = 20;
 
 const NO_BYTES = new Uint8Array(0);
-
-export interface Row {
-  version: number;
-  /** Milliseconds since the epoch; 0 for never. */
-  expiresAt: number;
-  value: Uint8Array;
-}
 
 export function encodeRow({ version, expiresAt, value }: Row): Buffer {
   const bytes = Buffer.allocUnsafe(HEADER_BYTES + value.length);

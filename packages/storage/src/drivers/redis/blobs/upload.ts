@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { decodeUtf8, isAspenError } from "@aspen/plugin-api/abi";
+import { every, type Loop } from "@aspen/plugin-api/every";
 import { type BlobHash, MAX_REFERENCES } from "../../../blobs/blob-store.js";
 import type { BlobContent, ChunkUpload, CommitOptions } from "../../../blobs/chunk-store.js";
 import type { Part } from "../../../blobs/layout.js";
@@ -25,7 +26,7 @@ export interface UploadPlace {
  * upload up fences it there first, so that the commit comes either before or never.
  */
 export class RedisUpload implements ChunkUpload {
-  readonly #timer: NodeJS.Timeout;
+  readonly #renewal: Loop;
   #reserved = RESERVED;
   /** As of `performance.now`; the server has a clock of its own. */
   #leasedUntil: number;
@@ -40,11 +41,8 @@ export class RedisUpload implements ChunkUpload {
   ) {
     this.#hash = hash;
     this.#leasedUntil = performance.now() + place.leaseMs;
-    this.#timer = setInterval(() => {
-      // The next part or the commit asks again, and is told what this one was.
-      this.#renew().catch(() => undefined);
-    }, place.leaseMs / 3);
-    this.#timer.unref();
+    // The next part or the commit asks again, and is told what this one was.
+    this.#renewal = every(place.leaseMs / 3, () => this.#renew(), { onError: () => undefined });
   }
 
   static async begin(place: UploadPlace, hash: BlobHash | undefined): Promise<RedisUpload> {
@@ -97,13 +95,13 @@ export class RedisUpload implements ChunkUpload {
     const blob = decodeUtf8(reply as Buffer);
     if (blob === "fenced") throw storageErrors.uploadAbandoned();
     if (blob === "full") throw storageErrors.tooManyReferences(hash, MAX_REFERENCES);
-    clearInterval(this.#timer);
+    this.#renewal[Symbol.dispose]();
     // The blob is there: what cannot be tidied up now is left to garbage collection.
     await (blob === this.id ? this.#forget() : this.#drop()).catch(onlyUnavailable);
   }
 
   async abort(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#renewal[Symbol.dispose]();
     // A part that may still come is removed when the lease has ended, and so is what cannot be removed now.
     if (this.#settled) await this.#drop().catch(onlyUnavailable);
   }

@@ -1,3 +1,4 @@
+import { every, type Loop } from "@aspen/plugin-api/every";
 import type { RedisConnection } from "../connection/redis-connection.js";
 import type { RedisTopology } from "../connection/topology.js";
 import { checkServer, evictedKeys } from "./server-check.js";
@@ -20,48 +21,33 @@ export interface ServerWatchOptions {
  * while the store is open. Each thing is told once, and again when it came back.
  */
 export class ServerWatch {
-  #timer: NodeJS.Timeout | undefined;
+  readonly #loop: Loop;
   #told: ReadonlySet<string>;
   #evicted = new Map<string, number>();
-  #looking: Promise<void> | null = null;
   #lookedAt = performance.now();
-  #closed = false;
 
   constructor(private readonly options: ServerWatchOptions) {
     this.#told = new Set(options.known);
-    this.#schedule(options.intervalMs);
+    this.#loop = every(options.intervalMs, (signal) => this.#look(signal), {
+      onError: (error) => process.emitWarning(`the servers' configuration could not be looked at: ${error}`),
+    });
   }
 
   /** Something is gone that must be there: looks at once, unless it did so just now. */
   lookSoon(): void {
-    if (this.#looking) return;
-    const { intervalMs } = this.options;
-    this.#schedule(Math.min(intervalMs, Math.max(0, this.#lookedAt + LEAST_MS - performance.now())));
+    this.#loop.soon(this.#lookedAt + LEAST_MS - performance.now());
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#timer);
+    this.#loop[Symbol.dispose]();
   }
 
-  #schedule(ms: number): void {
-    clearTimeout(this.#timer);
-    if (this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look().finally(() => {
-        this.#looking = null;
-        this.#lookedAt = performance.now();
-        this.#schedule(this.options.intervalMs);
-      });
-    }, ms);
-    this.#timer.unref();
-  }
-
-  async #look(): Promise<void> {
+  async #look(signal: AbortSignal): Promise<void> {
     const { connection, kind } = this.options;
     const found = await checkServer(connection, kind).catch((error: Error) => [error.message]);
     const evictions = await this.#evictions().catch(() => []);
-    if (this.#closed) return;
+    this.#lookedAt = performance.now();
+    if (signal.aborted) return;
     for (const warning of found) {
       if (!this.#told.has(warning)) this.options.onWarning(warning);
     }

@@ -1,0 +1,38 @@
+/** Namespaces whose names are remembered. */
+const REMEMBERED = 10_000;
+
+/** What a namespace's keys in Redis are called. */
+export interface NamespaceNames {
+  /** KEYS of its scripts. */
+  keys: [version: string, never: string];
+  /** What the name of every row begins with. */
+  rows: string;
+  index: string;
+  expiries: string;
+  /** When the namespace was last registered, as of `performance.now`; minus infinity for never. */
+  registeredAt: number;
+}
+
+/** The names of every namespace's keys, of which the latest are remembered. */
+export class RedisNames {
+  readonly #known = new Map<string, NamespaceNames>();
+
+  constructor(private readonly prefix: string) {}
+
+  of(namespace: string): NamespaceNames {
+    const known = this.#known.get(namespace);
+    if (known) return known;
+    // encodeURIComponent leaves no brace, so the tag is exactly the namespace.
+    const base = `${this.prefix}:{${encodeURIComponent(namespace)}}`;
+    const names: NamespaceNames = {
+      keys: [`${base}:v`, `${base}:never`],
+      rows: `${base}:r:`,
+      index: `${base}:i`,
+      expiries: `${base}:e`,
+      registeredAt: Number.NEGATIVE_INFINITY,
+    };
+    if (this.#known.size >= REMEMBERED) this.#known.clear();
+    this.#known.set(namespace, names);
+    return names;
+  }
+}
