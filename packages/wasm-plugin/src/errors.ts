@@ -1,6 +1,6 @@
 import { AspenError, cut, LIMITS } from "@aspen/plugin-api";
 
-/** Characters of what is wrong with a file, which may be in words of its own. */
+/** Characters that say what is wrong with a file; it may have chosen some of them. */
 const PROBLEM_MAX = 512;
 /** Characters of what a plugin says of itself. */
 const WORDS_MAX = 4096;

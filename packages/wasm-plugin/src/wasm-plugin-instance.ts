@@ -16,7 +16,7 @@ const SHUTDOWN_MS = 5000;
 /** Page size of linear memory (WebAssembly Core Specification, section 4.2.8). */
 const WASM_PAGE_BYTES = 65_536;
 
-/** What is a plugin's own fault; the node's log has one line for each, that of the plugin. */
+/** Failures that are the plugin's own fault. The node's log has one line for each, under the plugin's name. */
 const FAULTS = new Set(["PLUGIN_TRAP", "PLUGIN_INVALID_RESPONSE", "PLUGIN_TIMEOUT", "PLUGIN_OUT_OF_MEMORY"]);
 
 /** A started WASM plugin: turns requests into guest calls and their outcomes into results or errors. */
@@ -44,7 +44,10 @@ export class WasmPluginInstance implements PluginInstance {
     }
   }
 
-  /** Errors that a plugin did not mean to give are logged with their stack; others when they hide a cause. */
+  /**
+   * Errors that a plugin did not mean to give are logged with their stack. Other errors are logged when they have a
+   * cause.
+   */
   #logFailure(method: string, requestId: string, outcome: CallOutcome, { code, message }: AspenError): void {
     const unmeant = FAULTS.has(code);
     const told = guestFailureFields(outcome);
@@ -176,7 +179,7 @@ function guestError(manifest: PluginManifest, text: string, memoryBytes: number)
   return new AspenError(known.code, short, { omitted: `details over ${DETAILS_MAX} characters` });
 }
 
-/** What of a plugin's memory_limit the engine can give: whole pages. */
+/** The part of a plugin's memory_limit that the engine can give: whole pages. */
 export function usableMemory({ memory_limit: limit }: Pick<PluginManifest, "memory_limit">): number {
   return limit - (limit % WASM_PAGE_BYTES);
 }

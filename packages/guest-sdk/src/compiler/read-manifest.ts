@@ -2,7 +2,7 @@ import { decodeDocument, isAspenError, type PluginManifest, parseManifest } from
 import { compilerErrors } from "./errors.js";
 import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
 
-/** The plugin.json of a plugin's sources. @throws AspenError `BUILD_FAILED`, or what `parseManifest` throws */
+/** The plugin.json beside a plugin's sources. @throws AspenError `BUILD_FAILED`, or what `parseManifest` throws */
 export async function readManifest(path: string): Promise<PluginManifest> {
   let text: string;
   try {

@@ -49,7 +49,7 @@ interface EngineExports {
 /** Handle of the one block that a build has: the last host call's answer. */
 const ANSWER_BLOCK = 1n;
 
-/** There is no host yet: what it would answer is in the ABI table. */
+/** There is no host at build time: the ABI table says what each call does then. */
 function buildTimeAnswer({ name, atBuild }: HostFunctionSpec): Uint8Array {
   if (atBuild === "accepted") return Uint8Array.of(RESULT_OK);
   const error = encodeUtf8(JSON.stringify(compilerErrors.hostCallAtBuild(name)));
@@ -75,7 +75,7 @@ export class GuestException extends Error {
 /** One QuickJS of the template, in the hands of the build. */
 export class BuildVm {
   readonly engine: EngineExports;
-  /** The first host function that the top level called and may not; its promise may have been dropped. */
+  /** The first host function that the top level must not call and did; nobody may have looked at its promise. */
   refused: HostFunctionName | null = null;
   /** The top level was stopped at its limit. */
   stopped = false;
@@ -117,7 +117,7 @@ export class BuildVm {
       length: () => BigInt(answer.length),
     });
     const vm = new BuildVm(await WebAssembly.instantiate(module, imports as WebAssembly.Imports));
-    // A template with an extension is of an engine that has begun already.
+    // In a template with an extension, the engine has started already.
     if (vm.engine._initialize) {
       vm.engine._initialize();
       vm.engine.qjs_init();
@@ -174,7 +174,7 @@ export class BuildVm {
     return bytecode;
   }
 
-  /** Runs compiled code; nothing of it stays in memory but what it made. @throws GuestException */
+  /** Runs compiled code. Only what it made stays in memory. @throws GuestException */
   run(bytecode: Uint8Array): void {
     const { engine } = this;
     const pointer = engine.wasm_malloc(bytecode.length);

@@ -62,7 +62,7 @@ export class HostCalls implements EngineHost {
   }
 
   end(): void {
-    // Its bytes are another call's from here on.
+    // From here on the bytes belong to another call.
     this.#input = NO_BYTES;
     this.options.slot.end();
   }
