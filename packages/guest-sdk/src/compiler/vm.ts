@@ -1,10 +1,9 @@
 import {
   decodeUtf8,
-  encodeUtf8,
+  errorResult,
   HOST_FUNCTIONS,
   type HostFunctionName,
   type HostFunctionSpec,
-  RESULT_ERROR,
   RESULT_OK,
 } from "@aspen/plugin-api/abi";
 import { compilerErrors } from "./errors.js";
@@ -52,8 +51,7 @@ const ANSWER_BLOCK = 1n;
 /** There is no host at build time: the ABI table says what each call does then. */
 function buildTimeAnswer({ name, atBuild }: HostFunctionSpec): Uint8Array {
   if (atBuild === "accepted") return Uint8Array.of(RESULT_OK);
-  const error = encodeUtf8(JSON.stringify(compilerErrors.hostCallAtBuild(name)));
-  return Buffer.concat([Uint8Array.of(RESULT_ERROR), error]);
+  return errorResult(compilerErrors.hostCallAtBuild(name));
 }
 
 /** The guest's JavaScript threw, or was stopped. */
