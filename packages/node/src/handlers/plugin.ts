@@ -13,7 +13,7 @@ const artifact = z.strictObject({
 });
 
 /** `plugin.*`: what is installed, and changing it. */
-export function pluginHandler(installer: PluginInstaller, supervisor: PluginSupervisor): HandlerFactory {
+export function pluginHandlerFactory(installer: PluginInstaller, supervisor: PluginSupervisor): HandlerFactory {
   return methodsHandlerFactory({
     name: "plugin",
     priority: 102,
