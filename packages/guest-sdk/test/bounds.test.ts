@@ -34,7 +34,7 @@ afterEach(async () => {
 });
 
 const REFUSED =
-  /is no regular file; a build reads nothing else|has more than \d+ bytes, which is the most that a build reads/;
+  /is not a regular file; a build reads no other kind|has more than \d+ bytes, which is the most that a build reads/;
 
 describe("a build reads regular files of a bounded size, whatever it meets", () => {
   for (const [what, make] of Object.entries(MAKERS)) {

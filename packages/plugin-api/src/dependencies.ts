@@ -71,7 +71,7 @@ function directProblems(manifest: PluginManifest, byName: ReadonlyMap<string, Pl
   for (const { name, version, optional } of manifest.dependencies) {
     const found = byName.get(name);
     if (!found && !optional) problems.push(`needs ${name} ${version}, which is not installed`);
-    // Who installs a prerelease means it to be used, so "*" and "^1.0.0" accept one.
+    // Somebody who installs a prerelease wants to use it, so "*" and "^1.0.0" accept one.
     if (found && !semver.satisfies(found.version, version, { includePrerelease: true })) {
       problems.push(`needs ${name} ${version}, but version ${found.version} is installed`);
     }
@@ -106,7 +106,7 @@ function rotate(cycle: readonly string[]): string[] {
   return [...cycle.slice(at), ...cycle.slice(0, at), first];
 }
 
-/** A plugin falls with what it requires, but is not blamed for it. */
+/** A plugin cannot be loaded when something that it requires cannot be. Its problem names what it requires. */
 function refuseDependents(
   names: readonly string[],
   byName: ReadonlyMap<string, PluginManifest>,

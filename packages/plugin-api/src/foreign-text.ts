@@ -1,4 +1,4 @@
-/** Characters of a foreign text in a message, where nothing else is said. */
+/** Characters of a foreign text in a message, unless the caller says otherwise. */
 const MOST = 128;
 
 /** A text that somebody else wrote, for a message: at most `most` characters of it, then an ellipsis. */

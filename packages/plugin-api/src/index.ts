@@ -26,6 +26,7 @@ export {
   permissionLabel,
   requiredPermission,
 } from "./abi/required-permission.js";
+export { errorResult, taggedResult } from "./abi/tagged-result.js";
 export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./abi/tags.js";
 export { decodeDocument, decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./abi/utf8.js";
 export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./abi/version.js";

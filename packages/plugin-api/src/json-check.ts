@@ -12,7 +12,7 @@ export interface JsonBounds {
 /** Why a JSON text is refused. */
 export interface JsonProblem {
   reason: "syntax" | "depth" | "values" | "number";
-  /** One part of a sentence, without anything of the text. */
+  /** Part of a sentence. It quotes nothing of the text. */
   problem: string;
 }
 
@@ -40,7 +40,10 @@ const KEY = 2;
 const KEY_OR_CLOSE = 3;
 const AFTER_VALUE = 4;
 
-/** Which of the open levels are objects, for depths in use: most texts are so short that making it would take longer. */
+/**
+ * Which of the open levels are objects. It is made once for each depth in use: for most texts, making it would take
+ * longer than the check.
+ */
 const LEVELS = new Uint8Array(LIMITS.jsonDepth + 1);
 
 const LITERALS = ["true", "false", "null"].map((text) => Uint8Array.from(text, (char) => char.charCodeAt(0)));
@@ -48,9 +51,9 @@ const LITERALS = ["true", "false", "null"].map((text) => Uint8Array.from(text, (
 const ESCAPES = new Set(Array.from('"\\/bfnrt', (char) => char.charCodeAt(0)));
 
 /**
- * Looks for what is wrong with a JSON text in UTF-8 without making values of it: a parser makes objects of it that
- * are many times as large, and cannot be stopped. A number that no double can hold (`1e400`) is a problem, as every
- * parser would turn it into something else. That the bytes are UTF-8 is for the caller to see to.
+ * Finds what is wrong with a JSON text in UTF-8 and makes no values of it. A parser cannot be stopped, and its objects
+ * are many times as large as the text. A number that no double can hold (`1e400`) is a problem, because every parser
+ * would turn it into something else. The caller makes sure that the bytes are UTF-8.
  */
 export function jsonProblem(bytes: Uint8Array, { depth, values = Infinity }: JsonBounds): JsonProblem | null {
   const { length } = bytes;
@@ -124,7 +127,7 @@ function spaceEnd(bytes: Uint8Array, start: number): number {
   }
 }
 
-// The ends below are where the token ends, or, with all bits turned, where it goes wrong.
+// Each function below returns where the token ends, or the inverted bits of where it goes wrong.
 
 function stringEnd(bytes: Uint8Array, start: number): number {
   const { length } = bytes;

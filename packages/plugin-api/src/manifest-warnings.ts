@@ -1,7 +1,7 @@
 import { HOST_FUNCTIONS, type HostFunctionSpec } from "./abi/host-functions.js";
 import { familyOf } from "./permissions.js";
 
-/** Those of `permissions` behind which there is nothing: no host function of this API version uses them. */
+/** The permissions that no host function of this API version uses. */
 export function unusedPermissions(
   permissions: readonly string[],
   table: readonly HostFunctionSpec[] = HOST_FUNCTIONS,
@@ -14,7 +14,7 @@ export function unusedPermissions(
   return permissions.filter((permission) => !known.has(familyOf(permission) ?? permission));
 }
 
-/** What an author, or whoever grants a manifest, should know although it breaks no rule: one sentence each. */
+/** What the author, and whoever grants the permissions, should know although no rule is broken: one sentence each. */
 export function manifestWarnings({ permissions }: { permissions: readonly string[] }): string[] {
   return unusedPermissions(permissions).map(
     (permission) =>

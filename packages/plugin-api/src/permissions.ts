@@ -58,7 +58,7 @@ export function permissionCovers(granted: string, needed: string): boolean {
     : pattern === "*" || handlePatternMatches(pattern, argument);
 }
 
-/** The beginning that a parameterised permission shares with its like; undefined for any other text. */
+/** The family of a parameterised permission; undefined for any other text. */
 export function familyOf(permission: string): PermissionFamily | undefined {
   return PARAMETERISED_PERMISSIONS.find((family) => permission.startsWith(family));
 }

@@ -1,7 +1,7 @@
 import { AspenError, cut, LIMITS } from "@aspen/plugin-api";
 import { callErrors } from "@aspen/plugin-host";
 
-/** Characters of what is wrong with a file, which may be in words of its own. */
+/** Characters that say what is wrong with a file; it may have chosen some of them. */
 const PROBLEM_MAX = 512;
 
 /** The errors of this package. */

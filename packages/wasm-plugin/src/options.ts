@@ -19,13 +19,13 @@ export interface WasmRuntimeOptions {
    */
   maxQueuedBytes?: number;
   /**
-   * Milliseconds a worker has to boot, and then to load a plugin; what the plugin's own code does in its start is
-   * apart and has its `execution_timeout_ms` as a whole. @default 30000
+   * Milliseconds that a worker has to boot, and then to load a plugin. The plugin's own code in its start does not
+   * count: all of it together has the plugin's `execution_timeout_ms`. @default 30000
    */
   startTimeoutMs?: number;
   /**
-   * Resident bytes that the process may have in which a plugin is compiled before it runs here; a plugin that needs more
-   * is refused. @default 536870912 (512 MiB)
+   * Resident bytes of the process in which a plugin is compiled before it runs here. A plugin that needs more is
+   * refused. @default 536870912 (512 MiB)
    */
   compileMemoryBytes?: number;
   /** Milliseconds of processor time that compiling a plugin may take, all of its functions by both compilers. @default 60000 */

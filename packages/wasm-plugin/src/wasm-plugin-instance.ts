@@ -158,7 +158,7 @@ function guestError(manifest: PluginManifest, text: string, memoryBytes: number)
   return errorOfGuest(name, json);
 }
 
-/** What of a plugin's memory_limit the engine can give: whole pages. */
+/** The part of a plugin's memory_limit that the engine can give: whole pages. */
 export function usableMemory({ memory_limit: limit }: Pick<PluginManifest, "memory_limit">): number {
   return limit - (limit % WASM_PAGE_BYTES);
 }

@@ -124,19 +124,25 @@ describe("a hostile plugin", () => {
     const neighbour = await bench.fixture("neighbour");
     let stop = false;
     let calls = 0;
+    let lost: unknown = null;
     const load = async () => {
       while (!stop) {
         expect(await call(neighbour, "neighbour.add", { a: calls, b: 1 })).toBe(calls + 1);
         calls += 1;
       }
     };
-    const running = load();
+    const running = load().catch((error: unknown) => {
+      lost = error;
+    });
     for (const method of ["loop", "allocate", "recurse", "throw", "never", "returnCycle", "backtrack"]) {
+      const before = calls;
       await failure(call(hostile, `hostile.${method}`));
+      // However slow the machine is, the neighbour goes on.
+      while (calls === before && lost === null) await delay(1);
     }
     stop = true;
     await running;
-    expect(calls).toBeGreaterThan(100);
+    expect(lost).toBeNull();
   });
 });
 

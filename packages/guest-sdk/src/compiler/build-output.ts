@@ -45,7 +45,7 @@ export async function holdsBuild(folder: string, manifest: WasmManifest, fingerp
   );
 }
 
-/** Null for what no build has written; it is built anew. */
+/** Null when no build has written it; then it is built anew. */
 async function contentOf(path: string, limit: number): Promise<Buffer | null> {
   try {
     return Buffer.from(await readRegular(path, limit));

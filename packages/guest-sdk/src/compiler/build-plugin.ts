@@ -57,7 +57,7 @@ export async function buildPlugin(options: BuildPluginOptions): Promise<BuiltPlu
   });
   await replaceFile(paths.wasm, wasm);
   await replaceFile(paths.manifest, manifestText(manifest));
-  // Last, so that it never speaks for files that are not there yet.
+  // The record comes last, so that it never speaks for files that are not there yet.
   await replaceFile(paths.record, recordText(fingerprint, manifest.wasm_hash!));
   return { manifest, wasmPath: paths.wasm, manifestPath: paths.manifest, bytes: wasm.length, warnings };
 }
@@ -77,9 +77,9 @@ export async function compilePlugin(folder: string, bounds: BuildBounds = {}): P
 }
 
 /**
- * True when a build would write the files that are there. The sources are bundled for it, so that whatever decides
- * the outcome is seen: a file that is imported from anywhere, a package, a setting, a file that is new and comes
- * first. The plugin's own code is not run.
+ * True when a build would write the files that are there. It bundles the sources, so it sees everything that decides
+ * the outcome: a file that is imported from anywhere, a package, a setting, a new file that takes the place of another.
+ * The plugin's own code is not run.
  *
  * @throws AspenError as {@link buildPlugin} does when the sources cannot be bundled
  */

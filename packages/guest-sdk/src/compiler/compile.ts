@@ -69,12 +69,12 @@ async function gather({ directory, manifest }: CompileInput) {
   const scripts = template.scripts.map(({ code }) => code);
   const parts = [compiler, template.wasm, ...scripts, JSON.stringify(manifest), bundle.code, bundle.sourceMap];
   const fingerprint = createHash("sha256");
-  // Each with its own hash, so that no two lists of parts look the same.
+  // Each part has a hash of its own, so that no two lists of parts look the same.
   for (const part of parts) fingerprint.update(createHash("sha256").update(part).digest());
   return { template, bundle, fingerprint: fingerprint.digest("hex") };
 }
 
-/** Runs the engine, and tells what goes wrong in it in terms of the plugin. */
+/** Runs the engine. What goes wrong in it becomes an error about the plugin. */
 async function inEngine<T>(
   { name, entry, memory_limit }: WasmManifest,
   { sourceMap }: Bundle,
@@ -83,7 +83,7 @@ async function inEngine<T>(
   try {
     return await work();
   } catch (error) {
-    // The engine guards its stack and its memory; what it misses ends here.
+    // The engine guards its stack and its memory. What gets past it ends here.
     if (error instanceof RangeError || error instanceof WebAssembly.RuntimeError) {
       throw compilerErrors.engineTrapped(name, error);
     }
@@ -96,7 +96,7 @@ async function inEngine<T>(
   }
 }
 
-/** The stack of a bundle that is too large for a source map stays as it is. */
+/** A stack stays as it is when the bundle is too large for a source map. */
 async function inTypeScript(stack: string, sourceMap: string): Promise<string> {
   const { GuestStackMap, SOURCE_MAP_LIMITS } = await import("@aspen/plugin-api");
   return sourceMap.length > SOURCE_MAP_LIMITS.bytes ? stack : new GuestStackMap(sourceMap).map(stack);

@@ -79,7 +79,7 @@ export const compilerErrors = {
       { limitMs },
     ),
   notRegular: (path: string) =>
-    new AspenError("BUILD_FAILED", `${path} is no regular file; a build reads nothing else`, { path }),
+    new AspenError("BUILD_FAILED", `${path} is not a regular file; a build reads no other kind`, { path }),
   sourceTooLarge: (path: string, limit: number) =>
     new AspenError("BUILD_FAILED", `${path} has more than ${limit} bytes, which is the most that a build reads`, {
       path,

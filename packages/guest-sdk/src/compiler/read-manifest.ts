@@ -3,7 +3,7 @@ import { compilerErrors } from "./errors.js";
 import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
 import { isWasmManifest, type WasmManifest } from "./wasm-manifest.js";
 
-/** The plugin.json of a plugin's sources. @throws AspenError `BUILD_FAILED`, or what `parseManifest` throws */
+/** The plugin.json beside a plugin's sources. @throws AspenError `BUILD_FAILED`, or what `parseManifest` throws */
 export async function readManifest(path: string): Promise<WasmManifest> {
   let text: string;
   try {

@@ -7,14 +7,14 @@ export const SETTINGS_BYTES_MAX = 1024 * 1024;
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
-/** True when a file begins with the byte-order mark of UTF-8, which means nothing there. */
+/** True when a file begins with the byte-order mark of UTF-8, which has no meaning there. */
 export function startsWithMark(content: Uint8Array): boolean {
   return BYTE_ORDER_MARK.every((byte, at) => content[at] === byte);
 }
 
 /**
- * Opens a regular file of at most `limit` bytes. A pipe, socket, device or directory is refused instead of being
- * waited for.
+ * Opens a regular file of at most `limit` bytes. It refuses a pipe, socket, device or directory instead of waiting for
+ * it.
  *
  * @throws AspenError `BUILD_FAILED` when it is no regular file or larger
  * @throws NodeJS.ErrnoException when it cannot be opened
@@ -22,7 +22,7 @@ export function startsWithMark(content: Uint8Array): boolean {
 export async function openRegular(path: string, limit: number, shownAs = path): Promise<FileHandle> {
   // Without O_NONBLOCK, opening a named pipe waits for a writer.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error) => {
-    // What a socket answers to being opened.
+    // Opening a socket fails with this.
     if ((error as NodeJS.ErrnoException).code === "ENXIO") throw compilerErrors.notRegular(shownAs);
     throw error;
   });

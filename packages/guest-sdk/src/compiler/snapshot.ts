@@ -9,7 +9,7 @@ import { dataSection, memorySection, nonZeroRanges, PAGE_BYTES } from "./wasm/me
 
 export interface SnapshotInput {
   template: Template;
-  /** What runs, in this order; compiled by another VM, whose parser's leftovers are not wanted here. */
+  /** What runs, in this order. Another VM compiled it, because the leftovers of its parser are not wanted here. */
   bytecode: readonly Uint8Array[];
   sourceMap: string;
   /** Most memory the plugin may have. */
@@ -31,7 +31,7 @@ export async function snapshot({
 }: SnapshotInput): Promise<Uint8Array> {
   const vm = await BuildVm.create(await boundedEngine(template.wasm, memoryBytes));
   vm.global("g_context").value = vm.engine.qjs_get_context_ptr();
-  // Before the plugin runs: the search copies the memory, which may be large then.
+  // This comes before the plugin runs: the search copies the memory, which may be large afterwards.
   vm.global("g_random_state").value = findRandomState(vm);
   defineIntrinsics(vm);
   for (const script of bytecode) vm.run(script);
@@ -42,7 +42,7 @@ export async function snapshot({
   vm.global("g_finish").value = vm.property(globalObject, "__finish");
   vm.global("g_rejection").value = vm.property(globalObject, "__rejection");
   vm.global("g_report").value = vm.property(globalObject, "__report");
-  // From here on, as rejections of the build are none of a call.
+  // From here on: a rejection during the build belongs to no call.
   vm.engine.qjs_set_promise_rejection_handler(1);
   vm.global("g_undefined").value = vm.engine.qjs_get_undefined();
   vm.engine.qjs_run_gc();
@@ -108,7 +108,7 @@ interface FreezeOptions {
 function freeze(template: Uint8Array, vm: BuildVm, memory: Uint8Array, options: FreezeOptions): Uint8Array {
   const segments = nonZeroRanges(memory);
   const content = segments.reduce((bytes, [start, end]) => bytes + end - start, 0);
-  // Before they are copied: they may be a gigabyte.
+  // This comes before they are copied: they may be a gigabyte.
   if (content > LIMITS.wasmBytes) throw compilerErrors.wasmTooLarge(options.plugin, content, LIMITS.wasmBytes);
   const sections = readSections(template);
   const exports = readExports(sections);

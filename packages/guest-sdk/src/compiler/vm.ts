@@ -1,10 +1,9 @@
 import {
   decodeUtf8,
-  encodeUtf8,
+  errorResult,
   HOST_FUNCTIONS,
   type HostFunctionName,
   type HostFunctionSpec,
-  RESULT_ERROR,
   RESULT_OK,
 } from "@aspen/plugin-api/abi";
 import { compilerErrors } from "./errors.js";
@@ -49,11 +48,10 @@ interface EngineExports {
 /** Handle of the one block that a build has: the last host call's answer. */
 const ANSWER_BLOCK = 1n;
 
-/** There is no host yet: what it would answer is in the ABI table. */
+/** There is no host at build time: the ABI table says what each call does then. */
 function buildTimeAnswer({ name, atBuild }: HostFunctionSpec): Uint8Array {
   if (atBuild === "accepted") return Uint8Array.of(RESULT_OK);
-  const error = encodeUtf8(JSON.stringify(compilerErrors.hostCallAtBuild(name)));
-  return Buffer.concat([Uint8Array.of(RESULT_ERROR), error]);
+  return errorResult(compilerErrors.hostCallAtBuild(name));
 }
 
 /** The guest's JavaScript threw, or was stopped. */
@@ -75,7 +73,7 @@ export class GuestException extends Error {
 /** One QuickJS of the template, in the hands of the build. */
 export class BuildVm {
   readonly engine: EngineExports;
-  /** The first host function that the top level called and may not; its promise may have been dropped. */
+  /** The first host function that the top level must not call and did; nobody may have looked at its promise. */
   refused: HostFunctionName | null = null;
   /** The top level was stopped at its limit. */
   stopped = false;
@@ -117,7 +115,7 @@ export class BuildVm {
       length: () => BigInt(answer.length),
     });
     const vm = new BuildVm(await WebAssembly.instantiate(module, imports as WebAssembly.Imports));
-    // A template with an extension is of an engine that has begun already.
+    // In a template with an extension, the engine has started already.
     if (vm.engine._initialize) {
       vm.engine._initialize();
       vm.engine.qjs_init();
@@ -174,7 +172,7 @@ export class BuildVm {
     return bytecode;
   }
 
-  /** Runs compiled code; nothing of it stays in memory but what it made. @throws GuestException */
+  /** Runs compiled code. Only what it made stays in memory. @throws GuestException */
   run(bytecode: Uint8Array): void {
     const { engine } = this;
     const pointer = engine.wasm_malloc(bytecode.length);

@@ -1,7 +1,7 @@
 /**
- * What a plugin's environment lacks. A name of this list is a value that `typeof` calls "undefined" and that is false,
- * so that packages which look before they use a thing find it absent, as they should. Whoever uses it all the same,
- * by calling, constructing or converting it or anything of it, gets a sentence.
+ * What a plugin's environment lacks. Each name in this list has a value that is false, and that `typeof` calls
+ * "undefined", so a package that tests for a thing finds it absent. Code that uses it without a test, by calling,
+ * constructing or converting it or a member of it, gets an error that says why.
  */
 
 const NETWORK = "a plugin has no network";
@@ -12,7 +12,7 @@ const CANCELLING = "nothing in a plugin can be cancelled: host calls have ended 
 const STORAGE = "use `kv`";
 const DEVICES = "a plugin has neither page nor devices";
 
-/** By name, why it is not there. */
+/** Why each name is not there. */
 export const ABSENT: Readonly<Record<string, string>> = {
   ...all(NETWORK, "fetch Request Response Headers FormData WebSocket EventSource XMLHttpRequest"),
   ...all(TIMERS, "setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate"),
@@ -27,13 +27,13 @@ export const ABSENT: Readonly<Record<string, string>> = {
   WebAssembly: "a plugin cannot load code",
 };
 
-/** In plugins whose code names neither of them: what they need is a third of a plugin. */
+/** Absent from plugins whose code names neither of them, because they make a plugin a third larger. */
 export const WITHOUT_URL: Readonly<Record<string, string>> = all(
   "it is there in plugins whose code names it, and the code of this one was made at run time",
   "URL URLSearchParams",
 );
 
-/** What is undefined, as outside a browser or outside Node; packages tell by it where they run. */
+/** Names that stay undefined, because packages tell by them whether they run in a browser or in Node. */
 export const UNDEFINED: Readonly<Record<string, string>> = {
   ...all("it is a part of Node", "process Buffer require module exports __dirname __filename"),
   ...all(DEVICES, "window document self navigator location history screen alert confirm prompt"),
@@ -59,9 +59,9 @@ const refuse = ({ what, why }: Missing): never => {
   throw new Error(refusal(what, why));
 };
 
-// One for all: each of them would be memory of every plugin.
+// One handler for all, because each more would take memory of every plugin.
 const HANDLER: ProxyHandler<Missing> = {
-  // What it has is absent just as well, so that `Intl.Segmenter` can be looked for.
+  // Its members are absent too, so that code can test for `Intl.Segmenter`.
   get: ({ standIn }) => standIn,
   apply: refuse,
   construct: refuse,
@@ -76,7 +76,7 @@ const HANDLER: ProxyHandler<Missing> = {
 
 /** The stand-in for one name; `hide` makes it look undefined. */
 export function absent(what: string, why: string, hide: (value: object) => void): object {
-  // A declaration: an arrow function could not be constructed.
+  // This is a function declaration, because an arrow function cannot be constructed.
   function target(): void {}
   const missing = Object.assign(target, { what, why, standIn: {} });
   missing.standIn = new Proxy(missing, HANDLER);
@@ -84,7 +84,7 @@ export function absent(what: string, why: string, hide: (value: object) => void)
   return missing.standIn;
 }
 
-/** What the engine's bare "'process' is not defined" leaves out; empty for names that nobody expects. */
+/** What to add to the engine's bare "'process' is not defined"; empty for names that nobody expects. */
 export function missingHint(message: string): string {
   const name = /^'?([A-Za-z_$][\w$]*)'? is not defined$/.exec(message)?.[1];
   if (name === undefined || !Object.hasOwn(UNDEFINED, name)) return "";

@@ -3,7 +3,7 @@ import { shown } from "./shown.js";
 
 export type ConsoleLevel = "debug" | "info" | "warn" | "error";
 
-/** Groups and labels that are kept; those beyond are not. */
+/** Most groups and labels that are kept. */
 const MOST_GROUPS = 32;
 const MOST_LABELS = 1000;
 const MOST_ROWS = 100;

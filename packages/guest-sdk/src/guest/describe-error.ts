@@ -1,7 +1,7 @@
-/** What is told of a thrown value. It may be hostile: every read of it can throw, and its causes can be a circle. */
+/** Describes a thrown value. The value may be hostile: every read of it can throw, and its causes can be a circle. */
 import { missingHint } from "./absent.js";
 
-/** Errors that are told together: one, its causes and what they hold. */
+/** Most errors in one description: an error, its causes and their inner errors. */
 const ERRORS = 8;
 /** Characters of all of them; a log record has room for 8,192. */
 const TOLD_MAX = 5000;
@@ -69,7 +69,7 @@ export function messageOf(error: Error, most: number): string {
   return nameOf(error) === "ReferenceError" ? message + missingHint(message) : message;
 }
 
-/** A thrown value that is no error, in a few words. */
+/** A thrown value that is not an error, in a few words. */
 export function describeValue(value: unknown): string {
   if (value === null) return "a null";
   if (typeof value === "string") return JSON.stringify(value.slice(0, VALUE_MAX));
@@ -142,7 +142,10 @@ function behind(value: unknown, budget: Budget): unknown {
   return budget.left > 0 ? describeError(value, budget) : headline(value).slice(0, 128);
 }
 
-/** Those of an AggregateError; of a SuppressedError, the one that was thrown last and the one that it hides. */
+/**
+ * The inner errors of an AggregateError. Those of a SuppressedError are the one that was thrown last and the one that
+ * it hides.
+ */
 function innerErrors(error: Error): readonly unknown[] {
   const errors = read(error, "errors");
   if (Array.isArray(errors)) return errors;
@@ -154,7 +157,7 @@ export function causesOf(error: Error): string {
   return lines(describeError(error), "").join("\n");
 }
 
-/** An error with its stack and all that is behind it, for people. */
+/** An error with its stack, its causes and inner errors, for people. */
 export function errorText(error: Error): string {
   const described = describeError(error);
   const head = [headline(error), ...(described.stack ? [described.stack.trimEnd()] : [])];

@@ -3,9 +3,9 @@ import { causesOf, describeValue, headline, isError, messageOf, nameOf, read, te
 import { writable } from "./shown.js";
 
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
-/** Characters of a message that leave the guest; the host cuts it shorter. */
+/** Most characters of a message that leave the guest; the host cuts it further. */
 const MESSAGE_MAX = 8192;
-/** Characters of a stack, and of what is told of causes, that leave the guest. */
+/** Most characters of a stack, and of the description of causes, that leave the guest. */
 const STACK_MAX = 2800;
 
 /** What a thrown value becomes on its way to the host. Never throws. */
@@ -29,7 +29,7 @@ export function guestErrorJson(thrown: unknown): GuestErrorJson {
   return json;
 }
 
-/** `throw { code, message }`: as much of an error as it says. */
+/** `throw { code, message }`: the error that the object describes. */
 function plainObject(thrown: object): GuestErrorJson {
   const message = read(thrown, "message");
   if (typeof message !== "string" || message === "") return { message: `threw ${describeValue(thrown)}` };
@@ -48,14 +48,14 @@ function codeOf(thrown: object): string | undefined {
   return typeof code === "string" && CODE.test(code) ? code : undefined;
 }
 
-/** An object as JSON has it; what JSON refuses in it, such as a circle, is written as text. */
+/** An object as in JSON. What JSON refuses in it, such as a circle, is written as text. */
 function jsonDetails(value: unknown): Record<string, unknown> | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   try {
     const details: unknown = JSON.parse(JSON.stringify(value, writable()) ?? "null");
     return typeof details === "object" && details !== null ? (details as Record<string, unknown>) : undefined;
   } catch {
-    // A getter or a toJSON of its own that throws.
+    // It has a getter or a toJSON that throws.
     return { problem: "the details could not be read" };
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The locale of a plugin is en-US, its time zone UTC. What formats and compares without saying a locale does it so, as
- * Node does there; the engine has no data of other locales, and those are refused instead of ignored.
+ * The locale of a plugin is en-US, its time zone UTC. Methods that format and compare use it when no locale is given,
+ * as Node does with that locale. The engine has no data of other locales: a request for one is refused, not ignored.
  */
 import { refusal } from "./absent.js";
 
@@ -91,7 +91,7 @@ function compareLists<T extends number | string>(a: readonly T[], b: readonly T[
   return Math.sign(a.length - b.length);
 }
 
-/** Languages whose letters change case in a way of their own. */
+/** Languages that change the case of letters by rules of their own. */
 const OWN_CASE = /^(tr|az|lt|el)\b/i;
 
 function caseMethod(name: "toUpperCase" | "toLowerCase", localeName: string) {
@@ -109,7 +109,7 @@ function dateMethod(name: string, format: (date: Date) => string) {
   };
 }
 
-/** Of lists: each element's own, with the same locale and options. */
+/** `toLocaleString` of lists: that of each element, with the same locale and options. */
 function listMethod(this: ArrayLike<unknown>, ...args: unknown[]): string {
   return Array.from(this, (element) =>
     element === null || element === undefined

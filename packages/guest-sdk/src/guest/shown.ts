@@ -1,6 +1,6 @@
 import { describeError, errorText, isError } from "./describe-error.js";
 
-/** A replacer of JSON that writes what JSON would leave empty or refuse: errors, big numbers, maps, circles. */
+/** A replacer for JSON. It writes what JSON would leave empty or refuse: errors, big numbers, maps, circles. */
 export function writable(): (this: unknown, key: string, value: unknown) => unknown {
   /** The objects around the one that is written. */
   const around: unknown[] = [];

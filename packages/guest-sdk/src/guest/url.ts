@@ -1,6 +1,6 @@
 /**
- * `URL` and `URLSearchParams` of the URL Standard, over the parser that the engine template with URL has: parsing and
- * writing is its work; the classes add what its own ones lack. Evaluated before a plugin that names one of them.
+ * `URL` and `URLSearchParams` of the URL Standard. The parser of the engine template with URL parses and writes; these
+ * classes add what its own classes lack. They are evaluated before a plugin that names one of them.
  */
 
 type Pair = [name: string, value: string];
@@ -42,7 +42,7 @@ function pairsOf(init: object): Pair[] {
   });
 }
 
-/** Has the parameters of a URL follow its query. */
+/** Makes the parameters of a URL follow its query. */
 let refresh: (params: GuestURLSearchParams, query: string) => void;
 /** The parameters of a URL, which tell it when they change. */
 let linked: (query: string, onChange: (query: string) => void) => GuestURLSearchParams;
@@ -121,7 +121,7 @@ class GuestURLSearchParams {
   }
 
   *entries(): Generator<Pair, void> {
-    // By index: what is added or removed meanwhile counts.
+    // A loop by index sees what is added or removed meanwhile.
     for (let at = 0; at < this.#pairs.length; at++) {
       const [name, value] = this.#pairs[at]!;
       yield [name, value];
@@ -245,7 +245,7 @@ Object.defineProperty(GuestURLSearchParams.prototype, Symbol.iterator, {
 });
 
 for (const [name, value] of Object.entries({ URL: GuestURL, URLSearchParams: GuestURLSearchParams })) {
-  // As Web IDL has it: attributes and operations can be listed.
+  // Web IDL makes attributes and operations enumerable.
   for (const key of Object.getOwnPropertyNames(value.prototype)) {
     if (key !== "constructor") Object.defineProperty(value.prototype, key, { enumerable: true });
   }

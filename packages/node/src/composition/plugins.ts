@@ -6,7 +6,7 @@ import { type Container, ContainerModule } from "inversify";
 import type { Logger } from "pino";
 import type { Cleanup } from "../cleanup.js";
 import type { ResolvedNodeConfig } from "../config.js";
-import { pluginHandler } from "../handlers/plugin.js";
+import { pluginHandlerFactory } from "../handlers/plugin.js";
 
 /** What the feature `plugins-wasm` adds to a node's container. */
 export function pluginModules({ safeMode }: ResolvedNodeConfig, logger: Logger, store: Store): ContainerModule[] {
@@ -30,6 +30,6 @@ export async function startPlugins(container: Container): Promise<void> {
 
 function pluginHandlerModule(): ContainerModule {
   return new ContainerModule(({ bind }) => {
-    bind(RPC.handlerFactory).toResolvedValue(pluginHandler, [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor]);
+    bind(RPC.handlerFactory).toResolvedValue(pluginHandlerFactory, [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor]);
   });
 }

@@ -22,7 +22,7 @@ const plugin = z.strictObject({
 });
 
 /** `plugin.*`: what is installed, and changing it. */
-export function pluginHandler(installer: PluginInstaller, supervisor: PluginSupervisor): HandlerFactory {
+export function pluginHandlerFactory(installer: PluginInstaller, supervisor: PluginSupervisor): HandlerFactory {
   return methodsHandlerFactory({
     name: "plugin",
     priority: 102,

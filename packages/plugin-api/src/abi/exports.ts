@@ -17,7 +17,7 @@ export interface GuestRequest {
   requestId: string;
 }
 
-/** What a guest sets as its Extism error: this JSON. Any other text is taken as the message of a `PLUGIN_TRAP`. */
+/** The JSON that a guest sets as its Extism error. Any other text becomes the message of a `PLUGIN_TRAP`. */
 export interface GuestErrorJson {
   code?: string;
   message: string;

@@ -1,14 +1,14 @@
 import { pluginApiErrors } from "../errors.js";
 import { isPermission, type Permission, type PermissionFamily, type SimplePermission } from "../permissions.js";
 
-/** A permission of which a call's own arguments say what it is for. */
+/** A permission that depends on the arguments of a call. */
 export interface PermissionByArgument {
   readonly family: PermissionFamily;
-  /** What stands behind the family, for those who read: `method` makes `rpc:call:<method>`. */
+  /** What the argument is, for readers: `method` is shown as `rpc:call:<method>`. */
   readonly argument: string;
   /**
-   * What stands behind it for one call, one thing and no pattern. It sees the encoded parameters as the guest gave them,
-   * before anything else does, so it looks at their length before it decodes them.
+   * The argument for one call: one name, no pattern. It gets the encoded parameters before anything has checked them,
+   * so it must look at their length before it decodes them.
    */
   of(args: readonly (Uint8Array | null)[]): string;
 }
@@ -28,7 +28,7 @@ export function requiredPermission(
   if (permission === null || typeof permission === "string") return permission;
   const { family, argument } = permission;
   const needed = `${family}${permission.of(args)}` as const;
-  // A pattern would be granted by its own letters, and then be taken for what it stands for.
+  // A guest that names a pattern would be granted it literally, and then get what it stands for.
   if (!isPermission(needed) || needed.includes("*")) throw pluginApiErrors.argumentUnnamed(name, argument);
   return needed;
 }

@@ -10,7 +10,7 @@ export function encodeUtf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Bytes that are no UTF-8 become U+FFFD: for texts that are shown, not for what names something. */
+/** Bytes that are not UTF-8 become U+FFFD. Use it for text that is shown, never for a name or a key. */
 export function decodeUtf8(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }

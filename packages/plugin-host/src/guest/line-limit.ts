@@ -1,4 +1,4 @@
-/** Lines about failures of one plugin that are written within {@link WINDOW_MS}. */
+/** How many lines about failures of one plugin are written within {@link WINDOW_MS}. */
 const LINES = 50;
 const WINDOW_MS = 5000;
 

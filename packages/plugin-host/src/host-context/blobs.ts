@@ -5,7 +5,7 @@ import { bytesArg, stringArg } from "./parameters.js";
 
 export const blobPut = defineHostFunction<Uint8Array>({
   prepare: (_scope, args) => bytesArg(args, 0, "data"),
-  // Nobody knows which keys or other plugins have the hash, so that what a plugin stores is kept.
+  // A key or another plugin may hold the hash, and nobody can tell, so what a plugin stores is kept.
   run: ({ blobs }, data, { grant }) => blobs.put(data, { reference: dataTag(grant.plugin) }),
 });
 

@@ -1,11 +1,11 @@
 import type { DeniedEvent } from "./host-function.js";
 
-/** Denials that are reported; a plugin that is denied more often is no news. */
+/** Denials that are reported in a second; more would tell nobody anything new. */
 const PER_SECOND = 100;
 /** Characters of a denied key that are reported. */
 const TARGET_MAX = 256;
 
-/** Passes denials on, but not more than anybody can bear; those that it leaves out are counted with a later one. */
+/** Passes denials on, at most 100 a second. A later one counts those that were left out. */
 export class DenialLimit {
   #reported = 0;
   #since = Number.NEGATIVE_INFINITY;

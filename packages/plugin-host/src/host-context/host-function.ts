@@ -12,7 +12,7 @@ export interface PluginLogger {
     level: "debug" | "info" | "warn" | "error",
     message: string,
     fields?: Record<string, unknown>,
-    /** Of the request that the plugin was answering. */
+    /** Id of the request that the plugin was answering. */
     requestId?: string,
   ): void;
 }
@@ -22,7 +22,7 @@ export interface HostServices {
   kv: KeyValueStore;
   blobs: BlobStore;
   logger: PluginLogger;
-  /** Told of denials, of at most 100 a second for a thread, to be counted and logged. */
+  /** Gets denials, at most 100 a second from each thread, to count and to log them. */
   onDenied?(event: DeniedEvent): void;
 }
 
@@ -36,7 +36,7 @@ export interface DeniedEvent {
   count: number;
 }
 
-/** What they work on in a plugin's own worker thread. */
+/** What the host functions work on in a plugin's own worker thread. */
 export interface LocalServices {
   reader: SyncKvReader | null;
 }
@@ -58,8 +58,8 @@ export interface CallScope {
 }
 
 /**
- * One host function. `prepare` decodes the parameters and checks namespace and limits, after the caller
- * has checked the permission; both ways of running it share it.
+ * One host function. The caller checks the permission first. Then `prepare` decodes the parameters and checks namespace
+ * and limits, for both ways of running.
  */
 export interface HostFunction<P> {
   /** @throws AspenError; anything else means malformed parameters */

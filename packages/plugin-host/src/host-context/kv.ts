@@ -23,7 +23,7 @@ const KEYS_BYTES = 2 * 1024 * 1024;
 
 function allowedKey(scope: CallScope, args: readonly (Uint8Array | null)[]): string {
   const { length } = bytesArg(args, 0, "key");
-  // What no store takes is not even decoded.
+  // A key that is too long for every store is not decoded.
   if (length > LIMITS.keyBytes) throw hostErrors.keyTooLong(length);
   const key = stringArg(args, 0, "key");
   assertKeyAllowed(scope.grant.kvPrefixes, key);
@@ -33,7 +33,7 @@ function allowedKey(scope: CallScope, args: readonly (Uint8Array | null)[]): str
 function putOptions(value: Record<string, unknown>): PutOptions {
   const { ttlMs } = value;
   if (ttlMs === undefined) return {};
-  // Null is what JSON makes of NaN and Infinity: it must not be taken for "never expires".
+  // JSON turns NaN and Infinity into null, which must not mean "never expires".
   if (typeof ttlMs !== "number" || !Number.isSafeInteger(ttlMs) || ttlMs < 1) {
     throw hostErrors.invalidArgument("ttlMs", "must be a whole number of milliseconds, at least 1");
   }

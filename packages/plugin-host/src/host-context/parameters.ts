@@ -23,8 +23,8 @@ const HEADER_BYTES = 3 * 1024 * 1024;
 const DEPTH = 8;
 
 /**
- * A parameter in JSON of at most `maxBytes`, which is checked before it is parsed: a parser cannot be stopped,
- * and what it makes of a hostile text is many times as large.
+ * A parameter in JSON of at most `maxBytes`. The length is checked before the text is parsed: a parser cannot be
+ * stopped, and its objects are many times as large as a hostile text.
  */
 export function jsonArg(
   args: readonly (Uint8Array | null)[],

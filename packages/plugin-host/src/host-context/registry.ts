@@ -6,8 +6,8 @@ import { kvCas, kvDelete, kvGet, kvGetMany, kvPut, kvScan, kvTransact } from "./
 import { logWrite } from "./log.js";
 
 /**
- * Every row of the ABI table with what serves it; a row without one does not compile. Each entry has a
- * parameter type of its own, which the callers only hand from `prepare` to `run`.
+ * What serves each row of the ABI table; a row without an entry does not compile. Each entry has a parameter type of
+ * its own, which callers only hand from `prepare` to `run`.
  */
 export const HOST_FUNCTION_REGISTRY: Readonly<Record<HostFunctionName, HostFunction<unknown>>> = {
   kv_get: kvGet,

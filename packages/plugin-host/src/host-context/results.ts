@@ -2,11 +2,12 @@ import {
   AspenError,
   encodeEnvelope,
   encodeUtf8,
+  errorResult,
   LIMITS,
-  RESULT_ERROR,
   RESULT_NOT_FOUND,
   RESULT_OK,
   type ResultKind,
+  taggedResult,
   writeU64,
 } from "@aspen/plugin-api/abi";
 import { hostErrors } from "../errors.js";
@@ -15,14 +16,13 @@ import type { HostResult } from "./host-function.js";
 /** The tagged bytes of a result. @throws AspenError `PAYLOAD_TOO_LARGE` */
 export function encodeResult(kind: ResultKind, result: HostResult): Uint8Array {
   if (result === null) return Uint8Array.of(RESULT_NOT_FOUND);
-  const out = tagged(RESULT_OK, payload(kind, result));
+  const out = taggedResult(RESULT_OK, payload(kind, result));
   if (out.length > LIMITS.messageBytes) throw hostErrors.resultTooLarge(out.length);
   return out;
 }
 
 export function encodeError(error: unknown): Uint8Array {
-  const { code, message, details } = AspenError.from(error);
-  return tagged(RESULT_ERROR, encodeUtf8(JSON.stringify({ code, message, ...(details ? { details } : {}) })));
+  return errorResult(AspenError.from(error));
 }
 
 function payload(kind: ResultKind, result: Exclude<HostResult, null>): Uint8Array {
@@ -53,11 +53,4 @@ function payload(kind: ResultKind, result: Exclude<HostResult, null>): Uint8Arra
       return encodeEnvelope(header, attachments);
     }
   }
-}
-
-function tagged(tag: number, bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(1 + bytes.length);
-  out[0] = tag;
-  out.set(bytes, 1);
-  return out;
 }

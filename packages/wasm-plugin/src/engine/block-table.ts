@@ -23,7 +23,7 @@ export class BlockTable {
     this.#bytes = 0;
   }
 
-  /** A handle for the bytes, which are the table's from now on; 0 when the budget is spent. */
+  /** A handle for the bytes, which belong to the table from now on; 0 when the budget is spent. */
   add(bytes: Uint8Array): bigint {
     const cost = bytes.length + BLOCK_COST;
     if (cost > BUDGET_BYTES - this.#bytes) return 0n;
@@ -33,12 +33,12 @@ export class BlockTable {
     return BigInt(index * INDEX_UNIT);
   }
 
-  /** A handle for a copy of the bytes; 0 when the budget is spent. Nothing is copied before that is known. */
+  /** A handle for a copy of the bytes; 0 when the budget is spent, and then nothing is copied. */
   copy(bytes: Uint8Array): bigint {
     return bytes.length + BLOCK_COST > BUDGET_BYTES - this.#bytes ? 0n : this.add(bytes.slice());
   }
 
-  /** A zeroed block; 0 when the budget is spent. Nothing is allocated before that is known. */
+  /** A zeroed block; 0 when the budget is spent, and then nothing is allocated. */
   allocate(length: bigint): bigint {
     const size = Number(BigInt.asUintN(64, length));
     return size + BLOCK_COST > BUDGET_BYTES - this.#bytes ? 0n : this.add(new Uint8Array(size));

@@ -49,7 +49,7 @@ class ExtismInstance implements EngineInstance {
   async call(name: string, input: Uint8Array): Promise<GuestOutcome> {
     this.guest.begin(input);
     try {
-      // Extism's own `call` does not tell what the export returned, and keeps blocks that no guest of ours uses.
+      // Extism's own `call` does not say what the export returned, and keeps blocks that our guests never use.
       const exported = this.instance.exports[name];
       if (typeof exported !== "function") return { kind: "trap", message: `it has no export ${name}` };
       const status: unknown = exported();

@@ -9,7 +9,7 @@ export class ComputeSlots {
     private readonly onFree: () => void = () => undefined,
   ) {}
 
-  /** True when {@link take} passes nobody who waits. */
+  /** True when {@link take} overtakes nobody who waits. */
   get free(): boolean {
     return this.#used < this.size && this.#waiting.length === 0;
   }

@@ -13,14 +13,14 @@ import type { InstanceCall } from "./sent-calls.js";
 import type { SpareWorkers } from "./spares.js";
 
 /**
- * Milliseconds that the main thread itself works for a call. One worker keeps up with it when its part is shorter;
- * a second one would only take turns with both on their cores.
+ * Milliseconds that the main thread itself works for a call. While a call takes a worker less than that, one worker
+ * keeps up with the main thread, and a second one would only compete with both for a core.
  */
 const MAIN_THREAD_MS = 0.02;
 
 /**
- * Instances of one plugin that compute at a time; those that wait for a host call do not count. Two on the smallest
- * machine, so that a quick call need not wait for a long one.
+ * Instances of one plugin that compute at the same time; those that wait for a host call do not count. There are two on
+ * the smallest machine, so that a quick call does not wait for a long one.
  */
 const COMPUTING_MAX = Math.max(2, availableParallelism() - 1);
 
@@ -31,9 +31,9 @@ interface QueuedCall extends InstanceCall {
   queuedAt: number;
   /** Null while it waits. */
   instance: Instance | null;
-  /** Its caller waits no more. */
+  /** Its caller no longer waits. */
   abandoned: boolean;
-  /** What its input takes of `maxQueuedBytes`; 0 once it has ended. */
+  /** Bytes of its input that count towards `maxQueuedBytes`; 0 once the call has ended. */
   bytes: number;
 }
 
@@ -109,7 +109,7 @@ export class InstancePool {
           this.#abandon(call);
           reject(wasmErrors.cancelled(plugin));
         };
-        // One signal may stand for any number of calls; that is no leak.
+        // One signal may belong to any number of calls; that is no leak.
         setMaxListeners(0, signal);
         signal.addEventListener("abort", onAbort, { once: true });
         const { settle } = call;
@@ -124,7 +124,7 @@ export class InstancePool {
     });
   }
 
-  /** Takes no more calls, waits until those it has are answered or the signal aborts. */
+  /** Takes no more calls, and waits until those it has are answered or the signal aborts. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     if (this.#idle || this.#closed || signal.aborted) return;
@@ -182,7 +182,7 @@ export class InstancePool {
     for (const call of this.#queue.splice(0)) call.settle(outcome);
   }
 
-  /** Its input counts no more. */
+  /** Its input no longer counts. */
   #release(call: QueuedCall): void {
     this.#bytes -= call.bytes;
     call.bytes = 0;
@@ -219,7 +219,7 @@ export class InstancePool {
     if (this.#closed) return;
     if (this.#count >= maxInstances || !this.#slots.free) return;
     if (this.#count === 0) {
-      // With no instance left and none to be had for now, those who wait must hear why.
+      // There is no instance and none can be started for now, so those who wait must hear why.
       if (this.#failure && this.#backoff.left > 0) this.#settleQueue(this.#failure);
       else this.#startMore();
       return;
@@ -261,7 +261,7 @@ export class InstancePool {
     this.#slots.take();
     const starting = this.#load(start.signal).finally(() => {
       this.#starts.delete(starting);
-      // What comes after the start pumps, once it knows how that ended.
+      // Whoever started it pumps, once it is known how the start ended.
       this.#slots.release(false);
     });
     this.#starts.set(starting, start);

@@ -39,11 +39,11 @@ export interface InstanceEvents {
   ready(): void;
   /** Calls that never began, taken back because the one before them takes long. */
   returned(calls: InstanceCall[]): void;
-  /** The worker is gone; `unstarted` calls never began and may go elsewhere. */
+  /** The worker is gone. `unstarted` calls never began and may go elsewhere. */
   gone(unstarted: InstanceCall[]): void;
 }
 
-/** Milliseconds of work that may be sent ahead to a worker; behind a call that runs longer nothing waits. */
+/** Milliseconds of work that may be sent ahead to a worker. Nothing waits behind a call that runs longer. */
 const WINDOW_MS = 2;
 const WINDOW_MAX = 64;
 
@@ -66,11 +66,11 @@ export class Instance {
   #loading: AbortController | null = new AbortController();
   /** A call has ended after which the worker starts a fresh instance. */
   #restarts = false;
-  /** When that began which takes longer than the window, on the clock of {@link sharedNow}; null when nothing does. */
+  /** When the slow call began, on the clock of {@link sharedNow}; null when no call is slow. */
   #stalledSince: number | null = null;
   /** It holds one of the plugin's slots. */
   #computing = false;
-  /** Of the calls' time in the worker, the latest counting most. */
+  /** Average time of a call in the worker, in milliseconds; the latest calls count most. */
   averageMs = WINDOW_MS;
   lastUsed = performance.now();
 
@@ -145,14 +145,17 @@ export class Instance {
     return this.#calls.size;
   }
 
-  /** Calls that it takes beyond those it has: more ahead while they are short, one at a time otherwise. */
+  /** How many more calls it takes: several ahead while calls are short, otherwise one at a time. */
   get room(): number {
     if (this.#gone || this.#stalledSince !== null) return 0;
     const ahead = Math.floor(WINDOW_MS / Math.max(this.averageMs, 0.001));
     return Math.min(WINDOW_MAX, Math.max(1, ahead)) - this.#calls.size;
   }
 
-  /** Takes a call and gives it its `sequence`. It computes from now on, in a slot that was taken for it or in one more. */
+  /**
+   * Takes a call and gives it its `sequence`. The instance computes from now on, in the slot that was taken for the
+   * call or in one more.
+   */
   send(call: InstanceCall, slotTaken = false): void {
     this.lastUsed = performance.now();
     if (this.#computing && slotTaken) this.options.slots.release();
@@ -164,7 +167,7 @@ export class Instance {
   }
 
   /**
-   * Looks for results of which no message tells, as the worker may have gone on to a long call without one, and
+   * Looks for results that no message told of: the worker may have begun a long call before it sent one. It also looks
    * for calls that wait behind a long one.
    */
   #lookAgain(): NodeJS.Timeout {
@@ -179,7 +182,7 @@ export class Instance {
     }, LOOK_MS);
   }
 
-  /** Gives its slot back when nothing runs; a negative number is the start of an instance, which computes, too. */
+  /** Gives its slot back when nothing runs. A negative number is the start of an instance, which computes too. */
   #lookForRest(): void {
     this.worker.priority.look();
     if (this.#calls.size === 0 && this.#slot.running === 0) this.#rest();
@@ -191,7 +194,7 @@ export class Instance {
     this.options.slots.release();
   }
 
-  /** Behind something that runs longer than the window no call waits that another instance can have. */
+  /** Takes calls back that wait behind a slow one, so that another instance can have them. */
   #lookForStall(): void {
     if (this.options.maxInstances === 1) return;
     const { running, startedAt } = this.#slot;
@@ -282,8 +285,8 @@ export class Instance {
   }
 
   /**
-   * Ends the worker when what it runs is over its limit. It begins no call meanwhile, so that the call which is
-   * found to be over is the one that is answered so.
+   * Ends the worker when its call is over the limit. The worker begins no call meanwhile, so the call that is found to
+   * be over the limit is the one that is told so.
    */
   #checkTime(): void {
     this.#stopWatchdog();
@@ -348,7 +351,7 @@ export class Instance {
     if (!(await this.worker.terminate())) this.options.onStuck();
   }
 
-  /** Lets another instance compute while this one waits; false when none is to be had, or there is no slot to lend. */
+  /** Lets another instance compute while this one waits; false when there is no other instance or no slot to lend. */
   #lend(): boolean {
     const { slots, maxInstances } = this.options;
     if (!this.#computing || maxInstances <= slots.size) return false;

@@ -2,7 +2,7 @@ import { type MainSlot, sharedNow } from "../protocol/channel.js";
 import type { CallOutcome, FromWorker, LoadMessage } from "../protocol/messages.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
 
-/** Milliseconds between looks for whether the guest's own start has begun, and at how much it computes. */
+/** Milliseconds between looks at whether the guest's own start has begun and how much it computes. */
 const LOOK_MS = 20;
 
 /** How loading a plugin into a worker failed. */
@@ -24,7 +24,7 @@ export interface LoadingOptions {
   limitMs: number;
   /** Gives the start up; its reason is an Error that says why. */
   signal: AbortSignal;
-  /** Takes what else the worker says meanwhile. */
+  /** Gets every other message of the worker meanwhile. */
   onMessage(message: FromWorker): void;
 }
 

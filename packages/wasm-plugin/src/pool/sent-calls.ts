@@ -3,7 +3,7 @@ import type { Ring } from "../protocol/ring.js";
 
 /** A call that an instance has taken. */
 export interface InstanceCall extends CallMessage {
-  /** It is for this instance and no other. */
+  /** No other instance may run it. */
   pinned?: boolean;
   settle(outcome: CallOutcome): void;
 }
@@ -14,7 +14,7 @@ interface Sent {
   mark: number | null;
 }
 
-/** The calls that one worker has, in the order in which it runs them; which of them it has begun is in shared memory. */
+/** The calls of one worker, in the order in which it runs them. Shared memory says which of them it has begun. */
 export class SentCalls {
   readonly #sent = new Map<number, Sent>();
   /** Calls for which the ring has no room yet. */
@@ -70,7 +70,7 @@ export class SentCalls {
     return sent?.call ?? null;
   }
 
-  /** Stops the worker from beginning calls until {@link letGo}; false when that did not work out just now. */
+  /** Stops the worker from beginning calls until {@link letGo}; false when the worker kept the lock. */
   hold(): boolean {
     return this.ring.hold();
   }
@@ -80,14 +80,14 @@ export class SentCalls {
   }
 
   /**
-   * Takes back every call that the worker has not begun, in order. Only while it is held: then no call that is
-   * handed back ever runs here, and each that stays has begun.
+   * Takes back every call that the worker has not begun, in order. Call it only while the worker is held: then no call
+   * that is handed back ever runs here, and every call that stays has begun.
    */
   takeBack(): InstanceCall[] {
     const all = [...this.#sent.values()];
     const written = all.filter(({ mark }) => mark !== null);
     const fresh = (this.#pushed - this.ring.claimed) | 0;
-    // A number that cannot be is no reason to run a call twice.
+    // An impossible number must not make a call run twice.
     const count = fresh >= 0 && fresh <= written.length ? fresh : 0;
     const unclaimed = written.slice(written.length - count);
     if (unclaimed.length > 0) this.ring.takeBack(unclaimed[0]!.mark!);

@@ -3,7 +3,9 @@ import type { WorkerReader } from "@aspen/storage";
 import { ComputeSlots } from "./compute-slots.js";
 import { WorkerThread } from "./worker-thread.js";
 
-/** Threads that boot at a time, so that a plugin whose workers have to be replaced again and again leaves a core. */
+/**
+ * Threads that boot at the same time. One core stays free, even when a plugin's workers are replaced again and again.
+ */
 const BOOTING_MAX = Math.max(1, availableParallelism() - 1);
 
 /**
@@ -52,7 +54,7 @@ export class SpareWorkers implements AsyncDisposable {
       this.#filling += 1;
       this.#start()
         .then((worker) => this.#spares.push(worker))
-        // A thread that cannot be had is missed by the next who takes one, and hears of it then.
+        // Whoever takes the next thread hears of the failure.
         .catch(() => undefined)
         .finally(() => {
           this.#filling -= 1;
@@ -88,7 +90,7 @@ export class SpareWorkers implements AsyncDisposable {
     try {
       await Promise.race([worker.booted, late]);
     } catch (error) {
-      // It is ended when it has booted; nobody need wait for that.
+      // The thread ends after it has booted; nobody needs to wait for that.
       void worker.terminate();
       throw error;
     } finally {

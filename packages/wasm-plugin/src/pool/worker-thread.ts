@@ -17,7 +17,7 @@ const TERMINATE_MS = 5000;
 
 /** Heap of a worker's own JavaScript, MiB; a guest's memory is not part of it. */
 const HEAP_MIB = 128;
-/** Of it for new objects, MiB: a call's objects live briefly, and more of it only makes the process larger. */
+/** The part of it for new objects, MiB. A call's objects live briefly; a larger part only makes the process larger. */
 const YOUNG_MIB = 4;
 
 export interface WorkerEvents {

@@ -10,7 +10,10 @@ const LENGTH = 1;
 const FUNCTION = 2;
 const RUNNING = 3;
 const STARTED_AT_BYTE = 24;
-/** Words that hold the sequence numbers of calls to be stopped, each at its number modulo this many. */
+/**
+ * The first of the words that hold sequence numbers of calls to be stopped, and how many there are. The place of a
+ * number is its remainder.
+ */
 const ABORTS = 16;
 const ABORT_WORDS = 128;
 const HEADER_BYTES = (ABORTS + ABORT_WORDS) * 4;

@@ -38,14 +38,14 @@ export type ToWorker =
   | LoadMessage
   /** There are calls in the ring. */
   | { type: "wake" }
-  /** A call that is too large for the ring, which gets a record without input in its place. */
+  /** A call whose input is too large for the ring. The ring gets a record without input in its place. */
   | { type: "call"; call: CallMessage }
   /** Such a call was taken back. */
   | { type: "forget"; sequence: number };
 
 /**
- * How a call ended; `output` and `error` are the guest's own. What `handle_request` has put out is known to be JSON,
- * of any other export it is only UTF-8. `refused`: the params are no JSON, and the guest was not called.
+ * How a call ended; `output` and `error` are the guest's own. The output of `handle_request` was checked to be JSON,
+ * that of any other export only to be UTF-8. `refused`: the params are not JSON, and the guest was not called.
  * `memoryBytes` is the guest's memory at the end of the call.
  */
 export type CallOutcome =
@@ -56,7 +56,7 @@ export type CallOutcome =
   | { kind: "refused"; problem: string }
   | { kind: "interrupted" };
 
-/** How a guest export ended, as a ring holds it; `text` is UTF-8 and of an output it is known to be. */
+/** How a guest export ended, as a ring holds it. `text` is meant to be UTF-8; the text of an output was checked. */
 export interface CallEnd {
   kind: CallOutcome["kind"];
   text: Uint8Array;
@@ -70,7 +70,7 @@ export interface CallResult extends CallEnd {
 }
 
 export type FromWorker =
-  /** `thread` is the system's number for it; null when it has none that is of use. */
+  /** `thread` is the system's number for the thread; null when it has no useful one. */
   | { type: "booted"; thread: number | null }
   | { type: "loaded"; info: string }
   | { type: "load-failed"; phase: "instantiate" | "plugin_info" | "plugin_init"; outcome: CallOutcome }
@@ -146,7 +146,7 @@ export function outcomeOf({ kind, text, memoryBytes }: CallEnd): CallOutcome {
   const message = () => bytes.toString("utf8", 0, kind === "output" ? bytes.length : WORDS_BYTES);
   switch (kind) {
     case "output":
-      // What lies in a ring is good only until it is released.
+      // Bytes in a ring are good only until their record is released.
       return { kind, output: bytes.buffer instanceof SharedArrayBuffer ? Buffer.from(bytes) : bytes };
     case "error":
       return { kind, error: message(), memoryBytes };

@@ -22,7 +22,7 @@ const SKIP = -1;
 const FREE = 0;
 const READER = 1;
 const WRITER = 2;
-/** Tries of the writer to get the lock, which the reader has for less than a microsecond at a time. */
+/** How often the writer tries to get the lock. The reader holds it for less than a microsecond at a time. */
 const HOLD_TRIES = 1000;
 
 /** What goes with a record's body. */
@@ -98,12 +98,12 @@ export class Ring {
     };
   }
 
-  /** Makes room of the record that was looked at last. */
+  /** Frees the room of the record that was looked at last. */
   release(): void {
     Atomics.store(this.#header, HEAD, this.#next);
   }
 
-  /** The reader's side: like {@link peek}, and the writer can take the record back no more. */
+  /** The reader's side: like {@link peek}, but the writer can no longer take the record back. */
   claim(): RingRecord | null {
     for (;;) {
       const owner = Atomics.compareExchange(this.#header, LOCK, FREE, READER);
@@ -119,7 +119,7 @@ export class Ring {
     }
   }
 
-  /** The writer's side: from now on nothing is claimed. False when the reader did not let it. */
+  /** The writer's side: the reader can claim nothing from now on. False when the reader kept the lock. */
   hold(): boolean {
     for (let tries = 0; tries < HOLD_TRIES; tries++) {
       if (Atomics.compareExchange(this.#header, LOCK, FREE, WRITER) !== READER) return true;
@@ -142,7 +142,10 @@ export class Ring {
     return Atomics.load(this.#header, TAIL);
   }
 
-  /** The writer's side, while it holds: removes what was pushed since `mark` was read. Nothing of it may be claimed. */
+  /**
+   * The writer's side, while it holds: removes what was pushed since `mark` was read. The reader must have claimed
+   * nothing of it.
+   */
   takeBack(mark: number): void {
     Atomics.store(this.#header, TAIL, mark);
   }

@@ -7,7 +7,7 @@ const WAITING = 1000;
 /** Milliseconds for which a map is not tried again after it could not be read. */
 const RETRY_MS = 60_000;
 
-/** One plugin's way to the node's log: its records in order, their stacks in terms of its TypeScript. */
+/** Writes one plugin's records to the node's log, in order, with stacks in terms of its TypeScript. */
 export class PluginLog {
   readonly #key: number;
   #last: Promise<void> | null = null;

@@ -12,7 +12,7 @@ const HEAP_MIB = 256;
 const ANSWER_MS = 5000;
 /** Milliseconds without work after which the thread, and the map that it holds, is dropped. */
 const IDLE_MS = 5000;
-/** Requests that may wait; of one more the stack stays as it is. */
+/** Requests that may wait. The stack of one more stays as it is. */
 const WAITING = 64;
 
 interface Job {
@@ -20,7 +20,7 @@ interface Job {
   settle(answer: MapAnswer | null): void;
 }
 
-/** Has the source maps of all plugins read in one thread, which is started on demand and dropped when it is idle. */
+/** Reads the source maps of all plugins in one thread, which starts on demand and ends when it is idle. */
 export class StackMapper implements AsyncDisposable {
   readonly #waiting: Job[] = [];
   #running: Job | null = null;

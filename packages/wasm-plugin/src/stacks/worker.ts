@@ -1,4 +1,4 @@
-/** Entry of the thread that reads source maps of plugins: what they cost in time and memory ends with it. */
+/** Entry of the thread that reads source maps of plugins. The time and memory that they cost end with it. */
 import { parentPort } from "node:worker_threads";
 import { GuestStackMap } from "@aspen/plugin-api";
 import { decodeUtf8, SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";

@@ -10,7 +10,7 @@ import {
 } from "./features.js";
 import { IMMEDIATE, MISC_OPCODES, OPCODE, OPCODES } from "./opcodes.js";
 
-/** What a value counts that a call passes: compilers move it, and keep more about it than about one that stays. */
+/** How much a value counts that a call passes: compilers move it, and keep more about it than about one that stays. */
 const CALL_WEIGHT = 4;
 
 /** The types of a module, as far as operands are counted. */
@@ -23,8 +23,8 @@ export interface ModuleTypes {
 }
 
 /**
- * Walks through the bodies of a module's functions and refuses what would grow in a compiler, and what is of a
- * feature that plugins may not use. It counts operands and does not check their types: that is left to the compiler.
+ * Walks through the bodies of a module's functions. It refuses what would grow in a compiler, and what belongs to a
+ * feature that plugins may not use. It counts operands; the compiler checks their types.
  */
 export class FunctionBodies {
   /** One entry for each open block: operands below it, what a branch to it carries, and what it leaves. */
@@ -244,7 +244,7 @@ export class FunctionBodies {
     }
   }
 
-  /** Behind a branch that is always taken there are as many operands as are asked for. */
+  /** After a branch that is always taken, there are as many operands as are asked for. */
   #pop(count: number): void {
     this.#height = Math.max(this.#base[this.#depth - 1]!, this.#height - count);
   }

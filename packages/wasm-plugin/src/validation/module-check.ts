@@ -14,7 +14,7 @@ import { readSections, type Section } from "./sections.js";
 
 const KINDS = ["function", "table", "memory", "global"] as const;
 
-/** What of a module the parts that follow refer to. */
+/** The parts of a module that later parts refer to. */
 export interface Known {
   parameters: number[];
   results: number[];
@@ -25,8 +25,8 @@ export interface Known {
 }
 
 /**
- * Reads a whole wasm file and refuses what is over a bound, or of a feature that plugins may not use. What is left is
- * for a compiler to validate. It takes time in proportion to the file, some 10 ms for each MiB.
+ * Reads a whole wasm file and refuses what is over a bound, or belongs to a feature that plugins may not use. A
+ * compiler validates the rest. The time is proportional to the file, some 10 ms for each MiB.
  *
  * @throws WasmProblem
  */

@@ -30,8 +30,8 @@ export interface Section {
 }
 
 /**
- * The sections of a wasm file, in their order. It looks at the head of each and ends at the first that is too many, so
- * that it takes no time worth naming whatever the file holds.
+ * The sections of a wasm file, in their order. It reads only the head of each and stops at the first one too many, so
+ * it is fast whatever the file holds.
  *
  * @throws WasmProblem
  */

@@ -4,7 +4,7 @@ import { WASM_BOUNDS } from "./bounds.js";
 import { checkConstant, checkSection } from "./module-check.js";
 import { readSections, type Section } from "./sections.js";
 
-/** What compilers make code of. The order is that of the file. */
+/** Sections that compilers make code of, in the order of the file. */
 const COMPILED: ReadonlySet<number> = new Set([
   SECTION.type,
   SECTION.import,
@@ -15,9 +15,9 @@ const COMPILED: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Names what compilers make of a wasm file: two files with one key are the same to them. It leaves out the data, names
- * of exports, first values of variables and custom sections, which makes all plugins of one SDK version the same. What
- * it leaves out it checks at once, whoever knows the key already.
+ * Names what compilers make of a wasm file: two files with the same key are the same to them. The key leaves out the
+ * data, names of exports, first values of variables and custom sections, so all plugins of one SDK version share it.
+ * What the key leaves out is checked here each time, even when the key is known.
  *
  * @throws WasmProblem
  */
@@ -35,7 +35,7 @@ export function verdictKey(wasm: Uint8Array): string {
   return `${process.version}-${process.arch}:${hash.digest("hex")}`;
 }
 
-/** Types of all, and values of those that never change. */
+/** The types of all globals, and the values of those that never change. */
 function hashGlobals(wasm: Uint8Array, { body, end }: Section, hash: ReturnType<typeof createHash>): void {
   const reader = new ByteReader(wasm, body, end);
   const count = reader.unsigned();

@@ -7,7 +7,7 @@ import { verdictKey } from "./verdict-key.js";
 
 /** Probes at once; each takes a core, and up to its limit of memory. */
 const PROBES = 2;
-/** Milliseconds for which a file that was refused is not tried again: it may have been the machine's fault. */
+/** Milliseconds until a refused file may be tried again: the machine may have been at fault. */
 const REFUSED_MS = 600_000;
 /** Verdicts that are kept in memory. */
 const KEPT = 1000;

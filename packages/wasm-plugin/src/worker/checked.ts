@@ -5,15 +5,15 @@ import type { CallEnd } from "../protocol/messages.js";
 
 /** Bytes of a guest's error that go to the main thread as they are. */
 const ERROR_BYTES = 32 * 1024;
-/** Values and keys of a longer one that are looked at; more would fill this thread's heap. */
+/** Values and keys of a longer error that are read; more would fill this thread's heap. */
 const ERROR_VALUES = 65_536;
-/** Characters of such a one's parts; of the details, which are left out when they are longer, as JSON. */
+/** Characters of each text in a shortened error, and of its details as JSON; longer details are left out. */
 const PART_MAX = 16_384;
 const DETAILS_MAX = 65_536;
 
 const UNREADABLE = encodeUtf8("an error that is too large, or nests too deep, to be read");
 
-/** How a request ends whose params, from `paramsAt` on, are no JSON; null when they are. */
+/** How a request ends when its params, from `paramsAt` on, are not JSON; null when they are. */
 export function refusal(request: Uint8Array, paramsAt: number): CallEnd | null {
   const problem = problemOf(request.subarray(paramsAt, request.length - PARAMS_END_BYTES));
   return problem === null ? null : { kind: "refused", text: encodeUtf8(problem), memoryBytes: 0 };

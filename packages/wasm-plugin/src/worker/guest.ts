@@ -34,8 +34,8 @@ export class Guest {
   ) {}
 
   /**
-   * Makes an instance ready and returns what its `plugin_info` says. All of it together has the limit of one
-   * call; with the number of a call it is stopped with that call.
+   * Makes an instance ready and returns what its `plugin_info` says. The whole start has the limit of one call. A start
+   * with the number of a call stops when that call is stopped.
    *
    * @throws GuestStartError
    */
@@ -64,7 +64,7 @@ export class Guest {
     return info;
   }
 
-  /** Answers a call; from `paramsAt` on, unless it is 0, its input has params that are still to be checked. */
+  /** Answers a call. When `paramsAt` is not 0, the params begin there in the input and are still to be checked. */
   async call(sequence: number, name: GuestExport, input: Uint8Array, paramsAt: number): Promise<CallEnd> {
     if (this.host.isAbandoned(sequence)) {
       this.host.forget(sequence);
@@ -89,13 +89,15 @@ export class Guest {
     const full = end.kind === "error" && end.memoryBytes >= this.load.memoryBytes;
     if (spent || full || this.load.isolation === "call") {
       this.#instance = null;
-      // Before anybody knows of the result, so that the thread is not taken for one that rests.
+      // This happens before anybody knows of the result, so that the thread is not taken for an idle one.
       this.host.begin(START);
     }
     return end;
   }
 
-  /** Replaces an instance that is spent, ahead of the next call; a failure is for that call to meet again. */
+  /**
+   * Replaces a spent instance ahead of the next call. When that fails, the next call tries again and gets the error.
+   */
   async prepare(): Promise<void> {
     if (!this.#instance) await this.#restart(START);
   }

@@ -1,4 +1,4 @@
-import { encodeUtf8, findHostFunction, LIMITS, RESULT_ERROR, RESULT_OK } from "@aspen/plugin-api/abi";
+import { AspenError, encodeUtf8, errorResult, findHostFunction, LIMITS, RESULT_OK } from "@aspen/plugin-api/abi";
 import type { LocalHostContext } from "@aspen/plugin-host/local";
 import type { SyncKvReader } from "@aspen/storage";
 import type { EngineHost } from "../engine/wasm-engine.js";
@@ -62,7 +62,7 @@ export class HostCalls implements EngineHost {
   }
 
   end(): void {
-    // Its bytes are another call's from here on.
+    // From here on the bytes belong to another call.
     this.#input = NO_BYTES;
     this.options.slot.end();
   }
@@ -80,7 +80,7 @@ export class HostCalls implements EngineHost {
     if (local) return local;
     this.options.flush();
     const result = this.options.slot.call(name, args);
-    if (!result) return errorResult("PAYLOAD_TOO_LARGE", `the parameters of ${name} are over the limit of a host call`);
+    if (!result) return tooLarge(`the parameters of ${name} are over the limit of a host call`);
     if (findHostFunction(name)?.effect === "write") this.options.reader?.refresh();
     return result;
   }
@@ -88,7 +88,7 @@ export class HostCalls implements EngineHost {
   #log(record: Uint8Array | null): Uint8Array {
     if (!record || this.#logRecords > LOG_RECORDS_PER_CALL) return Uint8Array.of(RESULT_OK);
     if (record.length > LIMITS.logRecordBytes) {
-      return errorResult("PAYLOAD_TOO_LARGE", `a log record has at most ${LIMITS.logRecordBytes} bytes`);
+      return tooLarge(`a log record has at most ${LIMITS.logRecordBytes} bytes`);
     }
     this.#logRecords += 1;
     this.#logBytes += record.length;
@@ -108,10 +108,6 @@ export class HostCalls implements EngineHost {
   }
 }
 
-function errorResult(code: string, message: string): Uint8Array {
-  const json = encodeUtf8(JSON.stringify({ code, message }));
-  const out = new Uint8Array(json.length + 1);
-  out[0] = RESULT_ERROR;
-  out.set(json, 1);
-  return out;
+function tooLarge(message: string): Uint8Array {
+  return errorResult(new AspenError("PAYLOAD_TOO_LARGE", message));
 }

@@ -22,12 +22,12 @@ import { openReader } from "./open-reader.js";
 import { rehearsal } from "./rehearsal.js";
 import { ownThreadId } from "./thread-id.js";
 
-/** Milliseconds for which the main thread may not know of a finished result, so that others go with it. */
+/** Milliseconds that a finished result may wait before the main thread is told, so that others go with it. */
 const FLUSH_AFTER_MS = 0.5;
 
 /**
- * Milliseconds for which an idle worker looks out for its next call before it sleeps. Waking a thread takes
- * about as long; callers that wait for each answer before they call again never wait for that.
+ * Milliseconds that an idle worker looks for its next call before it sleeps. Waking a thread takes about as long, and a
+ * caller that calls again after each answer never waits for it.
  */
 const SPIN_MS = 0.1;
 
@@ -45,7 +45,7 @@ const engine = new ExtismEngine();
 const { reader: readerSource } = workerData as WorkerData;
 const reader = readerSource && (await openReader(readerSource));
 
-/** What there is once a plugin is loaded. */
+/** A loaded plugin. */
 interface Loaded {
   guest: Guest;
   calls: Ring;
@@ -65,7 +65,7 @@ function flush(): void {
   flushedAt = performance.now();
 }
 
-/** Tells the main thread of denials, but not of more than it can bear. */
+/** Tells the main thread of denials, at most 100 a second. */
 const denials = new DenialLimit(({ hostFunction, code, target, count }) =>
   send({ type: "denied", hostFunction, code, count, ...(target === undefined ? {} : { target }) }),
 );
@@ -112,7 +112,7 @@ async function work({ guest, calls, results }: Loaded): Promise<void> {
       denials.flush();
       await guest.prepare();
       if (comesSoon(calls)) continue;
-      // Raised first, then looked at: a call that came before found the flag down and woke nobody.
+      // The flag goes up before the look: a call that came earlier found it down and woke nobody.
       calls.raise();
       if (calls.isEmpty) return;
       calls.lower();
@@ -150,7 +150,9 @@ function comesSoon(calls: Ring): boolean {
   return true;
 }
 
-/** The input that was posted before its record was written, among messages that are of no use any more. */
+/**
+ * The input of a large call, which was posted before its record was written. Messages before it are no longer of use.
+ */
 function largeInput(sequence: number): Uint8Array {
   for (;;) {
     const input = large.get(sequence);

@@ -23,8 +23,8 @@ const GUEST =
   "bHVnaW5faW5mbwADChMBEQAQABpBAEEEEAJCBBABQQALCwoBAEEACwRudWxs";
 
 /**
- * What a thread loads before it has a plugin, so that its own code and the engine's are compiled by the time
- * that a caller waits: without it the first call after a replaced worker takes twice as long.
+ * What a thread loads before it has a plugin. Its own code and the engine's are compiled then, before a caller waits.
+ * Without it, the first call after a worker was replaced takes twice as long.
  */
 export function rehearsal(): LoadMessage {
   return {

@@ -1,8 +1,8 @@
 import { readlinkSync } from "node:fs";
 
 /**
- * The system's number for the calling thread; null where threads have no priority of their own, which is everywhere
- * but on Linux, or where `/proc` is that of other processes.
+ * The system's number for the calling thread. It is null where threads have no priority of their own, which is
+ * everywhere but on Linux, and where `/proc` belongs to other processes.
  */
 export function ownThreadId(): number | null {
   if (process.platform !== "linux") return null;

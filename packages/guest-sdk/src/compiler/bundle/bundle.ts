@@ -17,15 +17,15 @@ export interface Bundle {
 const GUEST_FILES: Readonly<Record<string, string>> = {
   "aspen:prelude": join(PACKAGE_ROOT, "dist", "guest", "prelude.js"),
   "aspen:serve": join(PACKAGE_ROOT, "dist", "guest", "serve.js"),
-  // The plugin's own copy could be of another version than the engine template.
+  // The plugin's own copy could have another version than the engine template.
   "@aspen/guest-sdk": join(PACKAGE_ROOT, "dist", "index.js"),
 };
 
 const ENTRY = "aspen-entry.js";
 
 /**
- * Bundles a plugin's entry with all it imports into one script, by the rules that bundlers have for browsers:
- * a plugin has no more of Node than a page has.
+ * Bundles a plugin's entry with all that it imports into one script. The rules are those of bundlers for browsers,
+ * because a plugin has no more of Node than a page has.
  *
  * @throws AspenError `BUILD_FAILED`
  */
@@ -34,7 +34,7 @@ export async function bundlePlugin(directory: string, manifest: WasmManifest): P
   const source = `./${entry.source}`;
   const entryPoint = [
     `import "aspen:prelude";`,
-    // As a namespace: a missing default export is for `serve` to explain.
+    // Imported as a namespace, so that `serve` can explain a missing default export.
     `import * as plugin from ${JSON.stringify(source)};`,
     `import { serve } from "aspen:serve";`,
     `serve(plugin["default"], ${JSON.stringify({ name, version, api_version })});`,
@@ -58,7 +58,7 @@ export async function bundlePlugin(directory: string, manifest: WasmManifest): P
       sourcesContent: false,
       legalComments: "none",
       logLevel: "silent",
-      // A plugin's tsconfig is for its editor; only what changes the meaning of code is taken from it.
+      // A plugin's tsconfig is for its editor. The build takes from it only what changes the meaning of code.
       plugins: [guestModules(), imports.plugin(), sources.plugin()],
     });
     return bundleOf(result, directory);
@@ -99,7 +99,7 @@ function bundleOf({ outputFiles, metafile }: BuildResult<{ write: false; metafil
 /** The key of a module in the wrapper of a CommonJS or lazy module: `  "path/of/it.js"(exports, module) {`. */
 const WRAPPER = /^( {4}"(?:[^"\\]|\\.)*")(?=\((?:exports(?:, \w+)?)?\) \{$)/gm;
 
-/** Gives modules in the code names that do not tell where the plugin was built; they stay in the bytecode. */
+/** Gives modules in the code names that do not show where the plugin was built: names stay in the bytecode. */
 function portableCode(code: string, inputs: ReadonlySet<string>, directory: string): string {
   return code.replace(WRAPPER, (whole) => {
     const path = JSON.parse(whole) as string;
@@ -107,7 +107,7 @@ function portableCode(code: string, inputs: ReadonlySet<string>, directory: stri
   });
 }
 
-/** Most problems of one build that are told; nobody reads more. */
+/** Most problems of one build that are reported; nobody reads more. */
 const PROBLEMS_MAX = 20;
 
 async function problemsOf(messages: readonly Message[], directory: string, imports: Imports): Promise<BuildProblem[]> {
@@ -119,7 +119,7 @@ async function problemsOf(messages: readonly Message[], directory: string, impor
     const { text, location } = message;
     const path = pathOf(message);
     if (!location || !path) return { message: text };
-    // What comes first is not the author's.
+    // The chain begins with a file of our own.
     const importedBy = chains.get(path)?.filter((it) => it !== ENTRY) ?? [];
     const place = { file: portablePath(path, directory), line: location.line, column: location.column + 1 };
     return { message: text, ...place, ...(importedBy.length > 0 ? { importedBy } : {}) };

@@ -12,9 +12,9 @@ const OPTIONS: Options = {
 };
 
 /**
- * True when each `require(specifier)` and `import(specifier)` of a source is prepared for the module not to
- * be there: it stands in a `try` that has a `catch`, or in a branch that depends on a `typeof`. Such code runs
- * in a plugin as it does in a browser.
+ * True when a source is prepared for the absence of a module: each `require(specifier)` and `import(specifier)` stands
+ * in a `try` that has a `catch`, or in a branch that depends on a `typeof`. Such code runs in a plugin as it does in a
+ * browser.
  */
 export async function isGuarded(source: Uint8Array, loader: Loader, specifier: string): Promise<boolean> {
   // Types and JSX are not JavaScript yet.
@@ -73,7 +73,7 @@ function underTypeof(ancestors: readonly AnyNode[], environment: ReadonlySet<str
   });
 }
 
-/** Variables that hold what a `typeof` said, as in `const isNode = typeof process === "object"`. */
+/** Variables that hold the result of a `typeof`, as in `const isNode = typeof process === "object"`. */
 function environmentNames(program: AnyNode): ReadonlySet<string> {
   const values: [name: string, value: AnyNode][] = [];
   simple(program, {
@@ -93,7 +93,7 @@ function environmentNames(program: AnyNode): ReadonlySet<string> {
   return names;
 }
 
-/** The test itself: what a function in it does is not looked at. */
+/** The test itself, without what a function in it does. */
 const OUTSIDE_FUNCTIONS = { ...base, Function: () => undefined };
 
 function asksEnvironment(expression: AnyNode, names: ReadonlySet<string>): boolean {

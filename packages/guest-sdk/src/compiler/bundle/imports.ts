@@ -14,7 +14,7 @@ import { portablePath } from "./portable-path.js";
 import { problemAsResult, type Sources } from "./sources.js";
 
 const ABSENT = "aspen-absent";
-/** Marks a look-up of our own, which `onResolve` meets again. */
+/** Marks a look-up of our own, because `onResolve` is called for it too. */
 const LOOKED_UP = Symbol("looked up");
 const BUILTINS = new Set(builtinModules.flatMap((name) => [name, `node:${name}`]));
 /** Imports that run when they are reached, so that code can be prepared for their failure. */
@@ -26,7 +26,7 @@ const LOADERS: readonly [extension: RegExp, loader: Loader][] = [
   [/\.jsx$/, "jsx"],
 ];
 
-/** Follows the imports of a build: who imports whom, and what of Node is asked for. */
+/** Follows the imports of a build: which file imports which, and which modules of Node they ask for. */
 export class Imports {
   readonly #seen: OnResolveArgs[] = [];
 
@@ -48,7 +48,7 @@ export class Imports {
   /** For each file the files that lead to it, the plugin's own first; for a file that nothing imports, none. */
   async chainsTo(files: readonly string[]): Promise<ReadonlyMap<string, string[]>> {
     const chains = new Map<string, string[]>();
-    // Only during a build can the bundler be asked.
+    // The bundler can be asked only during a build.
     const plugin: Plugin = {
       name: "aspen-chains",
       setup: (asked) => {
@@ -91,7 +91,7 @@ export class Imports {
 
   async #importerOf(file: string, { resolve }: PluginBuild): Promise<string | null> {
     for (const args of this.#seen) {
-      // To ask takes milliseconds, and there may be thousands of imports.
+      // Asking takes milliseconds, and there may be thousands of imports.
       if (!mayName(args.path, file)) continue;
       if ((await resolve(args.path, placeOf(args))).path === file) return args.importer;
     }
@@ -99,7 +99,7 @@ export class Imports {
   }
 }
 
-/** What a look-up depends on beside the specifier. */
+/** What a look-up depends on besides the specifier. */
 function placeOf({ importer, namespace, resolveDir, kind, with: attributes }: OnResolveArgs) {
   return { importer, namespace, resolveDir, kind, with: attributes };
 }

@@ -14,8 +14,8 @@ const SOURCES_BYTES_MAX = 32 * 1024 * 1024;
 const SETTINGS = ["package.json", "tsconfig.json"];
 
 /**
- * Looks at what the bundler is about to read: it would wait for a pipe, and read a device until memory is full.
- * Each build has its own, which remembers what it has seen.
+ * Checks what the bundler is about to read: the bundler would wait for a pipe, and read a device until memory is full.
+ * Each build has its own instance, which remembers what it has seen.
  */
 export class Sources {
   #bytes = 0;
@@ -47,7 +47,7 @@ export class Sources {
       setup: ({ onLoad }) => {
         onLoad({ filter: /.*/, namespace: "file" }, ({ path }) =>
           problemAsResult<OnLoadResult>(async () => {
-            // Mostly nothing, so that the bundler reads the file, if it is not one that package.json leaves out.
+            // Usually it returns nothing. Then the bundler reads the file, unless package.json leaves the file out.
             if (!(await this.#check(path))) return undefined;
             return { contents: await this.read(path), loader: "default" };
           }),
@@ -82,7 +82,7 @@ export class Sources {
     try {
       await (await openRegular(path, SETTINGS_BYTES_MAX, portablePath(path, this.directory))).close();
     } catch (error) {
-      // The bundler knows best what to make of a file that cannot be opened.
+      // The bundler itself reports a file that cannot be opened.
       if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     }
   }

@@ -1,13 +1,13 @@
 /**
- * A process that makes one build: what it costs in memory, and what crashes in it, is not its parent's. The
- * build has a thread of its own, so that this one hears when the parent is gone. The parent ends the process.
+ * A process that makes one build, so that its memory and its crashes do not reach the parent. The build has a thread of
+ * its own, so that this one notices when the parent is gone. The parent ends the process.
  */
 import { Worker } from "node:worker_threads";
 import type { BuildTask, FromBuild } from "./messages.js";
 
 /** JavaScript heap of the thread that builds. */
 const HEAP_MIB = 1024;
-/** Stack of that thread, so that the engine's own stack limit is met first. */
+/** Stack of that thread: large enough for the engine to reach its own stack limit first. */
 const STACK_MIB = 16;
 
 const send = (message: FromBuild) => process.send!(message);

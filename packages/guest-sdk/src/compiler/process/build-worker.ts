@@ -1,4 +1,4 @@
-/** The thread that builds. It is stopped from outside, as a plugin's top level may never end. */
+/** The thread that builds. It is stopped from outside, because a plugin's top level may never end. */
 import { parentPort, workerData } from "node:worker_threads";
 import { isAspenError } from "@aspen/plugin-api/abi";
 import { compile, isCurrent } from "../compile.js";

@@ -20,5 +20,5 @@ export type FromBuild =
   | { type: "top-level" }
   | { type: "done"; result: BuildResults[BuildTask["type"]] }
   | { type: "failed"; error: BuildFailure }
-  /** The thread ended by itself, for want of memory. */
+  /** The thread ended by itself, because it had no memory left. */
   | { type: "died"; reason: string };

@@ -16,13 +16,13 @@ export interface BuildBounds {
 
 /** Made by this package's own build, also when the rest runs from source. */
 const PROCESS_FILE = join(PACKAGE_ROOT, "dist", "compiler", "build-process.js");
-/** Most characters of what a dying process wrote that its error shows. */
+/** Most characters of a dying process's output that its error shows. */
 const OUTPUT_MAX = 500;
 
 type Settle<Task extends BuildTask> = (result: BuildResults[Task["type"]]) => void;
 
 /**
- * Has a build made by a process of its own, which is no more when this returns.
+ * Runs a build in a process of its own, which has ended when this returns.
  *
  * @throws AspenError `BUILD_FAILED`
  * @throws the reason of `signal`
@@ -72,7 +72,7 @@ function rejectWhenDead(child: ChildProcess, directory: string, reject: (error: 
     output = (output + text).slice(0, OUTPUT_MAX);
   });
   child.once("error", reject);
-  // When all that it wrote has been read.
+  // This comes after all its output has been read.
   child.once("close", (code, signal) => {
     reject(compilerErrors.processDied(directory, signal ?? `exit status ${code}`, output.trimEnd()));
   });

@@ -47,11 +47,11 @@ function hostFunctionBranch({ name, parameters }: HostFunctionSpec, index: numbe
 }
 
 /**
- * The adapter between QuickJS and the plugin ABI, in WebAssembly text. It is generated from the ABI table: a
- * new host function is one more import and one more branch. All JavaScript values are boxes (pointers).
+ * The adapter between QuickJS and the plugin ABI, in WebAssembly text. It is generated from the ABI table: a new host
+ * function is one more import and one more branch. All JavaScript values are boxes (pointers).
  *
- * QuickJS calls `host_call` for every intrinsic; the engine calls `run_N` for an export. Nothing here throws
- * into the guest: what goes wrong becomes a number (see `Intrinsics.host`) or an error set by the guest.
+ * QuickJS calls `host_call` for every intrinsic; the engine calls `run_N` for an export. Nothing here throws into the
+ * guest: a failure becomes a number (see `Intrinsics.host`) or an error that the guest sets.
  */
 export function adapterWat(): string {
   const engine = (name: string, params: string, result = "") =>

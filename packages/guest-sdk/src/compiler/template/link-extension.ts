@@ -1,7 +1,7 @@
 /**
- * Links an extension of quickjs-wasi, a shared library in wasm, into the engine once and for all. The engine is
- * started, the library loaded and initialised as the package's own loader does it (its `dist/extensions.js`), and
- * their common memory becomes the engine's data; so no loader is needed in a plugin.
+ * Links an extension of quickjs-wasi, a shared library in wasm, into the engine once and for all. It starts the engine,
+ * and loads and initialises the library as the package's own loader does (`dist/extensions.js`). Their common memory
+ * becomes the engine's data, so a plugin needs no loader.
  */
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -69,7 +69,7 @@ async function start(engine: Uint8Array): Promise<Exports> {
   return exports;
 }
 
-/** Loads the library into the engine and has it add its globals. */
+/** Loads the library into the engine, where it adds its globals. */
 async function load(exports: Exports, library: Uint8Array, extension: string) {
   const module = await WebAssembly.compile(library as BufferSource);
   const { memoryBytes, tableSize } = dylinkInfo(module);

@@ -26,7 +26,7 @@ export async function loadTemplate(kind: TemplateKind): Promise<Template> {
   }
 }
 
-/** As a name of its own: not a string, not a member of anything but the global object. */
+/** `URL` as a name of its own: not in a string, and a member of nothing but the global object. */
 const NAMES_URL = /(?:\b(?:globalThis|window|self)\.|(?<![\w$.'"`-]))URL(?:SearchParams)?(?![\w$'"`-])/;
 
 /** The template that a bundle needs. */

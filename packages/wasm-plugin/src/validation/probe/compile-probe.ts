@@ -10,7 +10,7 @@ const probeFile = createRequire(import.meta.url).resolve("@aspen/wasm-plugin/pro
 const V8_FLAGS = ["--no-liftoff", "--no-wasm-lazy-compilation", "--disable-warning=ExperimentalWarning"];
 /** Milliseconds on the clock for each one of processor time: a busy machine is not the plugin's fault. */
 const CLOCK_FACTOR = 4;
-/** What a process has reserved and not used, at most, before it compiles anything (Node 26: 0.6 GiB). */
+/** Most bytes that a process reserves without using them before it compiles anything (Node 26: 0.6 GiB). */
 const RESERVED_BYTES = 1024 ** 3;
 /** Characters that are kept of what the process says. */
 const OUTPUT_MAX = 8192;
@@ -77,7 +77,7 @@ export function probe(wasm: Uint8Array, limits: ProbeLimits, signal: AbortSignal
         if (report) return resolve(report.problem);
         if (late || killedBy === "SIGXCPU") return resolve(`compiling it takes longer than ${limits.cpuMs} ms`);
         const end = `${killedBy ?? `exit code ${code}`}${lastWords(stderr)}`;
-        // An exit of its own accord is no crash of a compiler: the probe itself failed.
+        // The probe ended by itself, so no compiler crashed: the probe failed.
         if (code !== null && code < CRASH) return reject(new ProbeUnavailable(`the test process failed: ${end}`));
         resolve(`compiling it ended the test process with ${end}`);
       }),
@@ -97,7 +97,7 @@ function start({ memoryBytes, cpuMs }: ProbeLimits): ChildProcess {
   return spawn(file, args, { env: environment(), stdio: ["pipe", "pipe", "pipe"], windowsHide: true });
 }
 
-/** Only what a Node needs to find its own libraries: nothing else of the environment is the probe's business. */
+/** Node needs these to find its own libraries. Nothing else of the environment is the probe's business. */
 function environment(): NodeJS.ProcessEnv {
   const names = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot"];
   return Object.fromEntries(

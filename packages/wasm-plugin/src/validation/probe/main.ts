@@ -11,7 +11,7 @@ import type { ProbeReport } from "./messages.js";
 import { LENGTH_BYTES, NICENESS, PROBLEM_MAX, RSS_LOOK_MS } from "./messages.js";
 
 const memoryBytes = Number(process.argv[2]);
-// What is tried out must not slow down what serves.
+// A file that is tried out must not slow down plugins that serve.
 setPriority(NICENESS);
 
 const input: Buffer[] = [];
