@@ -1,5 +1,6 @@
 import { type AspenError, parseManifest } from "@aspen/plugin-api";
-import { blobHash, MemoryStore } from "@aspen/storage";
+import { blobHash } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import { OfficialPlugins, officialPlugin, PluginStarter } from "../src/index.js";
 import { eventually, Host, scripted } from "./support.js";

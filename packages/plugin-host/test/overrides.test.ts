@@ -1,5 +1,5 @@
 import { LIMITS } from "@aspen/plugin-api";
-import { MemoryStore } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import type { PluginArtifact } from "../src/index.js";
 import { Host, scripted } from "./support.js";

@@ -11,7 +11,8 @@ import {
   PluginSupervisor,
 } from "@aspen/plugin-host";
 import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
-import { blobHash, MemoryStore } from "@aspen/storage";
+import { blobHash } from "@aspen/storage";
+import { MemoryStore } from "@aspen/storage/memory";
 import { expect, test } from "@jest/globals";
 import { WasmPluginRuntime } from "../src/index.js";
 
