@@ -145,6 +145,55 @@ export default definePlugin({ handlers: { "hello.say": async () => big[0] } });
     await expect(readFile(join(folder, "dist/plugin.wasm"))).rejects.toMatchObject({ code: "ENOENT" });
   });
 
+  it("grants otherwise than plugin.json asks, shows it, and keeps it through updates", async () => {
+    const folder = await plugin("granted", { max_instances: 4 });
+    const flags = ["--kv-prefixes", "__plugin:hello:", "--priority", "910", "--memory-limit", "32MiB"];
+    const limits = ["--timeout-ms", "2500", "--max-instances", "2"];
+    const installed = await aspen(["plugin", "install", folder, "--yes", ...flags, ...limits], { env });
+    expect(installed).toMatchObject({ code: 0 });
+    for (const line of [
+      "32.0 MiB of memory for each instance, instead of 64.0 MiB",
+      "2500 ms for each call, instead of 30000 ms",
+      "2 instances at once on each node, instead of 4 instances",
+      "priority 910, instead of priority 950",
+    ]) {
+      expect(installed.stderr).toContain(line);
+    }
+    const info = async () => JSON.parse((await aspen(["plugin", "info", "hello", "--json"], { env })).stdout);
+    const overrides = {
+      kv_prefixes: ["__plugin:hello:"],
+      priority: 910,
+      memory_limit: 32 * 1024 ** 2,
+      execution_timeout_ms: 2500,
+      max_instances: 2,
+    };
+    expect(await info()).toMatchObject({ overrides, priority: 910, memoryLimit: 32 * 1024 ** 2, tier: "wasm" });
+    const update = ["plugin", "install", folder, "--yes", "--update"];
+    const updated = await aspen([...update, "--priority", "920"], { env });
+    expect(updated.stderr).toMatch(/2500 ms for each call, instead of 30000 ms.*priority 920/s);
+    expect(await info()).toMatchObject({ overrides: { ...overrides, priority: 920 }, executionTimeoutMs: 2500 });
+    expect(await aspen(["rpc", "call", "hello.say", "--json"], { env })).toMatchObject({ stdout: '"one"\n' });
+    const reset = await aspen([...update, "--json", "--reset-overrides", "--max-instances", "1"], { env });
+    expect(JSON.parse(reset.stdout)).toMatchObject({ overrides: { max_instances: 1 }, priority: 950, maxInstances: 1 });
+    expect((await info()).overrides).toEqual({ max_instances: 1 });
+    expect((await aspen(["plugin", "remove", "hello"], { env })).code).toBe(0);
+
+    const refused: [flags: string[], code: number, message: RegExp][] = [
+      [["--memory-limit", "1KiB"], 2, /size from 2\.0 MiB to 1\.0 GiB/],
+      [["--memory-limit", "much"], 2, /such as 64MiB/],
+      [["--priority", "500"], 2, /900 to 999/],
+      [["--kv-prefixes", "forge:"], 6, /PLUGIN_PREFIX_CONFLICT.*forge:/],
+      [["--kv-prefixes", "orders"], 2, /overrides\.kv_prefixes.*separator/],
+      [["--reset-overrides"], 2, /--update/],
+    ];
+    for (const [bad, code, message] of refused) {
+      const ran = await aspen(["plugin", "install", folder, "--yes", ...bad], { env });
+      expect([bad, ran.code, ran.stderr]).toEqual([bad, code, expect.stringMatching(message)]);
+    }
+    const help = await aspen(["plugin", "install", "--help"]);
+    expect(help.stdout).toMatch(/--memory-limit <size>.*Example:.*--memory-limit 32MiB/s);
+  });
+
   it("grants nothing without being asked to", async () => {
     const folder = await plugin("ask");
     const refused = await aspen(["plugin", "install", folder], { env });

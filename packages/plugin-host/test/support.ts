@@ -4,6 +4,8 @@ import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
 import { blobHash, type Store } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import {
+  type OfficialPlugin,
+  OfficialPlugins,
   type PluginArtifact,
   type PluginHealth,
   PluginInstaller,
@@ -120,6 +122,7 @@ export class Host implements AsyncDisposable {
   constructor(
     readonly store: Store = new MemoryStore(),
     options: SupervisorOptions = {},
+    official: readonly OfficialPlugin[] = [],
   ) {
     const { kv, blobs } = store;
     const log = (level: string) => (fields: object, message: string) =>
@@ -128,14 +131,14 @@ export class Host implements AsyncDisposable {
     this.plugins = new PluginStore(kv);
     const starter = new PluginStarter({ runtimes: [this.runtime], kv, blobs, logger });
     this.supervisor = new PluginSupervisor(
-      { store: this.plugins, starter, registry: this.registry, logger },
+      { store: this.plugins, starter, registry: this.registry, official: new OfficialPlugins(official), logger },
       { pollMs: 10, retryMs: 10, ...options },
     );
     this.installer = new PluginInstaller({ store: this.plugins, blobs, supervisor: this.supervisor, logger });
   }
 
-  static async start(store?: Store, options?: SupervisorOptions): Promise<Host> {
-    const host = new Host(store, options);
+  static async start(store?: Store, options?: SupervisorOptions, official?: readonly OfficialPlugin[]): Promise<Host> {
+    const host = new Host(store, options, official);
     await host.supervisor.start();
     return host;
   }

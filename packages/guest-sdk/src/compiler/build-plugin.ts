@@ -8,7 +8,12 @@ import { readManifest } from "./read-manifest.js";
 import { replaceFile } from "./replace-file.js";
 import type { WasmManifest } from "./wasm-manifest.js";
 
-export interface BuildPluginOptions extends BuildBounds {
+export interface CompileOptions extends BuildBounds {
+  /** It is an official plugin, to which these reserved prefixes belong; a feature of a node brings it. @default none */
+  official?: { readonly reservedPrefixes: readonly string[] };
+}
+
+export interface BuildPluginOptions extends CompileOptions {
   /** Folder of plugin.json. */
   directory: string;
   /** Where plugin.wasm, plugin.json and build.json go. @default `dist` in the plugin's folder */
@@ -63,10 +68,10 @@ export async function buildPlugin(options: BuildPluginOptions): Promise<BuiltPlu
 }
 
 /** Like {@link buildPlugin}, without writing anything. */
-export async function compilePlugin(folder: string, bounds: BuildBounds = {}): Promise<CompiledPlugin> {
+export async function compilePlugin(folder: string, options: CompileOptions = {}): Promise<CompiledPlugin> {
   const directory = resolve(folder);
-  const manifest = await readManifest(join(directory, "plugin.json"));
-  const { wasm, fingerprint, info } = await runBuild({ type: "compile", directory, manifest }, bounds);
+  const manifest = await readManifest(join(directory, "plugin.json"), options);
+  const { wasm, fingerprint, info } = await runBuild({ type: "compile", directory, manifest }, options);
   checkPluginInfo(info.ok ? JSON.parse(info.output) : info.error, manifest);
   return {
     manifest: { ...manifest, wasm_hash: wasmHash(wasm) },
@@ -85,7 +90,7 @@ export async function compilePlugin(folder: string, bounds: BuildBounds = {}): P
  */
 export async function isBuildCurrent(options: BuildPluginOptions): Promise<boolean> {
   const { directory, outDirectory } = foldersOf(options);
-  const manifest = await readManifest(join(directory, "plugin.json"));
+  const manifest = await readManifest(join(directory, "plugin.json"), options);
   return runBuild({ type: "is-current", directory, manifest, outDirectory }, options);
 }
 

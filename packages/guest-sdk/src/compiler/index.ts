@@ -5,6 +5,7 @@ export {
   type BuiltPlugin,
   buildPlugin,
   type CompiledPlugin,
+  type CompileOptions,
   compilePlugin,
   isBuildCurrent,
 } from "./build-plugin.js";

@@ -1,4 +1,4 @@
-import { decodeDocument, isAspenError, parseManifest } from "@aspen/plugin-api";
+import { decodeDocument, isAspenError, type ParseManifestOptions, parseManifest } from "@aspen/plugin-api";
 import { compilerErrors } from "./errors.js";
 import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
 import { isWasmManifest, type WasmManifest } from "./wasm-manifest.js";
@@ -22,7 +22,7 @@ export async function readManifest(path: string): Promise<WasmManifest> {
       error,
     );
   }
-  const manifest = parseManifest(json);
+  const manifest = parseManifest(json, options);
   if (!isWasmManifest(manifest)) throw compilerErrors.otherTier(manifest.name, manifest.entry.kind);
   return manifest;
 }
