@@ -1,6 +1,7 @@
+import type { RpcClient } from "@aspen/rpc-core/remote";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { NodeClient } from "./client.js";
 import { type NodeAddress, parseNodeAddress } from "./node-address.js";
+import { nodeClient } from "./node-client.js";
 import { Output } from "./output.js";
 
 const DEFAULT_NODE = "http://127.0.0.1:7070";
@@ -39,9 +40,9 @@ export function addClientCommand(parent: Command, spec: CommandSpec): Command {
 }
 
 /** The node and the output that a client command's options name. */
-export function session(command: Command): { client: NodeClient; output: Output } {
+export function session(command: Command): { client: RpcClient; output: Output } {
   const { node, timeout, json } = command.opts<{ node: NodeAddress; timeout: number; json?: boolean }>();
-  return { client: new NodeClient({ ...node, timeoutMs: timeout * 1000 }), output: new Output(json ?? false) };
+  return { client: nodeClient(node, timeout * 1000), output: new Output(json ?? false) };
 }
 
 /** @throws InvalidArgumentError naming the range */

@@ -4,11 +4,7 @@ import { AspenError } from "@aspen/plugin-api";
 export const cliErrors = {
   usage: (problem: string) => new AspenError("INVALID_PARAMS", `${problem}; --help shows what the command takes`),
   nodeAddress: (problem: string) =>
-    new AspenError(
-      "INVALID_PARAMS",
-      `what --node or ASPEN_NODE names ${problem}; give one such as http://127.0.0.1:7070`,
-      { field: "node" },
-    ),
+    new AspenError("INVALID_PARAMS", `what --node or ASPEN_NODE names is refused: ${problem}`, { field: "node" }),
   notJson: (what: string, problem: string) =>
     new AspenError("INVALID_PARAMS", `${what} is not JSON: ${problem}`, { field: what }),
   file: (path: string, cause: unknown) =>
@@ -27,33 +23,8 @@ export const cliErrors = {
         : `the store is damaged (findings: ${remaining}); --repair mends what can be mended without losing data`,
       { remaining },
     ),
-  unreachable: (url: string, cause: unknown) =>
-    new AspenError(
-      "NODE_UNREACHABLE",
-      `no node answers at ${url} (${reason(cause)}); start one with \`aspen node start\`, or name another with --node URL or ASPEN_NODE`,
-      { url },
-      cause,
-    ),
-  connectionLost: (url: string, method: string, cause: unknown) =>
-    new AspenError(
-      "OUTCOME_UNKNOWN",
-      `the connection to ${url} was lost before ${method} was answered (${reason(cause)}); it may or may not have been done: look before you try again`,
-      { url, method },
-      cause,
-    ),
   keyNotFound: (key: string) =>
     new AspenError("KV_NOT_FOUND", `no value is stored under ${JSON.stringify(key)}`, { key }),
-  notANode: (url: string, status: number) =>
-    new AspenError(
-      "NODE_UNREACHABLE",
-      `what answers at ${url} is not an Aspen node (HTTP ${status}); name another with --node URL or ASPEN_NODE`,
-      { url, status },
-    ),
-  timeout: (method: string, ms: number) =>
-    new AspenError("DEADLINE_EXCEEDED", `${method} was not answered within ${ms} ms; allow more with --timeout`, {
-      method,
-      ms,
-    }),
   needsYes: () =>
     new AspenError(
       "PERMISSION_DENIED",
@@ -70,7 +41,7 @@ export const cliErrors = {
     new AspenError("MANIFEST_INVALID", `${path} is no plugin: ${problem}`, { path }),
 } as const;
 
-/** The innermost reason: fetch hides a refused connection in its cause. */
+/** The innermost reason. */
 function reason(error: unknown): string {
   const { cause, code, message } = error as { cause?: unknown; code?: string; message?: string };
   if (cause instanceof Error) return reason(cause);

@@ -1,9 +1,7 @@
 import { createReadStream } from "node:fs";
 import { isAspenError, LIMITS } from "@aspen/plugin-api";
+import type { WireValue } from "@aspen/rpc-core/remote";
 import { cliErrors } from "./errors.js";
-
-/** Bytes as they travel in JSON. */
-export type WireValue = string | { base64: string };
 
 /**
  * A file's bytes; those of stdin for `-`.
@@ -32,14 +30,6 @@ export function parseJson(what: string, text: string): unknown {
   } catch (error) {
     throw cliErrors.notJson(what, error instanceof Error ? error.message : String(error));
   }
-}
-
-export function bytesToWire(bytes: Uint8Array): WireValue {
-  return { base64: Buffer.from(bytes).toString("base64") };
-}
-
-export function wireToBytes(value: WireValue): Uint8Array {
-  return typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value.base64, "base64");
 }
 
 /** A value for people: its text, or its base64 marked as such. */

@@ -1,6 +1,6 @@
 import { AspenError, errorStatus } from "@aspen/plugin-api";
+import { RemoteError } from "@aspen/rpc-core/remote";
 import stringWidth from "string-width";
-import { RemoteError } from "./client.js";
 import { describeDetails } from "./details.js";
 
 /** Where a command writes: results to stdout, everything else to stderr. */

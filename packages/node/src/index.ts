@@ -1,6 +1,6 @@
 /** The composition root: configuration, modules, HTTP front, lifecycle. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api";
-export type { AspenNode } from "./aspen-node.js";
+export type { AspenNode, InjectOptions } from "./aspen-node.js";
 export { type NodeConfig, type ResolvedNodeConfig, resolveConfig } from "./config.js";
 export { type CreateNodeOptions, createNode } from "./create-node.js";
 export { nodeErrors } from "./errors.js";

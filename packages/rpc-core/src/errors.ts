@@ -57,6 +57,63 @@ export const rpcErrors = {
       `${quoted(method)} was not answered before the caller's deadline; allow more time or ask for less`,
       { method: cut(method) },
     ),
+  timedOut: (method: string, ms: number) =>
+    new AspenError(
+      "DEADLINE_EXCEEDED",
+      `${quoted(method)} was not answered within ${ms} ms, and may be done later; allow more time or ask for less`,
+      { method: cut(method), ms },
+    ),
+  unreachable: (url: string, cause: unknown) =>
+    new AspenError(
+      "NODE_UNREACHABLE",
+      `no node answers at ${url} (${reason(cause)}); start one with \`aspen node start\`, or give the address of another`,
+      { url },
+      cause,
+    ),
+  connectionLost: (url: string, method: string, cause: unknown) =>
+    new AspenError(
+      "OUTCOME_UNKNOWN",
+      `the connection to ${url} was lost before ${quoted(method)} was answered (${reason(cause)}); it may or may not have been done: look before you try again`,
+      { url, method: cut(method) },
+      cause,
+    ),
+  noAnswer: (url: string, method: string, cause: unknown) =>
+    new AspenError(
+      "OUTCOME_UNKNOWN",
+      `${quoted(method)} had no answer from ${url} (${reason(cause)}); either no node is there, or this page may not call it, or the connection was lost and it may have been done: look before you try again`,
+      { url, method: cut(method) },
+      cause,
+    ),
+  notANode: (url: string, status: number) =>
+    new AspenError(
+      "NODE_UNREACHABLE",
+      `what answers at ${url} is not an Aspen node (HTTP ${status}); give the address of one`,
+      { url, status },
+    ),
+  answerTooLarge: (method: string, limit: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the answer to ${quoted(method)} is over ${limit} bytes; ask for less at once`,
+      {
+        method: cut(method),
+        limit,
+      },
+    ),
+  nodeAddress: (problem: string) =>
+    new AspenError("INVALID_PARAMS", `the address of the node ${problem}; give one such as http://127.0.0.1:7070`, {
+      field: "url",
+    }),
+  requestIdInvalid: (id: string) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `${quoted(id)} cannot be a request id; use 1 to 128 letters, digits and characters of "._:-"`,
+      { field: "requestId" },
+    ),
+  notJson: (method: string, cause: unknown) =>
+    new AspenError("INVALID_PARAMS", `the params of ${quoted(method)} cannot be sent as JSON: ${reason(cause)}`, {
+      method: cut(method),
+      field: "(root)",
+    }),
   cancelled: (method: string) =>
     new AspenError("CANCELLED", `the call of ${quoted(method)} was cancelled by its caller`, {
       method: cut(method),
@@ -86,4 +143,12 @@ function who({ kind, id }: Caller): { kind: string; id: string } {
 
 function named({ kind, id }: Caller): string {
   return kind === id ? `a caller of kind ${kind}` : `${kind} ${quoted(id)}`;
+}
+
+/** The innermost reason: fetch hides a refused connection in its cause. */
+function reason(error: unknown): string {
+  if (typeof error !== "object" || error === null) return String(error);
+  const { cause, code, message } = error as { cause?: unknown; code?: unknown; message?: unknown };
+  if (cause) return reason(cause);
+  return typeof code === "string" ? code : String(message || error);
 }

@@ -1,13 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { addClientCommand, session } from "../../command.js";
 
-interface Collected {
-  dryRun: boolean;
-  blobs: number;
-  bytes: number;
-  leftovers: number;
-}
-
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export function addBlobGc(blob: Command): void {
@@ -20,7 +13,7 @@ export function addBlobGc(blob: Command): void {
     .option("--dry-run", "tell what would be removed")
     .action(async ({ grace: graceMs, dryRun }: { grace?: number; dryRun?: boolean }, command: Command) => {
       const { client, output } = session(command);
-      const result = await client.call<Collected>("blob.gc", { graceMs, dryRun });
+      const result = await client.call("blob.gc", { graceMs, dryRun });
       const { blobs, bytes, leftovers } = result;
       const verb = result.dryRun ? "would remove" : "removed";
       output.result(

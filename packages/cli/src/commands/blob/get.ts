@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
+import { fromWire } from "@aspen/rpc-core/remote";
 import type { Command } from "commander";
 import { addClientCommand, session } from "../../command.js";
 import { cliErrors } from "../../errors.js";
-import { type WireValue, wireToBytes } from "../../input.js";
 
 export function addBlobGet(blob: Command): void {
   addClientCommand(blob, {
@@ -13,14 +13,14 @@ export function addBlobGet(blob: Command): void {
     .option("-o, --output <file>", "write to this file")
     .action(async (hash: string, { output: file }: { output?: string }, command: Command) => {
       const { client, output } = session(command);
-      const result = await client.call<{ hash: string; size: number; value: WireValue }>("blob.get", { hash });
+      const result = await client.call("blob.get", { hash });
       if (file === undefined) {
         if (output.json) output.result(result, "");
-        else output.bytes(wireToBytes(result.value));
+        else output.bytes(fromWire(result.value));
         return;
       }
       try {
-        await writeFile(file, wireToBytes(result.value));
+        await writeFile(file, fromWire(result.value));
       } catch (error) {
         throw cliErrors.file(file, error);
       }

@@ -1,6 +1,7 @@
+import { toBase64 } from "@aspen/rpc-core/remote";
 import type { Command } from "commander";
 import { addClientCommand, session } from "../../command.js";
-import { bytesToWire, readInput } from "../../input.js";
+import { readInput } from "../../input.js";
 
 export function addBlobPut(blob: Command): void {
   addClientCommand(blob, {
@@ -11,8 +12,8 @@ export function addBlobPut(blob: Command): void {
     .option("--reference <tag>", "keep it from garbage collection under this name")
     .action(async (file: string, { reference }: { reference?: string }, command: Command) => {
       const { client, output } = session(command);
-      const value = bytesToWire(await readInput(file));
-      const result = await client.call<{ hash: string; size: number }>("blob.put", { value, reference });
+      const value = toBase64(await readInput(file));
+      const result = await client.call("blob.put", { value, reference });
       output.result(result, result.hash);
     });
 }

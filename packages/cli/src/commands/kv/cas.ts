@@ -27,7 +27,7 @@ export function addKvCas(kv: Command): void {
         throw cliErrors.usage("give EXPECTED VALUE, --absent VALUE, or EXPECTED --delete");
       }
       const { client, output } = session(command);
-      const result = await client.call<{ version: number }>("kv.cas", { key, expected, value, ttlMs: flags.ttlMs });
+      const result = await client.call("kv.cas", { key, expected, value, ttlMs: flags.ttlMs });
       output.result(result, `version ${result.version}`);
     });
 }

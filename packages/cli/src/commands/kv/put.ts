@@ -1,7 +1,8 @@
+import { toBase64 } from "@aspen/rpc-core/remote";
 import type { Command } from "commander";
 import { addClientCommand, session, wholeNumber } from "../../command.js";
 import { cliErrors } from "../../errors.js";
-import { bytesToWire, readInput } from "../../input.js";
+import { readInput } from "../../input.js";
 
 export function addKvPut(kv: Command): void {
   addClientCommand(kv, {
@@ -22,8 +23,8 @@ export function addKvPut(kv: Command): void {
       ) => {
         if ((text === undefined) === (file === undefined)) throw cliErrors.usage("give either a value or --file");
         const { client, output } = session(command);
-        const value = text ?? bytesToWire(await readInput(file!));
-        const result = await client.call<{ version: number }>("kv.put", { key, value, ttlMs });
+        const value = text ?? toBase64(await readInput(file!));
+        const result = await client.call("kv.put", { key, value, ttlMs });
         output.result(result, `version ${result.version}`);
       },
     );

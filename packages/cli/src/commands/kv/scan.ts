@@ -2,12 +2,6 @@ import type { Command } from "commander";
 import { addClientCommand, session, wholeNumber } from "../../command.js";
 import { wireToText } from "../../input.js";
 import { table } from "../../output.js";
-import type { Entry } from "./get.js";
-
-interface Page {
-  entries: (Omit<Entry, "value"> & Partial<Pick<Entry, "value">>)[];
-  cursor: string | null;
-}
 
 interface ScanFlags {
   limit?: number;
@@ -30,7 +24,7 @@ export function addKvScan(kv: Command): void {
       const { client, output } = session(command);
       const { limit, after, reverse, keysOnly } = flags;
       const params = { prefix: prefix ?? "", limit, after, reverse, keysOnly };
-      const page = await client.call<Page>("kv.scan", params);
+      const page = await client.call("kv.scan", params);
       const rows = page.entries.map(({ key, value, version }) => [
         key,
         String(version),

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { session } from "../../command.js";
 import { printable } from "../../output.js";
-import { describePlugin, type Plugin } from "../../plugin-info.js";
+import { describePlugin } from "../../plugin-info.js";
 import { addPluginStoreCommand, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
 
 export function addPluginDisable(plugin: Command): void {
@@ -18,7 +18,7 @@ export function addPluginDisable(plugin: Command): void {
       });
     }
     const { client, output } = session(command);
-    const result = await client.call<Plugin>("plugin.disable", { name });
+    const result = await client.call("plugin.disable", { name });
     output.result(result, `disabled ${describePlugin(result)}`);
   });
 }

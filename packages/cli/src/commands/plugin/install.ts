@@ -1,12 +1,12 @@
 import { type PluginOverrides, parseOverrides } from "@aspen/plugin-api";
+import { type RpcClient, toBase64 } from "@aspen/rpc-core/remote";
 import type { Command } from "commander";
-import type { NodeClient } from "../../client.js";
 import { addClientCommand, session } from "../../command.js";
 import { cliErrors } from "../../errors.js";
-import { bytesToWire, parseJson } from "../../input.js";
+import { parseJson } from "../../input.js";
 import { grant } from "../../plugin-folder/grant.js";
 import { loadPlugin } from "../../plugin-folder/load-plugin.js";
-import { describePlugin, type Installed } from "../../plugin-info.js";
+import { describePlugin } from "../../plugin-info.js";
 import { addOverrideOptions, type OverrideFlags, overridesOf } from "./override-options.js";
 
 interface InstallFlags extends OverrideFlags {
@@ -37,9 +37,9 @@ export function addPluginInstall(plugin: Command): void {
     const overrides = parseOverrides(manifest.name, { ...kept, ...overridesOf(flags) });
     await grant(manifest, overrides, flags.yes ?? false, output);
     const method = flags.update ? "plugin.update" : "plugin.install";
-    const result = await client.call<Installed>(method, {
+    const result = await client.call(method, {
       manifest,
-      artifacts: artifacts.map(({ name, content }) => ({ name, content: bytesToWire(content) })),
+      artifacts: artifacts.map(({ name, content }) => ({ name, content: toBase64(content) })),
       config,
       // All of them, also for an update: what was shown is what is granted.
       overrides,
@@ -56,8 +56,8 @@ export function addPluginInstall(plugin: Command): void {
 }
 
 /** What an installed plugin was granted instead of what its plugin.json asks for. */
-async function overridesKept(client: NodeClient, name: string): Promise<PluginOverrides> {
-  return (await client.call<{ overrides: PluginOverrides }>("plugin.info", { name })).overrides;
+async function overridesKept(client: RpcClient, name: string): Promise<PluginOverrides> {
+  return (await client.call("plugin.info", { name })).overrides;
 }
 
 function parseConfig(text: string): Record<string, unknown> {

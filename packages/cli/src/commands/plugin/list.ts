@@ -3,13 +3,13 @@ import type { PluginSnapshot } from "@aspen/plugin-host";
 import type { Command } from "commander";
 import { session } from "../../command.js";
 import { table } from "../../output.js";
-import type { Plugin } from "../../plugin-info.js";
+import type { ShownPlugin } from "../../plugin-info.js";
 import { addPluginStoreCommand, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
 
 /** What `plugin.list` answers; the part that is shown. */
 interface PluginList {
   safeMode?: boolean;
-  plugins: Plugin[];
+  plugins: ShownPlugin[];
   unreadable: { name: string }[];
 }
 
@@ -26,7 +26,7 @@ export function addPluginList(plugin: Command): void {
       });
     }
     const { client, output } = session(command);
-    const result = await client.call<PluginList>("plugin.list");
+    const result = await client.call("plugin.list");
     if (result.safeMode) output.note("warning: the node runs in safe mode: no plugin is started");
     output.result(result, textOf(result));
   });

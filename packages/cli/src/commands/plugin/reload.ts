@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { addClientCommand, session } from "../../command.js";
-import { describePlugin, type Plugin } from "../../plugin-info.js";
+import { describePlugin } from "../../plugin-info.js";
 
 export function addPluginReload(plugin: Command): void {
   addClientCommand(plugin, {
@@ -9,7 +9,7 @@ export function addPluginReload(plugin: Command): void {
     example: "plugin reload echo-plugin",
   }).action(async (name: string, _options: unknown, command: Command) => {
     const { client, output } = session(command);
-    const result = await client.call<Plugin>("plugin.reload", { name });
+    const result = await client.call("plugin.reload", { name });
     output.result(result, `reloaded ${describePlugin(result)}`);
   });
 }

@@ -1,3 +1,5 @@
+import { encodeUtf8 } from "@aspen/plugin-api";
+import { JsonBytes } from "@aspen/rpc-core/remote";
 import type { Command } from "commander";
 import { addClientCommand, session } from "../../command.js";
 import { parseJson, readInput } from "../../input.js";
@@ -12,7 +14,7 @@ export function addRpcCall(rpc: Command): void {
     const { client, output } = session(command);
     const text = params === "-" ? Buffer.from(await readInput("-")).toString("utf8") : (params ?? "{}");
     parseJson("params", text);
-    const result = await client.callJson(method, text);
+    const result = await client.call(method, new JsonBytes(encodeUtf8(text)));
     output.result(result, printable(JSON.stringify(result, null, 2)));
   });
 }
