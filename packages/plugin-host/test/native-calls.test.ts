@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { clock, definePlugin, kv, log, type Plugin } from "@aspen/guest-sdk";
 import { parseManifest } from "@aspen/plugin-api";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import { PluginHostContext, type PluginInstance } from "../src/index.js";
@@ -23,7 +24,8 @@ async function start(module: unknown, manifest: object = {}): Promise<PluginInst
   return new NativePluginRuntime().start({ manifest: full, files: new Map(), module }, host);
 }
 
-const call = (instance: PluginInstance, method = "mine.run") => instance.call(method, null, { requestId: "r" });
+const call = (instance: PluginInstance, method = "mine.run") =>
+  instance.call(method, null, { requestId: "r", caller: LOCAL_CALLER });
 const plugin = (run: Plugin["handlers"][string]) => definePlugin({ handlers: { "mine.run": run } });
 
 describe("the host of native plugins", () => {

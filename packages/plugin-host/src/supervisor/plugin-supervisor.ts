@@ -113,9 +113,8 @@ export class PluginSupervisor implements AsyncDisposable {
    * official plugin of this node may have, `PLUGIN_PREFIX_CONFLICT` when its keys are those of a configured one
    */
   assertMayRun(record: PluginRecord): void {
-    const { configured } = this.parts.store;
-    if (!configured.has(record.manifest.name)) this.official.assertMayRun(record);
-    configured.assertBeside(record);
+    if (!this.parts.store.configured.has(record.manifest.name)) this.official.assertMayRun(record);
+    this.parts.store.configured.assertBeside(record);
     this.assertTier(record.manifest);
   }
 
@@ -173,9 +172,8 @@ export class PluginSupervisor implements AsyncDisposable {
       if (turns.has(name)) continue;
       turns.set(name, this.#take(name, { turns, problem: problems.find(({ plugin }) => plugin === name) }));
     }
-    const outdated = this.#starts
-      .entries()
-      .filter(([name, { basis }]) => (snapshot.records.get(name)?.revision ?? null) !== basis);
+    const revisionOf = (name: string) => snapshot.records.get(name)?.revision ?? null;
+    const outdated = this.#starts.entries().filter(([name, { basis }]) => revisionOf(name) !== basis);
     await Promise.all([...turns.values(), ...outdated.map(([name]) => this.#giveUpOutdated(name))]);
   }
 
