@@ -5,6 +5,7 @@ export default defineConfig({
     index: "src/index.ts",
     local: "src/local.ts",
     module: "src/module.ts",
+    "features/native": "src/features/native.ts",
     "native/index": "src/native/index.ts",
     "testing/index": "src/testing/index.ts",
   },

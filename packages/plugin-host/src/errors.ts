@@ -62,6 +62,20 @@ export const pluginErrors = {
       `plugin ${name} asks for key prefixes that cannot be checked against those of ${unreadable.join(", ")}, whose record cannot be read; remove that plugin first`,
       { name, unreadable },
     ),
+  configured: (name: string) =>
+    new AspenError(
+      "PLUGIN_CONFIGURED",
+      `plugin ${name} comes from this node's configuration, which no request changes; change \`plugins-native\` there and start the node again`,
+      { name },
+    ),
+  configuredName: (name: string) =>
+    new AspenError(
+      "PLUGIN_NAME_TAKEN",
+      `the configuration of \`plugins-native\` names plugin ${name}, and a plugin of this name is installed; take one of them out: \`aspen plugin remove ${name}\` keeps the plugin's keys and blobs`,
+      { name },
+    ),
+  configuredTwice: (name: string) =>
+    new AspenError("CONFIG_INVALID", `the configuration of \`plugins-native\` names plugin ${name} twice`, { name }),
   prefixConflict: (name: string, prefix: string, other: string, theirs: string) =>
     new AspenError(
       "PLUGIN_PREFIX_CONFLICT",
@@ -267,6 +281,19 @@ export const nativeErrors = {
       `the module ${cut(path)} of plugin ${plugin} is TypeScript, for which the node needs @aspen/guest-sdk; install that package beside it, or name JavaScript`,
       { plugin, path: cut(path) },
       cause,
+    ),
+  manifestUnreadable: (where: string, path: string, cause: unknown) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `${where}: ${cut(path)} cannot be read: ${cut(cause instanceof Error ? cause.message : String(cause), 512)}`,
+      { field: where, path: cut(path) },
+      cause,
+    ),
+  noModule: (where: string, plugin: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `${where}: nothing says where the code of plugin ${plugin} is; add \`module\`, or \`folder\` of a plugin that has sources or a module`,
+      { field: where, plugin },
     ),
   loadTimeout: (plugin: string, limitMs: number) =>
     new AspenError("BUILD_FAILED", `the module of plugin ${plugin} was not imported within ${limitMs} ms`, {

@@ -21,6 +21,7 @@ export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/
 export { type OfficialPlugin, type OfficialPluginOptions, officialPlugin } from "./official/official-plugin.js";
 export { OfficialPlugins } from "./official/official-plugins.js";
 export { type PluginCallTarget, PluginHandler } from "./plugin-handler/plugin-handler.js";
+export { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 export {
   grantedManifest,
   type PluginRecord,

@@ -8,6 +8,7 @@ import { ContainerModule, type ServiceIdentifier } from "inversify";
 import { PluginInstaller } from "./installer/plugin-installer.js";
 import type { OfficialPlugin } from "./official/official-plugin.js";
 import { OfficialPlugins } from "./official/official-plugins.js";
+import { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 import { PluginStore } from "./plugin-store/plugin-store.js";
 import type { PluginRuntime } from "./runtime.js";
 import type { SupervisorOptions } from "./supervisor/options.js";
@@ -19,6 +20,8 @@ export const PLUGIN_HOST = {
   runtime: Symbol.for("@aspen/plugin-host PluginRuntime") as ServiceIdentifier<PluginRuntime>,
   /** To be bound by a feature that brings one, any number of them. */
   officialPlugin: Symbol.for("@aspen/plugin-host OfficialPlugin") as ServiceIdentifier<OfficialPlugin>,
+  /** To be bound by a feature that takes plugins from the node's configuration, any number of them. */
+  configuredPlugin: Symbol.for("@aspen/plugin-host ConfiguredPlugin") as ServiceIdentifier<ConfiguredPlugin>,
   store: Symbol.for("@aspen/plugin-host PluginStore") as ServiceIdentifier<PluginStore>,
   supervisor: Symbol.for("@aspen/plugin-host PluginSupervisor") as ServiceIdentifier<PluginSupervisor>,
   installer: Symbol.for("@aspen/plugin-host PluginInstaller") as ServiceIdentifier<PluginInstaller>,
@@ -33,7 +36,11 @@ export interface PluginHostModuleOptions {
 export function pluginHostModule({ logger, supervisor = {} }: PluginHostModuleOptions): ContainerModule {
   return new ContainerModule(({ bind }) => {
     bind(PLUGIN_HOST.store)
-      .toResolvedValue((kv) => new PluginStore(kv), [STORAGE.kv])
+      .toResolvedValue(
+        (kv: KeyValueStore, configured: ConfiguredPlugin[] | undefined) =>
+          new PluginStore(kv, new ConfiguredPlugins(configured)),
+        [STORAGE.kv, { isMultiple: true, serviceIdentifier: PLUGIN_HOST.configuredPlugin, optional: true }],
+      )
       .inSingletonScope();
     bind(PLUGIN_HOST.supervisor)
       .toResolvedValue(
@@ -45,7 +52,13 @@ export function pluginHostModule({ logger, supervisor = {} }: PluginHostModuleOp
           blobs: BlobStore,
           plugins: OfficialPlugin[] | undefined,
         ) => {
-          const starter = new PluginStarter({ runtimes: runtimes ?? [], kv, blobs, logger });
+          const starter = new PluginStarter({
+            runtimes: runtimes ?? [],
+            kv,
+            blobs,
+            logger,
+            configured: store.configured,
+          });
           const official = new OfficialPlugins(plugins);
           return new PluginSupervisor({ store, starter, registry, official, logger }, supervisor);
         },

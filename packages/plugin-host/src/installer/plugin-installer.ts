@@ -13,6 +13,7 @@ import { commitChange } from "./commit.js";
 import { assertInstallable } from "./conflicts.js";
 import { installOfficial, type OfficialOutcome } from "./install-official.js";
 import type { PluginInstallerParts } from "./parts.js";
+import { reloadConfigured } from "./reload-configured.js";
 import { disablePlugin, recordOf, removePlugin, revised } from "./uninstall.js";
 
 export interface InstallInput {
@@ -118,8 +119,10 @@ export class PluginInstaller {
     );
   }
 
-  /** Starts it afresh on every node, from the code that is installed. */
+  /** Starts it afresh on every node, from the code that is installed; one of this node's configuration, here. */
   async reload(name: string): Promise<PluginStatus> {
+    const configured = this.parts.store.configured.get(name);
+    if (configured) return reloadConfigured(this.parts, configured.record);
     return this.#replace(name, null, (snapshot) => {
       const before = recordOf(snapshot, name);
       if (!before.enabled) throw pluginErrors.notServing(name, "it is disabled; enable it instead");
@@ -131,6 +134,7 @@ export class PluginInstaller {
   /** Starts one that is disabled, or whose code nodes died of. In safe mode it is enabled and not started. */
   async enable(name: string): Promise<PluginStatus> {
     const { store, supervisor } = this.parts;
+    store.configured.assertNot(name);
     const { enabled, startDeath } = recordOf(await store.snapshot(), name);
     if (enabled && !startDeath && supervisor.get(name).serving) return supervisor.get(name).status();
     const decide = (snapshot: PluginSnapshot): PluginRecord => {
@@ -157,6 +161,7 @@ export class PluginInstaller {
    */
   async remove(name: string): Promise<void> {
     const { store, supervisor, logger } = this.parts;
+    store.configured.assertNot(name);
     const record = (await store.snapshot()).records.get(name);
     const official = supervisor.official.named(name);
     if (official && record && record.official !== null) throw pluginErrors.officialRemove(name, official.feature);
@@ -169,6 +174,7 @@ export class PluginInstaller {
   #parse(input: unknown): PluginManifest {
     const manifest = parseManifest(input);
     const { name } = manifest;
+    this.parts.store.configured.assertNot(name);
     if (manifest.entry.kind === "native") throw pluginErrors.nativeRefused(name);
     const { supervisor } = this.parts;
     supervisor.assertTier(manifest);

@@ -16,10 +16,11 @@ export interface PluginStoreParts {
 /**
  * Takes a plugin out of the store; its data stays, keys and blobs. Nodes of the store follow.
  *
- * @throws AspenError `PLUGIN_NOT_FOUND`, or `PLUGIN_DEPENDENCY` when an enabled plugin needs it
+ * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_CONFIGURED`, or `PLUGIN_DEPENDENCY` when an enabled plugin needs it
  */
 export async function removePlugin(parts: PluginStoreParts, name: string): Promise<void> {
   let removed: PluginRecord | undefined;
+  parts.store.configured.assertNot(name);
   await parts.store.change((snapshot) => {
     // What cannot be read does not say which code it had: that stays referenced.
     removed = snapshot.corrupt.has(name) ? undefined : recordOf(snapshot, name);
@@ -32,10 +33,11 @@ export async function removePlugin(parts: PluginStoreParts, name: string): Promi
 /**
  * Notes in the store that no node runs a plugin; it stays installed. Nodes of the store follow.
  *
- * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_DEPENDENCY` when an enabled plugin needs it, or `INTERNAL` when its
+ * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_CONFIGURED`, `PLUGIN_DEPENDENCY` when an enabled plugin needs it, or `INTERNAL` when its
  * record cannot be read
  */
 export async function disablePlugin({ store }: Pick<PluginStoreParts, "store">, name: string): Promise<void> {
+  store.configured.assertNot(name);
   await store.change((snapshot) => {
     const before = recordOf(snapshot, name);
     assertNotNeeded(snapshot, name);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type AspenError, decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Check, KeyValueStore, KvEntry, Op } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
+import { ConfiguredPlugins } from "./configured-plugins.js";
 import { type PluginRecord, pluginRecordSchema } from "./plugin-record.js";
 import { StartNotes } from "./start-notes.js";
 
@@ -14,7 +15,7 @@ const ATTEMPTS = 10;
 export interface PluginSnapshot {
   /** Changes with every change; null before the first. */
   epoch: number | null;
-  /** By name, in the order of the names. */
+  /** By name; those of this node's configuration are among them, in place of what is stored under their name. */
   records: ReadonlyMap<string, PluginRecord>;
   /** Records that cannot be read, by name. They can only be removed. */
   corrupt: ReadonlyMap<string, AspenError>;
@@ -32,7 +33,11 @@ export class PluginStore {
   /** Notes of the starts that are under way. */
   readonly startNotes: StartNotes;
 
-  constructor(private readonly kv: KeyValueStore) {
+  /** @param configured those of this node's configuration; they are seen here and never stored */
+  constructor(
+    private readonly kv: KeyValueStore,
+    readonly configured: ConfiguredPlugins = new ConfiguredPlugins(),
+  ) {
     this.startNotes = new StartNotes(kv);
   }
 
@@ -43,6 +48,8 @@ export class PluginStore {
 
   /** @throws AspenError `INTERNAL` when its record cannot be read */
   async get(name: string): Promise<PluginRecord | null> {
+    const configured = this.configured.get(name);
+    if (configured) return configured.record;
     const entry = await this.kv.get(RECORD_PREFIX + name);
     if (!entry) return null;
     try {
@@ -53,6 +60,25 @@ export class PluginStore {
   }
 
   async snapshot(): Promise<PluginSnapshot> {
+    const snapshot = await this.installed();
+    const records = new Map(snapshot.records);
+    for (const record of this.configured.records()) records.set(record.manifest.name, record);
+    return { ...snapshot, records };
+  }
+
+  /**
+   * That nothing installed has the name or the keys of a plugin of this node's configuration. Whoever changed that is there
+   * to read it when a node starts; what is installed later is held instead.
+   *
+   * @throws AspenError `PLUGIN_NAME_TAKEN`, `PLUGIN_PREFIX_CONFLICT`
+   */
+  async assertConfigured(): Promise<void> {
+    if (this.configured.records().length === 0) return;
+    this.configured.assertBesideInstalled((await this.installed()).records.values());
+  }
+
+  /** What is stored alone. */
+  async installed(): Promise<PluginSnapshot> {
     for (;;) {
       const epoch = await this.epoch();
       const snapshot = await this.#read(epoch);
@@ -64,7 +90,8 @@ export class PluginStore {
   /**
    * Applies one change, decided on the newest state and repeated when another node was faster; null changes nothing.
    *
-   * @throws AspenError what `decide` throws, or `KV_CONFLICT` when others were faster every time
+   * @throws AspenError what `decide` throws, `PLUGIN_CONFIGURED` when it changes a plugin of this node's configuration, or
+   * `KV_CONFLICT` when others were faster every time
    */
   async change(
     decide: (snapshot: PluginSnapshot) => PluginChange | null | Promise<PluginChange | null>,
@@ -73,6 +100,7 @@ export class PluginStore {
       const snapshot = await this.snapshot();
       const change = await decide(snapshot);
       if (!change) return;
+      for (const name of changedNames(change)) this.configured.assertNot(name);
       const { epoch } = snapshot;
       const several = "putAll" in change ? change : null;
       const applied = await this.kv.transact({
@@ -110,6 +138,11 @@ export class PluginStore {
     } while (cursor !== undefined);
     return { epoch, records, corrupt };
   }
+}
+
+function changedNames(change: PluginChange): string[] {
+  if ("remove" in change) return [change.remove];
+  return ("put" in change ? [change.put] : change.putAll).map(({ manifest }) => manifest.name);
 }
 
 function recordOps(change: PluginChange): Op[] {

@@ -61,14 +61,11 @@ export class NotedStarts implements AsyncDisposable {
    * @throws AspenError what `start` throws, or `PLUGIN_UNAVAILABLE` when another node died while it started this code
    */
   async run(record: PluginRecord, signal: AbortSignal, start: () => Promise<PluginInstance>): Promise<PluginInstance> {
+    const { name } = record.manifest;
+    // The operator's own code: nothing keeps a node from it.
+    if (this.store.configured.has(name)) return this.#guarded(name, signal, start());
     const { note, suspect } = await this.#note(record, signal);
-    const work = this.#work(note, suspect, signal, start);
-    try {
-      return await orAborted(work, signal);
-    } catch (error) {
-      if (signal.aborted) this.#freeLate(work, note.plugin);
-      throw error;
-    }
+    return this.#guarded(name, signal, this.#work(note, suspect, signal, start));
   }
 
   /** Waits until no node starts this code; one that died in it is judged. */
@@ -91,6 +88,15 @@ export class NotedStarts implements AsyncDisposable {
     const removed = await Promise.allSettled(left.map((note) => this.store.startNotes.remove(note)));
     for (const result of removed) {
       if (result.status === "rejected") this.logger.debug({ err: result.reason }, "the note of a start stays");
+    }
+  }
+
+  async #guarded(plugin: string, signal: AbortSignal, work: Promise<PluginInstance>): Promise<PluginInstance> {
+    try {
+      return await orAborted(work, signal);
+    } catch (error) {
+      if (signal.aborted) this.#freeLate(work, plugin);
+      throw error;
     }
   }
 

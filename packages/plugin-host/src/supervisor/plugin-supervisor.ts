@@ -64,14 +64,15 @@ export class PluginSupervisor implements AsyncDisposable {
   async start(): Promise<void> {
     const { startMs, safeMode } = this.#options;
     if (safeMode) this.parts.logger.warn({}, "safe mode: no plugin is started");
+    else await this.parts.store.assertConfigured();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), startMs);
     });
     const started = this.#startAll();
     try {
-      const first = await Promise.race([started, late]);
-      if (first === "late") this.parts.logger.warn({ startMs }, "plugins are still starting");
+      if ((await Promise.race([started, late])) === "late")
+        this.parts.logger.warn({ startMs }, "plugins are still starting");
     } finally {
       clearTimeout(timer);
     }
@@ -109,10 +110,11 @@ export class PluginSupervisor implements AsyncDisposable {
 
   /**
    * @throws AspenError `PLUGIN_TIER_UNAVAILABLE` when this node lacks its tier, `PLUGIN_OFFICIAL` when it has what only an
-   * official plugin of this node may have
+   * official plugin of this node may have, `PLUGIN_PREFIX_CONFLICT` when its keys are those of a configured one
    */
   assertMayRun(record: PluginRecord): void {
-    this.official.assertMayRun(record);
+    if (!this.parts.store.configured.has(record.manifest.name)) this.official.assertMayRun(record);
+    this.parts.store.configured.assertBeside(record);
     this.assertTier(record.manifest);
   }
 
@@ -170,7 +172,8 @@ export class PluginSupervisor implements AsyncDisposable {
       if (turns.has(name)) continue;
       turns.set(name, this.#take(name, { turns, problem: problems.find(({ plugin }) => plugin === name) }));
     }
-    const outdated = this.#starts.entries().filter(([name, { basis }]) => revisionOf(snapshot, name) !== basis);
+    const revisionOf = (name: string) => snapshot.records.get(name)?.revision ?? null;
+    const outdated = this.#starts.entries().filter(([name, { basis }]) => revisionOf(name) !== basis);
     await Promise.all([...turns.values(), ...outdated.map(([name]) => this.#giveUpOutdated(name))]);
   }
 
@@ -394,8 +397,4 @@ export class PluginSupervisor implements AsyncDisposable {
     }
     return plugin;
   }
-}
-
-function revisionOf({ records }: PluginSnapshot, name: string): string | null {
-  return records.get(name)?.revision ?? null;
 }

@@ -4,6 +4,7 @@ import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { DeniedEvent } from "../host-context/host-function.js";
+import type { ConfiguredPlugins } from "../plugin-store/configured-plugins.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
 import { KvVerdictStore, type VerdictStore } from "../plugin-store/verdict-store.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
@@ -15,6 +16,8 @@ export interface StarterOptions {
   kv: KeyValueStore;
   blobs: BlobStore;
   logger: Logger;
+  /** Those of the node's configuration, which have their code. @default none */
+  configured?: ConfiguredPlugins;
 }
 
 /** Turns a plugin's code into an instance that answers calls, by the runtime of its tier. */
@@ -46,7 +49,9 @@ export class PluginStarter {
 
   /** What a runtime gets of a record whose artifacts are these. */
   artifact(record: PluginRecord, files: PluginArtifact["files"]): PluginArtifact {
-    return { manifest: grantedManifest(record), files };
+    const configured = this.options.configured?.get(record.manifest.name);
+    const artifact = { manifest: grantedManifest(record), files };
+    return configured ? { ...artifact, module: configured.module } : artifact;
   }
 
   /**
