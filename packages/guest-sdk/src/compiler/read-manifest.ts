@@ -4,7 +4,7 @@ import { readRegular, SETTINGS_BYTES_MAX } from "./regular-file.js";
 import { isWasmManifest, type WasmManifest } from "./wasm-manifest.js";
 
 /** The plugin.json beside a plugin's sources. @throws AspenError `BUILD_FAILED`, or what `parseManifest` throws */
-export async function readManifest(path: string): Promise<WasmManifest> {
+export async function readManifest(path: string, options?: ParseManifestOptions): Promise<WasmManifest> {
   let text: string;
   try {
     text = decodeDocument(await readRegular(path, SETTINGS_BYTES_MAX));
