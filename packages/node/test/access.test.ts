@@ -16,7 +16,10 @@ beforeAll(async () => {
   directory = await temporaryDirectory();
   node = await startNode(directory.path);
   const { manifest, wasm } = await compilePlugin(fileURLToPath(new URL("fixtures/counter", import.meta.url)));
-  samples = methodSamples({ manifest, wasm: toBase64(wasm) }, blobHash(new Uint8Array()));
+  samples = methodSamples(
+    { manifest, artifacts: [{ name: "plugin.wasm", content: toBase64(wasm) }] },
+    blobHash(new Uint8Array()),
+  );
 });
 afterAll(async () => {
   await node[Symbol.asyncDispose]();

@@ -8,7 +8,7 @@ export interface MethodSample {
 
 const keys = { granted: "t:a", other: "t:ab" };
 
-export function methodSamples(plugin: { manifest: unknown; wasm: unknown }, hash: string): MethodSample[] {
+export function methodSamples(plugin: Record<string, unknown>, hash: string): MethodSample[] {
   const name = "counter";
   return [
     { method: "node.info", params: {} },

@@ -26,6 +26,7 @@ export {
 } from "./methods-handler.js";
 export { accessMiddleware } from "./middleware/access.js";
 export type { Middleware, Next } from "./middleware/middleware.js";
+export { inOrder, type OrderedMiddleware } from "./middleware/ordered.js";
 export { resultMiddleware } from "./middleware/results.js";
 export { parseParams } from "./parse-params.js";
 export { type DescribedMethod, HandlerRegistry, type ShadowedMethod } from "./registry.js";

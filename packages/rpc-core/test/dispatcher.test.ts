@@ -4,6 +4,7 @@ import { z } from "zod";
 import {
   Dispatcher,
   HandlerRegistry,
+  inOrder,
   inProcessClient,
   LOCAL_CALLER,
   type Method,
@@ -152,6 +153,15 @@ describe("Dispatcher", () => {
       };
     await dispatcherOf({ add }, [layer("a"), layer("b")]).dispatch({ method: "add", params: { a: 1 } }, context());
     expect(order).toEqual(["a in", "b in", "b out", "a out"]);
+
+    order.length = 0;
+    const layers = [
+      { name: "d", order: 500, handle: layer("d") },
+      { name: "c", order: 100, handle: layer("c") },
+      { name: "e", order: 500, handle: layer("e") },
+    ];
+    await dispatcherOf({ add }, inOrder(layers)).dispatch({ method: "add", params: { a: 1 } }, context());
+    expect(order.slice(0, 3)).toEqual(["c in", "d in", "e in"]);
   });
 });
 
