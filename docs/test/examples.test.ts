@@ -8,9 +8,11 @@ import { RedisServer } from "@aspen/storage/testing";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { transform } from "esbuild";
 import ts from "typescript";
-import { type CodeBlock, codeBlocks, ROOT } from "./code-blocks.js";
+import { codeBlocks, EXAMPLE_REDIS_URL } from "../../scripts/lib/code-blocks.mjs";
+import { ROOT } from "../../scripts/lib/workspaces.mjs";
 
-const REDIS_URL = "redis://127.0.0.1:6379";
+type CodeBlock = ReturnType<typeof codeBlocks>[number];
+
 /** Milliseconds an example may run. */
 const LIMIT_MS = 30_000;
 
@@ -61,7 +63,7 @@ test("every example is correct TypeScript, with the types that are published", a
 describe("a program", () => {
   const programs = blocks.filter(({ kind }) => kind === "program");
   test.each(programs.map((block): [string, CodeBlock] => [block.where, block]))("%s runs", async (where, block) => {
-    const code = block.code.replaceAll(REDIS_URL, redis.url);
+    const code = block.code.replaceAll(EXAMPLE_REDIS_URL, redis.url);
     const file = join(folder, `${where.replace(/\W/g, "-")}.mjs`);
     await writeFile(file, (await transform(code, { loader: "ts", target: "node20", format: "esm" })).code);
     // Ends with another status when the example throws, and with a signal when it does not end.

@@ -8,7 +8,6 @@ export default defineConfig([
       "testing/index": "src/testing/index.ts",
     },
     format: ["esm"],
-    dts: true,
     // The other builds run at the same time, and the template takes seconds to link.
     clean: ["!template*.wasm", "!template*.wasm.json", "!guest/**", "!template/**", "!compiler/build-*"],
     sourcemap: true,

@@ -9,7 +9,6 @@ export default defineConfig({
     "testing/index": "src/testing/index.ts",
   },
   format: ["esm"],
-  dts: true,
   clean: true,
   sourcemap: true,
   target: "node20",

@@ -17,7 +17,6 @@ export default defineConfig({
     transfer: "src/transfer/index.ts",
   },
   format: ["esm"],
-  dts: true,
   clean: true,
   sourcemap: true,
   target: "node20",

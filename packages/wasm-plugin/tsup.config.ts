@@ -9,7 +9,6 @@ export default defineConfig({
     "stack-worker": "src/stacks/worker.ts",
   },
   format: ["esm"],
-  dts: true,
   clean: true,
   sourcemap: true,
   target: "node20",

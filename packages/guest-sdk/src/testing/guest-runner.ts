@@ -1,5 +1,12 @@
 import { randomFillSync } from "node:crypto";
-import { decodeUtf8, encodeUtf8, HOST_FUNCTIONS, type HostFunctionName, RESULT_OK } from "@aspen/plugin-api/abi";
+import {
+  decodeUtf8,
+  encodeUtf8,
+  HOST_FUNCTIONS,
+  type HostFunctionName,
+  RESULT_OK,
+  type WasmModule,
+} from "@aspen/plugin-api/abi";
 
 /** What stands in for a node. Each method has a default that does nothing. */
 export interface GuestHost {
@@ -24,7 +31,7 @@ export class GuestRunner {
   readonly #instance: WebAssembly.Instance;
 
   constructor(
-    module: WebAssembly.Module,
+    module: WasmModule,
     private readonly host: GuestHost = {},
   ) {
     this.#instance = new WebAssembly.Instance(module, this.#imports());

@@ -59,3 +59,4 @@ export { errorResult, taggedResult } from "./tagged-result.js";
 export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./tags.js";
 export { decodeDocument, decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./utf8.js";
 export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./version.js";
+export type { WasmModule } from "./wasm-module.js";

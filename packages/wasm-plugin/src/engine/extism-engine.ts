@@ -1,3 +1,4 @@
+import type { WasmModule } from "@aspen/plugin-api/abi";
 import createPlugin, { type CallContext, type Plugin } from "@extism/extism";
 import { GuestState, hostImports } from "./host-imports.js";
 import type { EngineHost, EngineInstance, GuestOutcome, WasmEngine } from "./wasm-engine.js";
@@ -11,7 +12,7 @@ interface ForegroundPlugin {
 
 /** Runs plugins on `@extism/extism` in the foreground of the calling thread. */
 export class ExtismEngine implements WasmEngine {
-  async instantiate(module: WebAssembly.Module, host: EngineHost): Promise<EngineInstance> {
+  async instantiate(module: WasmModule, host: EngineHost): Promise<EngineInstance> {
     const guest = new GuestState(host);
     const functions = hostImports(guest) as Record<
       string,

@@ -1,4 +1,4 @@
-import type { HostFunctionName } from "@aspen/plugin-api/abi";
+import type { HostFunctionName, WasmModule } from "@aspen/plugin-api/abi";
 
 /** What an engine asks of the thread it runs in. No method may throw. */
 export interface EngineHost {
@@ -27,5 +27,5 @@ export interface EngineInstance {
 
 /** Runs plugins' wasm. `ExtismEngine` is the one in use. */
 export interface WasmEngine {
-  instantiate(module: WebAssembly.Module, host: EngineHost): Promise<EngineInstance>;
+  instantiate(module: WasmModule, host: EngineHost): Promise<EngineInstance>;
 }

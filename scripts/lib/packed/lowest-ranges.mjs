@@ -1,0 +1,61 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import semver from "semver";
+import { typeProblems, withoutTypes } from "./types.mjs";
+
+/** Milliseconds for a node that starts and stops. */
+const LIMIT_MS = 120_000;
+
+/** The packages whose types appear in ours: a user's own version in range has to be the one that we use, too. */
+const SHARED = ["inversify", "zod"];
+
+const PROGRAM = `
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Feature, POINTS } from "@aspen/feature";
+import { createNode } from "@aspen/node";
+import { methodsHandler, method, type HandlerFactory } from "@aspen/rpc-core";
+import { ContainerModule } from "inversify";
+import { z } from "zod";
+
+const handler = methodsHandler({
+  name: "greeter",
+  priority: 500,
+  methods: { "greet.say": method(z.object({ name: z.string() }), ({ name }) => ({ text: "hello " + name })) },
+});
+const factory: HandlerFactory = { name: "greeter", priority: 500, create: () => handler };
+export const feature: Feature<{ loud: boolean }> = {
+  name: "greeter",
+  config: z.object({ loud: z.boolean().default(false) }),
+  module: () => new ContainerModule(({ bind }) => void bind(POINTS.handlerFactory).toConstantValue(factory)),
+};
+
+const dataDir = await mkdtemp(join(tmpdir(), "aspen-lowest-"));
+const node = await createNode({ dataDir, listen: { port: 0 }, logLevel: "error" });
+await node[Symbol.asyncDispose]();
+await rm(dataDir, { recursive: true });
+`;
+
+/** Installs a node beside the lowest versions that our ranges allow; there is one of each, and all type-checks and runs. */
+export async function checkLowestRanges(project) {
+  await project.install({ "@aspen/node": "*", "@aspen/feature": "*", "@aspen/rpc-core": "*" });
+  const { dependencies } = project.manifestOf("@aspen/node");
+  const lowest = Object.fromEntries(SHARED.map((name) => [name, semver.minVersion(dependencies[name]).version]));
+  await project.install(lowest);
+  const problems = project.tooNew();
+  for (const [name, version] of Object.entries(lowest)) {
+    const found = project.installed().filter((it) => it.name === name);
+    if (found.length !== 1 || found[0].version !== version) {
+      problems.push(`${name} ${version} was asked for; installed: ${found.map((it) => `${it.path} ${it.version}`)}`);
+    }
+  }
+  const file = join(project.folder, "program.ts");
+  writeFileSync(file, PROGRAM);
+  problems.push(...typeProblems(project, [file], ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"]));
+  if (problems.length > 0) return problems;
+  const program = join(project.folder, "program.mjs");
+  writeFileSync(program, withoutTypes(PROGRAM));
+  await project.run(program, LIMIT_MS);
+  return problems;
+}
