@@ -2,10 +2,17 @@
 import { bin, capture } from "./lib/run.mjs";
 import { workspaces } from "./lib/workspaces.mjs";
 
-const node = (script) => () => capture(process.execPath, [script]);
+const node =
+  (script, ...args) =>
+  () =>
+    capture(process.execPath, [script, ...args]);
 const checks = [
   ["floors", node("scripts/check-floors.mjs")],
+  ["changesets", node("scripts/check-changesets.mjs")],
+  ["where the project lives", node("scripts/stamp-metadata.mjs", "--check")],
   ["imports of published files", node("scripts/check-dist-imports.mjs")],
+  ["errors of every package", node("scripts/check-errors.mjs")],
+  ["API reports", node("scripts/api-report.mjs", "--check")],
   ["generated files", () => capture("npm", ["run", "--silent", "generate:check", "-w", "@aspen/plugin-api"])],
 ];
 for (const { path, manifest } of workspaces(["packages"])) {
@@ -18,6 +25,7 @@ for (const { path, manifest } of workspaces(["packages"])) {
     ]);
   }
 }
+checks.push(["packages that stand alone", node("scripts/check-packed.mjs")]);
 
 let failed = 0;
 for (const [name, check] of checks) {
