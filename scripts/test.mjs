@@ -17,7 +17,7 @@ ensureInstall();
 ensureRedis();
 
 const wanted = process.argv.slice(2).map((name) => (name.startsWith("@") ? name : `@aspen/${name}`));
-const packages = workspaces(["packages", "examples/plugins", "."]).filter(
+const packages = workspaces(["packages", "examples/plugins", "examples", "."]).filter(
   ({ manifest }) => manifest.scripts?.test && (wanted.length === 0 || wanted.includes(manifest.name)),
 );
 const unknown = wanted.filter((name) => !packages.some(({ manifest }) => manifest.name === name));
