@@ -1,12 +1,12 @@
 // A store of one's own: six methods over an array that is kept sorted. Everything else comes from @aspen/storage.
+import type { Store } from "@aspen/storage";
 import {
   ChunkedBlobStore,
   MemoryChunkStore,
   type Row,
-  type Store,
   type Table,
   TableKeyValueStore,
-} from "@aspen/storage";
+} from "@aspen/storage/driver-kit";
 
 class SortedTable implements Table {
   #rows: { key: string; row: Row }[] = [];
