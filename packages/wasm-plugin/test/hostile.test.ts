@@ -22,8 +22,6 @@ describe("a hostile plugin", () => {
     ["loopAsync", "PLUGIN_TIMEOUT"],
     ["loopHostCalls", "PLUGIN_TIMEOUT"],
     ["backtrack", "PLUGIN_TIMEOUT"],
-    ["allocate", "PLUGIN_OUT_OF_MEMORY"],
-    ["allocateSmall", "PLUGIN_OUT_OF_MEMORY"],
     ["recurse", "PLUGIN_TRAP"],
     ["throw", "PLUGIN_TRAP"],
     ["throwText", "PLUGIN_TRAP"],
@@ -43,6 +41,16 @@ describe("a hostile plugin", () => {
     expect((await failure(call(hostile, `hostile.${method}`))).code).toEqual(code);
     await answersAgain();
   });
+
+  // Filling the memory takes its time on a busy machine.
+  test.each(["allocate", "allocateSmall"])(
+    "%s is PLUGIN_OUT_OF_MEMORY, and the next call is answered",
+    async (method) => {
+      const patient = await bench.fixture("hostile", { execution_timeout_ms: 120_000 });
+      expect((await failure(call(patient, `hostile.${method}`))).code).toBe("PLUGIN_OUT_OF_MEMORY");
+      expect(await call(patient, "hostile.echo", 1)).toBe(1);
+    },
+  );
 
   test("an error carries the guest's message and details, and its stack goes to the log in TypeScript positions", async () => {
     const coded = await failure(call(hostile, "hostile.throwCode"));
