@@ -33,7 +33,6 @@ export class Services implements AsyncDisposable {
   async start(): Promise<void> {
     const { startMs } = this.options;
     for (const { service, ended } of this.#known) {
-      this.#started += 1;
       let done: boolean;
       try {
         done = await within(startMs, (late) => {
@@ -46,6 +45,7 @@ export class Services implements AsyncDisposable {
           : nodeErrors.serviceFailed(service.name, error);
       }
       if (!done || ended.signal.aborted) throw nodeErrors.serviceLate(service.name, startMs);
+      this.#started += 1;
     }
   }
 
