@@ -53,9 +53,7 @@ describe("a remote client of a node", () => {
   });
 
   test("says what the node answered, under the id of the request", async () => {
-    const failure = await client
-      .call("kv.get", { key: "" }, { requestId: "mine.1" })
-      .catch((error: unknown) => error);
+    const failure = await client.call("kv.get", { key: "" }, { requestId: "mine.1" }).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(RemoteError);
     expect(failure).toMatchObject({ code: "KV_KEY_INVALID", requestId: "mine.1" });
     await expect(client.call("kv.get", new JsonBytes(Buffer.from("{")) as never)).rejects.toMatchObject({

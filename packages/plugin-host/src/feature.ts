@@ -10,10 +10,11 @@ import { z } from "zod";
 import { pluginErrors } from "./errors.js";
 import type { HostPorts } from "./host-ports.js";
 import { PluginInstaller } from "./installer/plugin-installer.js";
-import { pluginMeter } from "./plugin-meter.js";
 import type { OfficialPlugin } from "./official/official-plugin.js";
 import { OfficialPlugins } from "./official/official-plugins.js";
+import { pluginMeter } from "./plugin-meter.js";
 import { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
+
 import { PluginStore } from "./plugin-store/plugin-store.js";
 import { PluginsService } from "./plugins-service.js";
 import type { PluginRuntime } from "./runtime.js";

@@ -10,8 +10,8 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { STORAGE } from "@aspen/storage/module";
 import { describe, expect, test } from "@jest/globals";
 import { Container } from "inversify";
-import { feature } from "../src/features/native.js";
 import { PLUGIN_HOST, feature as plugins } from "../src/feature.js";
+import { feature } from "../src/features/native.js";
 import { eventually, Host, type LogLine, scripted } from "./support.js";
 
 const ECHO = fileURLToPath(new URL("../../../examples/plugins/echo-plugin", import.meta.url));
