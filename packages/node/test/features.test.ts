@@ -121,11 +121,11 @@ describe("what features require", () => {
 
   it("says what to install when a package is missing, and what failed when it is not", async () => {
     const of = (load: () => Promise<{ feature: Feature }>): KnownFeatures => ({
-      forge: { package: "@aspen/forge", on: true, load },
+      forge: { package: "no-such-forge", on: true, load },
     });
     // @ts-expect-error: there is no such package.
-    const missing = () => import("@aspen/forge/feature");
-    expect(await problems({}, [], of(missing))).toEqual(problem("features.forge", /npm install @aspen\/forge/));
+    const missing = () => import("no-such-forge/feature");
+    expect(await problems({}, [], of(missing))).toEqual(problem("features.forge", /npm install no-such-forge/));
     // @ts-expect-error: there is no such package.
     const within = () => import("no-such-dependency");
     await expect(resolveConfig({}, { store }, of(within))).rejects.toMatchObject({

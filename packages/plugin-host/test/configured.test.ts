@@ -10,7 +10,7 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { STORAGE } from "@aspen/storage/module";
 import { describe, expect, test } from "@jest/globals";
 import { Container } from "inversify";
-import { PLUGIN_HOST, feature as plugins } from "../src/feature.js";
+import { PLUGIN_HOST, type PluginsConfig, feature as plugins } from "../src/feature.js";
 import { feature } from "../src/features/native.js";
 import { eventually, Host, type LogLine, scripted } from "./support.js";
 
@@ -26,7 +26,11 @@ class Configured implements AsyncDisposable {
   readonly logs: LogLine[] = [];
   readonly #container = new Container();
 
-  static async start(input: unknown, store = new MemoryStore(), { safeMode = false } = {}): Promise<Configured> {
+  static async start(
+    input: unknown,
+    store = new MemoryStore(),
+    { safeMode = false, ...options }: PluginsConfig & { safeMode?: boolean } = {},
+  ): Promise<Configured> {
     const node = new Configured();
     const config = await feature.config["~standard"].validate(input);
     if (config.issues) throw new Error(config.issues.map(({ message }) => message).join());
@@ -40,7 +44,7 @@ class Configured implements AsyncDisposable {
     container.bind(STORAGE.store).toConstantValue(store);
     container.bind(NODE.log).toConstantValue(logger);
     container.bind(NODE.safeMode).toConstantValue(safeMode);
-    await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10 }));
+    await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10, ...options }));
     await container.loadAsync(await feature.module(config.value));
     try {
       await node.supervisor.start();
