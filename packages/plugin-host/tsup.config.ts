@@ -4,7 +4,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     local: "src/local.ts",
-    module: "src/module.ts",
+    feature: "src/feature.ts",
     "features/native": "src/features/native.ts",
     "native/index": "src/native/index.ts",
     "testing/index": "src/testing/index.ts",

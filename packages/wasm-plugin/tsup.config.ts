@@ -3,7 +3,7 @@ import { defineConfig } from "tsup";
 export default defineConfig({
   entry: {
     index: "src/index.ts",
-    module: "src/module.ts",
+    feature: "src/feature.ts",
     worker: "src/worker/main.ts",
     probe: "src/validation/probe/main.ts",
     "stack-worker": "src/stacks/worker.ts",

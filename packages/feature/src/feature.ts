@@ -4,16 +4,20 @@ import type { SystemTool } from "./system-tool.js";
 
 /**
  * A part of a node: what a package adds to it. `@aspen/wasm-plugin/feature` is the one to copy. A feature that is off is
- * never imported, and its package need not be installed.
+ * never imported, and its package need not be installed. A package exports its own as `feature` of
+ * `@aspen/<package>/feature`.
  */
 export interface Feature<Config = unknown> {
   /** Its flag in the node's configuration, `features.<name>`: `jobs`, `forge`, `plugins-wasm`. Lower-case letters, digits and hyphens. */
   readonly name: string;
   /** Names of features that it stands on; they are started before it. @default [] */
   readonly requires?: readonly string[];
-  /** Its own part of the configuration. `true` as its flag stands for `{}`. */
+  /**
+   * Its own part of the configuration, any Standard Schema. `true` as its flag stands for `{}`. A schema that is strict
+   * and has a JSON Schema (`~standard.jsonSchema`), as those of zod, lets the node name the nearest key to an unknown one.
+   */
   readonly config: StandardSchema<Config>;
-  /** Programs of the system that it needs; asked for before anything is started. @default none */
+  /** Programs of the system that it needs; asked for their versions before anything is started. @default none */
   tools?(config: Config): readonly SystemTool[];
   /** What it binds: any number of `POINTS`, and its own identifiers. */
   module(config: Config): ContainerModule | Promise<ContainerModule>;

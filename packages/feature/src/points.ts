@@ -29,6 +29,8 @@ export const NODE = {
   id: Symbol.for("@aspen/feature node id") as ServiceIdentifier<string>,
   log: Symbol.for("@aspen/feature Logger") as ServiceIdentifier<Logger>,
   clock: Symbol.for("@aspen/feature Clock") as ServiceIdentifier<Clock>,
+  /** Every feature that is known, and whether this node has it. */
+  features: Symbol.for("@aspen/feature features") as ServiceIdentifier<Readonly<Record<string, boolean>>>,
   /** The node was started to mend it: nothing that is installed is started. */
   safeMode: Symbol.for("@aspen/feature safe mode") as ServiceIdentifier<boolean>,
 } as const;

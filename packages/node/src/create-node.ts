@@ -1,60 +1,80 @@
 import { randomUUID } from "node:crypto";
+import { type Clock, type Feature, POINTS } from "@aspen/feature";
 import { RPC } from "@aspen/rpc-core/module";
+import type { Store } from "@aspen/storage";
 import { openStore } from "@aspen/storage/open";
 import type { Logger } from "pino";
 import { AspenNode } from "./aspen-node.js";
 import { Cleanup } from "./cleanup.js";
-import { describeStore, type NodeConfig, resolveConfig } from "./config.js";
+import { boundTo, composeContainer } from "./composition/container.js";
+import { Services } from "./composition/services.js";
+import { checkTools } from "./composition/tools.js";
+import type { NodeConfig } from "./config/node-config.js";
+import { resolveConfig } from "./config/resolve-config.js";
+import { httpFeature } from "./features/http.js";
 import { HttpFront } from "./http/http-front.js";
 import type { Lookup } from "./http/listeners.js";
-import type { InFlight } from "./in-flight.js";
 import { createLog } from "./log.js";
 import { loggedDefects } from "./logged-defects.js";
-import { composeContainer, NODE, type NodeModule } from "./module.js";
 
 export interface CreateNodeOptions {
-  /** Further modules: handler factories of your own, or bindings that replace the node's. @default [] */
-  modules?: readonly NodeModule[];
+  config?: NodeConfig;
+  /** A store that is open, and stays so: whoever opened it closes it, after the node. @default the one that `config` names */
+  store?: Store;
+  /** Features of your own, beside those that `config.features` turns on. @default [] */
+  features?: readonly Feature[];
   /** Where the log goes. @default JSON lines on stderr */
   log?: Logger;
+  /** The time of day, for features. @default the system's */
+  clock?: Clock;
   /** Finds the addresses of `listen.host` when that is a name; the node listens on each. @default the system's */
   lookup?: Lookup;
 }
 
 /**
- * Starts a node. It takes its port first and answers there that it is starting, then opens the store, then starts handlers
- * and plugins. When it throws, nothing is left open.
+ * Starts a node. It takes its port first and answers there that it is starting, then opens the store, asks for the
+ * programs that its features need, loads the features and starts their services. When it throws, nothing is left open.
  *
- * @throws AspenError `CONFIG_INVALID` naming the field, `STORE_UNAVAILABLE`
+ * @throws AspenError `CONFIG_INVALID` naming the field, `STORE_UNAVAILABLE`, `TOOL_MISSING`, `FEATURE_FAILED`
  */
-export async function createNode(input: NodeConfig, options: CreateNodeOptions = {}): Promise<AspenNode> {
-  const config = resolveConfig(input);
+export async function createNode(options: CreateNodeOptions): Promise<AspenNode> {
+  const config = await resolveConfig(options.config ?? {}, options);
   const log = options.log ?? createLog(config.logLevel);
   const cleanup = new Cleanup();
   try {
-    const { bodyBytes, requestTimeoutMs, drainMs } = config.limits;
-    const { listen } = config;
-    const front = await HttpFront.open({ listen, lookup: options.lookup, log, bodyBytes, requestTimeoutMs });
+    const { bodyBytes, requestTimeoutMs, serviceStartMs, drainMs } = config.limits;
+    const front = await HttpFront.open({
+      listen: config.listen,
+      lookup: options.lookup,
+      log,
+      bodyBytes,
+      requestTimeoutMs,
+    });
     cleanup.add(() => front[Symbol.asyncDispose]());
-    const store = await openStore(config, { onWarning: (warning) => log.warn(warning) });
-    cleanup.add(() => store[Symbol.asyncDispose]());
+    const store = options.store ?? (await openStore(config, { onWarning: (warning) => log.warn(warning) }));
+    if (!options.store) cleanup.add(() => store[Symbol.asyncDispose]());
+    const features = [...config.features, { feature: httpFeature(front), config: {} }];
+    await checkTools(
+      features.flatMap(({ feature, config }) =>
+        (feature.tools?.(config) ?? []).map((tool) => ({ feature: feature.name, tool })),
+      ),
+    );
     const id = randomUUID();
-    const container = await composeContainer({ id, config, log, store, modules: options.modules ?? [] });
-    const plugins = config.features["plugins-wasm"] ? await import("./composition/plugins.js") : null;
-    plugins?.ownPlugins(container, cleanup);
+    const { flags, safeMode } = config;
+    const clock = options.clock ?? { now: Date.now };
+    const container = await composeContainer({ id, log, clock, safeMode, store, features, flags });
+    const limits = { startMs: serviceStartMs, drainMs };
+    const services = new Services(boundTo(container, POINTS.service), { ...limits, log });
+    cleanup.add(() => services[Symbol.asyncDispose]());
     const registry = container.get(RPC.registry);
-    for (const factory of container.getAll(RPC.handlerFactory)) {
+    for (const factory of boundTo(container, POINTS.handlerFactory)) {
       const handler = await factory.create();
       if (handler) registry.register(handler);
     }
-    await plugins?.startPlugins(container);
-    const dispatcher = container.get(RPC.dispatcher);
-    const inFlight = container.get(NODE.inFlight);
-    cleanup.add(() => stopAnswering({ front, inFlight, drainMs, log }));
-    front.serve(dispatcher);
+    await services.start();
     const { url } = front;
-    log.info({ url, id, store: describeStore(config) }, "node ready");
-    return new AspenNode(id, url, loggedDefects(dispatcher, log), cleanup, log);
+    log.info({ url, id, store: store.address ?? "custom" }, "node ready");
+    return new AspenNode(id, url, loggedDefects(container.get(RPC.dispatcher), log), cleanup, log);
   } catch (error) {
     // What closing it says is less than why it is closed.
     await cleanup[Symbol.asyncDispose]().catch((err: unknown) =>
@@ -62,20 +82,4 @@ export async function createNode(input: NodeConfig, options: CreateNodeOptions =
     );
     throw error;
   }
-}
-
-interface Answering {
-  front: HttpFront;
-  inFlight: InFlight;
-  drainMs: number;
-  log: Logger;
-}
-
-/** Lets requests end, at most `drainMs`, then closes the front. */
-async function stopAnswering({ front, inFlight, drainMs, log }: Answering): Promise<void> {
-  const started = performance.now();
-  const requests = await front.drain(inFlight.underWay(), drainMs);
-  const ended = await inFlight.drain(Math.max(0, drainMs - (performance.now() - started)));
-  if (!ended || requests > 0) log.warn({ calls: inFlight.count, requests }, "stopping with calls under way");
-  await front[Symbol.asyncDispose]();
 }

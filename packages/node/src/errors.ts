@@ -1,4 +1,5 @@
-import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api";
+import type { SystemTool } from "@aspen/feature";
+import { AspenError, cut, isAspenError, LIMITS, quoted } from "@aspen/plugin-api";
 
 /** The errors of this package. */
 export const nodeErrors = {
@@ -21,6 +22,63 @@ export const nodeErrors = {
       `listen: ${host} ${address === null ? "has no address" : `stands for ${address}, which other machines can reach`}; name a loopback address, such as 127.0.0.1`,
       { field: "listen.host", host, address },
     ),
+  mountInvalid: (prefix: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the HTTP mount ${quoted(prefix)} cannot be served; its prefix must be a path such as /git, without a slash at its end`,
+      { prefix },
+    ),
+  mountTaken: (prefix: string, other: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the HTTP mount ${prefix} cannot be served: ${other} answers the same path; choose another prefix`,
+      { prefix, other },
+    ),
+  toolMissing: (problems: readonly { feature: string; tool: SystemTool; problem: string }[]) => {
+    const sentence = ({ feature, tool, problem }: (typeof problems)[number]) => {
+      const { command, version, purpose, install } = tool;
+      return `${command}${version ? ` ${version}` : ""} ${problem}, which ${feature} needs ${purpose}: ${install}`;
+    };
+    const tools = problems.map(({ feature, tool: { command, version }, problem }) => ({
+      ...{ feature, command, problem },
+      ...(version === undefined ? {} : { version }),
+    }));
+    return new AspenError(
+      "TOOL_MISSING",
+      `a program is missing or does not fit; ${problems.map(sentence).join("; ")}; or switch the feature off`,
+      { tools },
+    );
+  },
+  featureFailed: (feature: string, from: string, cause: unknown) =>
+    new AspenError(
+      "FEATURE_FAILED",
+      `the feature ${feature} cannot be loaded from ${from}: ${textOf(cause)}; install it anew, or set features.${feature} to false`,
+      { feature, package: from },
+      cause,
+    ),
+  serviceFailed: (service: string, cause: unknown) =>
+    new AspenError(
+      isAspenError(cause) ? cause.code : "FEATURE_FAILED",
+      `the service ${service} did not start: ${textOf(cause)}`,
+      { ...(isAspenError(cause) ? cause.details : {}), service },
+      cause,
+    ),
+  serviceLate: (service: string, ms: number) =>
+    new AspenError(
+      "FEATURE_FAILED",
+      `the service ${service} did not start within ${ms} ms (limits.serviceStartMs); look why, or allow it more`,
+      { service, limitMs: ms },
+    ),
+  measureTaken: (name: string) =>
+    new AspenError("CONFIG_INVALID", `two features measure ${name}; rename one of the meters`, { name }),
+  measureInvalid: (name: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `${quoted(name)} is no name of a meter; use letters, digits and "_", not a digit first`,
+      { name },
+    ),
+  callerUnknown: (prefix: string) =>
+    new AspenError("PERMISSION_DENIED", `${prefix} answers those whom the node knows; send credentials`, { prefix }),
   starting: () =>
     new AspenError("NODE_UNREACHABLE", "the node is starting; call again when it is ready", { status: "starting" }),
   stopping: () => new AspenError("NODE_UNREACHABLE", "the node is stopping; call again when it is back"),
@@ -83,3 +141,7 @@ export const nodeErrors = {
       `the request comes from a page of ${quoted(origin)}; this node does not answer other sites`,
     ),
 } as const;
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -26,15 +26,16 @@ export class InFlight {
     return this.#calls.size;
   }
 
-  /** Refuses further requests and waits for those under way, at most `timeoutMs`. True when none is left. */
-  async drain(timeoutMs: number): Promise<boolean> {
+  /** Refuses further requests and waits for those under way, until the signal aborts. True when none is left. */
+  async drain(signal: AbortSignal): Promise<boolean> {
     this.#stopping = true;
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs);
-    });
-    await Promise.race([Promise.allSettled(this.#calls), timeout]);
-    clearTimeout(timer);
+    await unlessAborted(signal, this.underWay());
     return this.#calls.size === 0;
   }
+}
+
+/** Waits for work until the signal aborts; the work goes on. */
+export async function unlessAborted(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
+  if (signal.aborted) return;
+  await Promise.race([work, new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { POINTS } from "@aspen/feature";
 import { compilePlugin } from "@aspen/guest-sdk/compiler";
-import { RPC } from "@aspen/rpc-core/module";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { ContainerModule } from "inversify";
 import { pino } from "pino";
@@ -21,7 +21,7 @@ const log = pino({ level: "info" }, { write: (line: string) => void lines.push(J
 const of = (requestId: string) => lines.filter((line) => line.requestId === requestId);
 
 const breaking = new ContainerModule(({ bind }) => {
-  bind(RPC.handlerFactory).toConstantValue({
+  bind(POINTS.handlerFactory).toConstantValue({
     name: "breaking",
     priority: 150,
     create: () => ({

@@ -1,8 +1,8 @@
 import { request } from "node:http";
 import { createConnection } from "node:net";
+import { POINTS } from "@aspen/feature";
 import { LIMITS } from "@aspen/plugin-api";
 import { method, methodsHandler } from "@aspen/rpc-core";
-import { RPC } from "@aspen/rpc-core/module";
 import { ContainerModule } from "inversify";
 import { pino } from "pino";
 import { z } from "zod";
@@ -40,7 +40,7 @@ let aborted: () => void = () => {};
 let release: () => void = () => {};
 
 const testMethods = new ContainerModule(({ bind }) => {
-  bind(RPC.handlerFactory).toConstantValue({
+  bind(POINTS.handlerFactory).toConstantValue({
     name: "test",
     priority: 500,
     create: () =>

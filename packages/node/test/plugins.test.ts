@@ -207,8 +207,8 @@ describe("two nodes on one Redis", () => {
   test("what is installed, replaced or removed on one is so on the other within 2 s", async () => {
     await using redis = await RedisServer.start();
     const config = { redisUrl: redis.url, listen: { port: 0 }, logLevel: "silent" } as const;
-    await using one = await createNode(config);
-    await using two = await createNode(config);
+    await using one = await createNode({ config });
+    await using two = await createNode({ config });
     const within2s = async (check: () => Promise<boolean>) => {
       const deadline = Date.now() + 2000;
       while (!(await check())) if (Date.now() > deadline) return false;

@@ -7,7 +7,7 @@ const topologies = { cluster: RedisCluster, sentinels: RedisSentinels };
 for (const [name, topology] of Object.entries(topologies)) {
   test(`a node on a Redis of the kind ${name}`, async () => {
     await using redis = await topology.start();
-    await using node = await createNode({ redisUrl: redis.url, listen: { port: 0 }, logLevel: "silent" });
+    await using node = await createNode({ config: { redisUrl: redis.url, listen: { port: 0 }, logLevel: "silent" } });
     const rpc = async (method: string, params: unknown = {}) =>
       (await http(node.url, `/rpc/${method}`, { body: JSON.stringify(params) })).body;
     expect((await rpc("node.info")).store).toBe(redis.url);

@@ -2,6 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Feature } from "@aspen/feature";
+import type { ContainerModule } from "inversify";
+import { z } from "zod";
 import { type CreateNodeOptions, createNode, type NodeConfig } from "../src/index.js";
 
 export async function temporaryDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {
@@ -9,8 +12,20 @@ export async function temporaryDirectory(): Promise<{ path: string; remove: () =
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-export function startNode(dataDir: string, config: NodeConfig = {}, options: CreateNodeOptions = {}) {
-  return createNode({ dataDir, listen: { port: 0 }, logLevel: "silent", ...config }, options);
+/** A feature without configuration around a module. */
+export function featureOf(module: ContainerModule, name = "test-feature", more: Partial<Feature> = {}): Feature {
+  return { name, config: z.strictObject({}), module: () => module, ...more };
+}
+
+export interface StartOptions extends CreateNodeOptions {
+  /** Each becomes a feature. */
+  modules?: readonly ContainerModule[];
+}
+
+export function startNode(dataDir: string, config: NodeConfig = {}, { modules = [], ...options }: StartOptions = {}) {
+  const features = [...(options.features ?? []), ...modules.map((module, at) => featureOf(module, `test-${at}`))];
+  const silent = { dataDir, listen: { port: 0 }, logLevel: "silent", ...config } as const;
+  return createNode({ ...options, config: silent, features });
 }
 
 export interface Answer {
@@ -24,11 +39,13 @@ export interface Answer {
 export function http(
   url: string,
   path: string,
-  options: { method?: string; body?: string | Uint8Array; headers?: Record<string, string> } = {},
+  options: { method?: string; body?: string | Uint8Array; headers?: Record<string, string>; target?: string } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { method = "POST", body, headers = {} } = options;
-    const call = request(new URL(path, url), { method, headers, agent: false }, (response) => {
+    const { method = "POST", body, headers = {}, target } = options;
+    // A target goes out as it is, which a URL does not.
+    const as = target === undefined ? {} : { path: target };
+    const call = request(new URL(path, url), { method, headers, agent: false, ...as }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
+import { POINTS } from "@aspen/feature";
 import { method, methodsHandler } from "@aspen/rpc-core";
-import { RPC } from "@aspen/rpc-core/module";
 import { ContainerModule } from "inversify";
 import { z } from "zod";
 
@@ -23,7 +23,7 @@ export class SlowMethod {
         }),
     });
     const create = () => methodsHandler({ name: "slow", priority: 500, methods: { "slow.call": slow } });
-    bind(RPC.handlerFactory).toConstantValue({ name: "slow", priority: 500, create });
+    bind(POINTS.handlerFactory).toConstantValue({ name: "slow", priority: 500, create });
   });
 
   /** Resolves at the next call. */

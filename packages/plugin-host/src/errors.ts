@@ -37,6 +37,10 @@ export const hostErrors = {
 
 /** The errors of installing and running plugins. */
 export const pluginErrors = {
+  portTaken: (name: string) =>
+    new AspenError("CONFIG_INVALID", `two features give host functions ${quoted(name)}; rename one of the ports`, {
+      port: name,
+    }),
   notFound: (name: string) =>
     new AspenError(
       "PLUGIN_NOT_FOUND",

@@ -8,6 +8,7 @@ export { exactJson } from "./guest/json-text.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
 export type { DeniedEvent, HostServices, PluginGrant, PluginLogger } from "./host-context/host-function.js";
 export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";
+export type { HostPorts } from "./host-ports.js";
 export type { ArtifactFile } from "./installer/artifacts.js";
 export type { OfficialOutcome } from "./installer/install-official.js";
 export type { PluginInstallerParts } from "./installer/parts.js";

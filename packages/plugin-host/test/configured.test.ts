@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { POINTS } from "@aspen/feature";
+import { NODE, POINTS } from "@aspen/feature";
 import { definePlugin, kv } from "@aspen/guest-sdk";
 import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -10,9 +10,8 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { STORAGE } from "@aspen/storage/module";
 import { describe, expect, test } from "@jest/globals";
 import { Container } from "inversify";
+import { PLUGIN_HOST, type PluginsConfig, feature as plugins } from "../src/feature.js";
 import { feature } from "../src/features/native.js";
-import { PLUGIN_HOST, pluginHostModule } from "../src/module.js";
-import type { PluginRuntime } from "../src/runtime.js";
 import { eventually, Host, type LogLine, scripted } from "./support.js";
 
 const ECHO = fileURLToPath(new URL("../../../examples/plugins/echo-plugin", import.meta.url));
@@ -27,7 +26,11 @@ class Configured implements AsyncDisposable {
   readonly logs: LogLine[] = [];
   readonly #container = new Container();
 
-  static async start(input: unknown, store = new MemoryStore(), options = {}): Promise<Configured> {
+  static async start(
+    input: unknown,
+    store = new MemoryStore(),
+    { safeMode = false, ...options }: PluginsConfig & { safeMode?: boolean } = {},
+  ): Promise<Configured> {
     const node = new Configured();
     const config = await feature.config["~standard"].validate(input);
     if (config.issues) throw new Error(config.issues.map(({ message }) => message).join());
@@ -38,12 +41,11 @@ class Configured implements AsyncDisposable {
     container.bind(STORAGE.kv).toConstantValue(store.kv);
     container.bind(STORAGE.blobs).toConstantValue(store.blobs);
     container.bind(RPC.registry).toConstantValue(node.registry);
-    await container.load(pluginHostModule({ logger, supervisor: { pollMs: 10, retryMs: 10, ...options } }));
-    await container.load(await feature.module(config.value));
-    container
-      .bind(PLUGIN_HOST.runtime)
-      .toResolvedValue((runtime) => runtime as PluginRuntime, [POINTS.runtime])
-      .inSingletonScope();
+    container.bind(STORAGE.store).toConstantValue(store);
+    container.bind(NODE.log).toConstantValue(logger);
+    container.bind(NODE.safeMode).toConstantValue(safeMode);
+    await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10, ...options }));
+    await container.loadAsync(await feature.module(config.value));
     try {
       await node.supervisor.start();
       return node;
@@ -63,7 +65,7 @@ class Configured implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.supervisor[Symbol.asyncDispose]();
-    await this.#container.get(PLUGIN_HOST.runtime)[Symbol.asyncDispose]();
+    await this.#container.get(POINTS.runtime)[Symbol.asyncDispose]();
   }
 }
 

@@ -1,15 +1,12 @@
 import "reflect-metadata";
 import { ContainerModule, type ServiceIdentifier } from "inversify";
 import { Dispatcher } from "./dispatcher.js";
-import type { HandlerFactory } from "./handler.js";
 import type { Middleware } from "./middleware/middleware.js";
 import { HandlerRegistry } from "./registry.js";
 
 export const RPC = {
   registry: Symbol.for("@aspen/rpc-core HandlerRegistry") as ServiceIdentifier<HandlerRegistry>,
   dispatcher: Symbol.for("@aspen/rpc-core Dispatcher") as ServiceIdentifier<Dispatcher>,
-  /** Bind any number: whoever composes the node creates a handler of each and registers it. */
-  handlerFactory: Symbol.for("@aspen/rpc-core HandlerFactory") as ServiceIdentifier<HandlerFactory>,
 } as const;
 
 export interface RpcCoreModuleOptions {

@@ -15,7 +15,7 @@ test("plugin_info is what plugin.json says", async () => {
 
 test("echo.say answers what it got and counts its calls, also when they come at once", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "echo-plugin-"));
-  const node = await createNode({ dataDir, listen: { port: 0 }, logLevel: "silent" });
+  const node = await createNode({ config: { dataDir, listen: { port: 0 }, logLevel: "silent" } });
   try {
     const { manifest, wasm } = await compilePlugin(FOLDER);
     await node.inject("plugin.install", {

@@ -13,7 +13,7 @@ let node: AspenNode;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "outsider-"));
-  node = await createNode({ dataDir, listen: { port: 0 }, logLevel: "silent" });
+  node = await createNode({ config: { dataDir, listen: { port: 0 }, logLevel: "silent" } });
   const { manifest, wasm } = await compilePlugin(FOLDER);
   await node.inject("plugin.install", {
     manifest,

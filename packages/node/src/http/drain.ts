@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { nodeErrors } from "../errors.js";
+import { unlessAborted } from "../in-flight.js";
 import type { Connection } from "./connection.js";
 import type { Connections } from "./connections.js";
 import type { Listeners } from "./listeners.js";
@@ -31,18 +32,15 @@ export class Drain {
   /**
    * From its first moment, every answer says that its connection ends. New connections are still served until every
    * client that was connected has been told and `underWay` has settled; then nobody can connect any more, and who has
-   * connected is answered. Resolves at the latest after `timeoutMs`, with the number of requests that are not answered.
+   * connected is answered. Resolves when the signal aborts at the latest, with the number of requests that are not answered.
    */
-  async run(underWay: Promise<unknown>, timeoutMs: number): Promise<number> {
+  async run(underWay: Promise<unknown>, signal: AbortSignal): Promise<number> {
     const { connections } = this;
     connections.endWithNextAnswer();
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeoutMs);
     const before = connections.all();
-    await unless(deadline.signal, Promise.all([underWay, closed(before, IDLE_MS)]));
-    await this.#closeListeners(before.length > 0, deadline.signal);
-    await unless(deadline.signal, closed(connections.all(), IDLE_MS));
-    clearTimeout(timer);
+    await unlessAborted(signal, Promise.all([underWay, closed(before, IDLE_MS)]));
+    await this.#closeListeners(before.length > 0, signal);
+    await unlessAborted(signal, closed(connections.all(), IDLE_MS));
     return connections.all().reduce((count, { exchanges }) => count + exchanges.length, 0);
   }
 
@@ -91,9 +89,4 @@ function closed(connections: readonly Connection[], idleMs: number): Promise<unk
 function endIdle(connection: Connection, halfRequest: boolean): void {
   if (halfRequest) connection.end(refusalBytes(nodeErrors.stopping(), randomUUID()));
   else connection.end();
-}
-
-async function unless(signal: AbortSignal, work: Promise<unknown>): Promise<void> {
-  if (signal.aborted) return;
-  await Promise.race([work, new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))]);
 }

@@ -21,8 +21,8 @@ export class Exchange {
 
   /** Ends the work on the answer. Whoever reads the request's body gets `error`. */
   cut(error: Error): void {
-    if (this.response.headersSent) return;
-    if (isArriving(this.request) && this.request.listenerCount("error") > 0) this.request.emit("error", error);
+    if (!this.response.headersSent && isArriving(this.request) && this.request.listenerCount("error") > 0)
+      this.request.emit("error", error);
     this.#over.abort(error);
   }
 }

@@ -23,7 +23,7 @@ export function frontResponse(connections: Connections): typeof ServerResponse {
     }
 
     override end(...given: EndArguments): this {
-      if (this.#given || !isArriving(this.req) || this.req.destroyed) {
+      if (this.#given || !isArriving(this.req) || this.req.socket.destroyed) {
         return super.end(...(given as Parameters<ServerResponse["end"]>));
       }
       this.#given = true;

@@ -11,6 +11,7 @@ import { Drain } from "./drain.js";
 import { createApp } from "./front.js";
 import { frontResponse } from "./front-response.js";
 import { Listeners, type Lookup } from "./listeners.js";
+import type { Mounts } from "./mounts.js";
 import { refusalBytes } from "./refusal.js";
 
 /** Longest time to receive a request's headers, and between looks for requests that are late, in milliseconds. */
@@ -33,6 +34,8 @@ export interface HttpFrontOptions {
 /** The HTTP front of a node: one server for each address, all with the same ways. */
 export class HttpFront implements AsyncDisposable {
   #dispatcher: Pick<Dispatcher, "dispatch"> | null = null;
+  #mounts: Mounts | null = null;
+  #closed: Promise<void> | null = null;
   readonly #connections = new Connections();
   readonly #clientErrors: ClientErrors;
   readonly #app: FastifyInstance;
@@ -45,7 +48,7 @@ export class HttpFront implements AsyncDisposable {
     this.#app = createApp({
       dispatcher: () => this.#dispatcher,
       exchangeOf: (request, response) => this.#connections.exchangeOf(request, response),
-      isStopping: () => this.#connections.ending,
+      isStopping: () => this.isStopping,
       held: () => this.#drain.held,
       log,
       bodyBytes,
@@ -72,19 +75,31 @@ export class HttpFront implements AsyncDisposable {
     return this.#listeners.url;
   }
 
-  /** Begins to answer methods. */
-  serve(dispatcher: Pick<Dispatcher, "dispatch">): void {
+  /** True from the first moment of a stop. */
+  get isStopping(): boolean {
+    return this.#connections.ending;
+  }
+
+  /** Begins to answer methods and mounts. */
+  serve(dispatcher: Pick<Dispatcher, "dispatch">, mounts: Mounts): void {
     this.#dispatcher = dispatcher;
+    this.#mounts = mounts;
   }
 
   /** See `Drain.run`. */
-  drain(underWay: Promise<unknown>, timeoutMs: number): Promise<number> {
-    return this.#drain.run(underWay, timeoutMs);
+  drain(underWay: Promise<unknown>, signal: AbortSignal): Promise<number> {
+    return this.#drain.run(underWay, signal);
   }
 
   /** Answers who still waits that the node is stopping, and closes every connection within about a second. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#drain.finish();
+    await this.#mounts?.settled();
     await this.#app.close();
   }
 
@@ -115,8 +130,12 @@ export class HttpFront implements AsyncDisposable {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    if (!this.#connections.of(request.socket)?.begin(request, response)) return void request.resume();
-    this.#app.routing(request, response);
+    const connection = this.#connections.of(request.socket);
+    if (!connection?.begin(request, response)) return void request.resume();
+    const mount = this.#mounts?.find(request.url ?? "");
+    if (!mount) return void this.#app.routing(request, response);
+    const { signal } = connection.exchangeOf(response)!;
+    this.#mounts!.answer(mount, { request, response, signal, held: () => this.#drain.held });
   }
 
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {

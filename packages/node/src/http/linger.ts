@@ -36,7 +36,8 @@ export async function skipShortBody(request: IncomingMessage): Promise<void> {
 /** Throws the rest of a request away; resolves when it has arrived, its client is gone, or the bounds are reached. */
 export function discardRest(request: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
-    const unwatch = watch(request.socket, end);
+    // A mount may have ended its reading, and with it the request's events.
+    const unwatch = watch(request.socket, end, () => request.complete);
     function end() {
       unwatch();
       request.off("end", end);
@@ -60,14 +61,15 @@ export function endGently(socket: Socket, lastWords?: string): void {
   socket.on("error", () => {});
 }
 
-/** Calls `over` when the bounds are reached. */
-function watch(socket: Socket, over: () => void): () => void {
+/** Calls `over` when the bounds are reached, or there is nothing left to wait for. */
+function watch(socket: Socket, over: () => void, isDone = () => false): () => void {
   const begun = { at: performance.now(), bytes: socket.bytesRead };
   let last = begun;
   const timer = setInterval(() => {
     const now = { at: performance.now(), bytes: socket.bytesRead };
     if (now.bytes !== last.bytes) last = now;
     const { bytes, totalMs, silentMs } = LINGER;
+    if (isDone()) return over();
     if (now.bytes - begun.bytes > bytes || now.at - begun.at > totalMs || now.at - last.at > silentMs) over();
   }, LINGER.lookMs);
   return () => clearInterval(timer);

@@ -3,7 +3,7 @@ import { type Feature, POINTS } from "@aspen/feature";
 import { PRIORITY_RANGES } from "@aspen/rpc-core";
 import { ContainerModule } from "inversify";
 import { z } from "zod";
-import { PLUGIN_HOST } from "../module.js";
+import { PLUGIN_HOST } from "../feature.js";
 import { configuredPlugin } from "../native/configured-plugin.js";
 import { NativePluginRuntime } from "../native/native-runtime.js";
 

@@ -1,4 +1,5 @@
 import type { BlobStore, KeyValueStore, SyncKvReader } from "@aspen/storage";
+import type { HostPorts } from "../host-ports.js";
 
 /** What a plugin may do, as plain data that can be sent to a worker thread. */
 export interface PluginGrant {
@@ -22,6 +23,8 @@ export interface HostServices {
   kv: KeyValueStore;
   blobs: BlobStore;
   logger: PluginLogger;
+  /** What features give to host functions. @default none */
+  ports?: Partial<HostPorts>;
   /** Gets denials, at most 100 a second from each thread, to count and to log them. */
   onDenied?(event: DeniedEvent): void;
 }

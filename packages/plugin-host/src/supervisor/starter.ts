@@ -4,6 +4,7 @@ import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { DeniedEvent } from "../host-context/host-function.js";
+import type { HostPorts } from "../host-ports.js";
 import type { ConfiguredPlugins } from "../plugin-store/configured-plugins.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
 import { KvVerdictStore, type VerdictStore } from "../plugin-store/verdict-store.js";
@@ -18,6 +19,8 @@ export interface StarterOptions {
   logger: Logger;
   /** Those of the node's configuration, which have their code. @default none */
   configured?: ConfiguredPlugins;
+  /** What features give to host functions. @default none */
+  ports?: Partial<HostPorts>;
 }
 
 /** Turns a plugin's code into an instance that answers calls, by the runtime of its tier. */
@@ -71,9 +74,9 @@ export class PluginStarter {
    */
   async start(artifact: PluginArtifact, config: PluginRecord["config"], signal?: AbortSignal): Promise<PluginInstance> {
     const { manifest } = artifact;
-    const { kv, blobs } = this.options;
+    const { kv, blobs, ports = {} } = this.options;
     const { runtime } = this.#tierOf(manifest);
-    const host = new PluginHostContext(manifest, { kv, blobs, ...this.#logging(manifest.name) }, config);
+    const host = new PluginHostContext(manifest, { kv, blobs, ports, ...this.#logging(manifest.name) }, config);
     const instance = await runtime.start(artifact, host, signal);
     try {
       signal?.throwIfAborted();

@@ -43,7 +43,7 @@ export function addNodeStart(node: Command): void {
       // Only this command needs the node itself.
       const { createNode } = await import("@aspen/node");
       const store = redis === undefined ? { dataDir: dataDir ?? ".aspen" } : { redisUrl: redis };
-      const running = await createNode({ ...store, listen, logLevel, safeMode: safeMode ?? false });
+      const running = await createNode({ config: { ...store, listen, logLevel, safeMode: safeMode ?? false } });
       const stopped = stopOnSignal(running);
       new Output(json ?? false).result(
         { ready: true, url: running.url, pid: process.pid },

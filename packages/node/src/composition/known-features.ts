@@ -1,0 +1,29 @@
+import type { Feature } from "@aspen/feature";
+
+/** A feature that the node can load by its name. */
+export interface KnownFeature {
+  /** What to install for it. */
+  readonly package: string;
+  /** On unless the configuration says otherwise. */
+  readonly on: boolean;
+  load(): Promise<{ readonly feature: Feature }>;
+}
+
+export type KnownFeatures = Readonly<Record<string, KnownFeature>>;
+
+/** The only place that names the packages of features. */
+export const KNOWN_FEATURES: KnownFeatures = {
+  kv: { package: "@aspen/node", on: true, load: () => import("../features/kv.js") },
+  blob: { package: "@aspen/node", on: true, load: () => import("../features/blob.js") },
+  node: { package: "@aspen/node", on: true, load: () => import("../features/node.js") },
+  health: { package: "@aspen/node", on: true, load: () => import("../features/health.js") },
+  metrics: { package: "@aspen/node", on: true, load: () => import("../features/metrics.js") },
+  // On where another requires it.
+  plugins: { package: "@aspen/plugin-host", on: false, load: () => import("../features/plugins.js") },
+  "plugins-wasm": { package: "@aspen/wasm-plugin", on: true, load: () => import("@aspen/wasm-plugin/feature") },
+  "plugins-native": {
+    package: "@aspen/plugin-host",
+    on: false,
+    load: () => import("@aspen/plugin-host/native/feature"),
+  },
+};

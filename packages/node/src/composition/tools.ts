@@ -1,0 +1,51 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { SystemTool } from "@aspen/feature";
+import { coerce, satisfies } from "semver";
+import { nodeErrors } from "../errors.js";
+
+/** Milliseconds that a program has to say its version, and bytes of what it says that are looked at. */
+const ANSWER_MS = 30_000;
+const ANSWER_BYTES = 64 * 1024;
+
+const run = promisify(execFile);
+
+/** A program, and the feature that needs it. */
+export interface NeededTool {
+  feature: string;
+  tool: SystemTool;
+}
+
+/** Asks every program for its version. @throws AspenError `TOOL_MISSING` naming each that is missing or too old */
+export async function checkTools(needed: readonly NeededTool[]): Promise<void> {
+  const problems = await Promise.all(
+    needed.map(async ({ feature, tool }) => {
+      const problem = await problemOf(tool);
+      return problem === null ? [] : [{ feature, tool, problem }];
+    }),
+  );
+  if (problems.flat().length > 0) throw nodeErrors.toolMissing(problems.flat());
+}
+
+async function problemOf({ command, versionArguments = ["--version"], version }: SystemTool): Promise<string | null> {
+  let said: string;
+  try {
+    const asked = run(command, versionArguments, {
+      timeout: ANSWER_MS,
+      maxBuffer: ANSWER_BYTES,
+      killSignal: "SIGKILL",
+    });
+    asked.child.stdin?.end();
+    const { stdout, stderr } = await asked;
+    said = stdout + stderr;
+  } catch (error) {
+    const { code, killed, message } = error as NodeJS.ErrnoException & { killed?: boolean };
+    if (code === "ENOENT") return "is not there";
+    if (killed) return `did not say its version within ${ANSWER_MS / 1000} s`;
+    return `cannot be run: ${message.split("\n", 1)[0]}`;
+  }
+  if (version === undefined) return null;
+  const found = coerce(said);
+  if (!found) return "does not say its version";
+  return satisfies(found, version) ? null : `has version ${found}`;
+}

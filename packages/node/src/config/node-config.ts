@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { isLoopback } from "../http/loopback.js";
+
+const listenSchema = z.strictObject({
+  host: z
+    .string()
+    .refine(
+      isLoopback,
+      "must be a loopback address (127.0.0.1, ::1, localhost): authentication is not available yet, so the node is not offered to other machines",
+    )
+    .default("127.0.0.1"),
+  port: z.int().min(0).max(65_535).default(7070),
+});
+
+const limitsSchema = z.strictObject({
+  bodyBytes: z
+    .int()
+    .min(1024)
+    .max(256 * 1024 * 1024)
+    .default(24 * 1024 * 1024),
+  requestTimeoutMs: z.int().min(1).max(3_600_000).default(320_000),
+  serviceStartMs: z.int().min(1).max(3_600_000).default(120_000),
+  drainMs: z.int().min(0).max(600_000).default(10_000),
+});
+
+export const flagsSchema = z.record(
+  z.string(),
+  z.union([z.boolean(), z.record(z.string(), z.unknown())], "must be true, false, or the feature's configuration"),
+);
+
+export const nodeConfigSchema = z.strictObject({
+  dataDir: z.string().min(1).optional(),
+  redisUrl: z.string().optional(),
+  listen: listenSchema.prefault({}),
+  limits: limitsSchema.prefault({}),
+  logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  safeMode: z.boolean().default(false),
+  features: flagsSchema.default({}),
+});
+
+/** Configuration of a node. */
+export interface NodeConfig {
+  /** Directory of the embedded store; made when it is missing. Either this or `redisUrl`, unless a store is passed. */
+  dataDir?: string;
+  /**
+   * Address of the Redis that several nodes share, in any form of `RedisStoreOptions.url`: `redis://`,
+   * `redis+sentinel://`, `redis+cluster://`, or with `rediss` for TLS. Either this or `dataDir`, unless a store is passed.
+   */
+  redisUrl?: string;
+  listen?: {
+    /** A loopback address; any other is refused. @default "127.0.0.1" */
+    host?: string;
+    /** 0 picks a free one. @default 7070 */
+    port?: number;
+  };
+  limits?: {
+    /** Most bytes of a request's body; a mount has its own. @default 24 MiB */
+    bodyBytes?: number;
+    /** Longest time to receive and to answer one request, in milliseconds; a mount may take longer to answer. @default 320000 */
+    requestTimeoutMs?: number;
+    /** Longest time that one service may take to start, in milliseconds. @default 120000 */
+    serviceStartMs?: number;
+    /** Milliseconds that requests under way, and then each service, get when the node stops. @default 10000 */
+    drainMs?: number;
+  };
+  /** Least level that is logged, to stderr. @default "info" */
+  logLevel?: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+  /**
+   * Starts no plugin, so that one that ends the node can be disabled or removed; `plugin.install`, `update` and
+   * `reload` are refused. @default false
+   */
+  safeMode?: boolean;
+  /**
+   * By name: on or off, or a configuration, which also means on. What a feature requires is on as well, unless it is
+   * `false`, which is refused. A feature that was passed to `createNode` is on unless it is `false` here.
+   * @default the features marked so in the README
+   */
+  features?: Readonly<Record<string, boolean | Readonly<Record<string, unknown>>>>;
+}
+
+/** The node's own fields, with defaults. */
+export type NodeSettings = Omit<z.output<typeof nodeConfigSchema>, "features">;

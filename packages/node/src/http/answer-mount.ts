@@ -1,0 +1,90 @@
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { HttpMount, MountContext } from "@aspen/feature";
+import { isAspenError, type Logger } from "@aspen/plugin-api";
+import { nodeErrors } from "../errors.js";
+import { guardBody } from "./body-guard.js";
+import { callerOf } from "./caller.js";
+import { errorBody, JSON_TYPE } from "./error-body.js";
+import { isExpectant, isUnmet } from "./expectation.js";
+import { logRefusal, withCode } from "./failure.js";
+import { skipShortBody } from "./linger.js";
+import { requestIdOf } from "./request-id.js";
+
+/** Headers of a mount's that an error keeps; any other is about the answer that did not come. */
+const KEPT = new Set(["x-request-id", "allow", "www-authenticate", "retry-after"]);
+
+/** A request to a mount. */
+export interface MountRequest {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** The path behind the mount's prefix. */
+  path: string;
+  /** Aborted when nobody waits for the answer; with an `AspenError` as its reason when the node ends the wait. */
+  signal: AbortSignal;
+  /** Answers wait for it. */
+  held: () => Promise<void> | null;
+  log: Logger;
+}
+
+/** Checks a request, hands it to its mount, and answers what that throws. Resolves when the mount is done with it. */
+export async function answerMount(mount: HttpMount, asked: MountRequest): Promise<void> {
+  const { request, response, log } = asked;
+  const requestId = requestIdOf(request);
+  const { prefix } = mount;
+  const started = performance.now();
+  response.setHeader("x-request-id", requestId);
+  let work: Promise<void> | undefined;
+  try {
+    const context = admit(mount, asked, requestId);
+    await asked.held();
+    const cut = cutOff(mount, asked);
+    if (isExpectant(request)) response.writeContinue();
+    work = mount.handle(request, response, context);
+    await Promise.race([work, cut]);
+    // Who pipes into the answer may have returned already.
+    if (!response.writableEnded && !response.closed) await Promise.race([once(response, "close"), cut]);
+    log.debug({ mount: prefix, ms: performance.now() - started, requestId }, "answered");
+  } catch (thrown) {
+    const error = withCode(thrown, requestId);
+    if (!response.closed) logRefusal(log, error, { mount: prefix, requestId });
+    await refuse(asked, error, requestId);
+  }
+  // Whatever it still throws has been answered.
+  await work?.catch(() => undefined);
+}
+
+/** @throws AspenError when the request must not reach the mount */
+function admit(mount: HttpMount, { request, path, signal }: MountRequest, requestId: string): MountContext {
+  const caller = callerOf(request);
+  if (mount.access === "caller" && caller.kind === "anonymous") throw nodeErrors.callerUnknown(mount.prefix);
+  const { maxBodyBytes: limit } = mount;
+  if (limit !== null && Number(request.headers["content-length"] ?? 0) > limit) throw nodeErrors.bodyTooLarge(limit);
+  if (isUnmet(request)) throw nodeErrors.expectationFailed(String(request.headers.expect));
+  return { requestId, signal, caller, path };
+}
+
+/** Rejects when the body grows over its limit or the node ends the wait; the mount's reading ends with the same error. */
+function cutOff({ maxBodyBytes }: HttpMount, { request, signal }: MountRequest): Promise<never> {
+  const cut = new Promise<never>((_, reject) => {
+    const end = (error: Error) => {
+      reject(error);
+      request.destroy(error);
+    };
+    guardBody(request, maxBodyBytes, () => end(nodeErrors.bodyTooLarge(maxBodyBytes!)));
+    signal.addEventListener("abort", () => isAspenError(signal.reason) && end(signal.reason), { once: true });
+  });
+  cut.catch(() => undefined);
+  return cut;
+}
+
+async function refuse({ request, response }: MountRequest, error: ReturnType<typeof withCode>, requestId: string) {
+  // A part that ends in order would be taken for the whole.
+  if (response.headersSent) return void (response.writableEnded || response.destroy());
+  if (response.closed) return;
+  await skipShortBody(request);
+  for (const name of response.getHeaderNames()) if (!KEPT.has(name)) response.removeHeader(name);
+  const body = errorBody(error, requestId);
+  response.writeHead(error.status.http, { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body) });
+  response.end(body);
+}

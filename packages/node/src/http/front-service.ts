@@ -1,0 +1,43 @@
+import type { HttpMount, Service } from "@aspen/feature";
+import type { Logger } from "@aspen/plugin-api";
+import type { Dispatcher } from "@aspen/rpc-core";
+import type { InFlight } from "../in-flight.js";
+import type { HttpFront } from "./http-front.js";
+import { Mounts } from "./mounts.js";
+
+export interface FrontServiceParts {
+  front: HttpFront;
+  inFlight: InFlight;
+  dispatcher: Dispatcher;
+  mounts: readonly HttpMount[];
+  log: Logger;
+}
+
+/** Answers requests from its start until it is drained. */
+export class FrontService implements Service {
+  readonly name = "http";
+
+  readonly #mounts: Mounts;
+
+  /** @throws AspenError `CONFIG_INVALID` when two mounts share a path */
+  constructor(private readonly parts: FrontServiceParts) {
+    this.#mounts = new Mounts(parts.mounts, parts.log);
+  }
+
+  async start(): Promise<void> {
+    this.parts.front.serve(this.parts.dispatcher, this.#mounts);
+  }
+
+  /** Lets requests end until the signal aborts, then closes the front. */
+  async drain(signal: AbortSignal): Promise<void> {
+    const { front, inFlight, log } = this.parts;
+    const requests = await front.drain(inFlight.underWay(), signal);
+    const ended = await inFlight.drain(signal);
+    if (!ended || requests > 0) log.warn({ calls: inFlight.count, requests }, "stopping with calls under way");
+    await front[Symbol.asyncDispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.parts.front[Symbol.asyncDispose]();
+  }
+}

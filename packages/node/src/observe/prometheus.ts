@@ -1,0 +1,70 @@
+import type { Measurement, Meter } from "@aspen/feature";
+import { cut, type Logger } from "@aspen/plugin-api";
+import { Counter, Gauge, Registry } from "prom-client";
+import { nodeErrors } from "../errors.js";
+
+/** Most values of one meter, and characters of a label's value, in one answer. */
+const MAX_VALUES = 1000;
+const LABEL_CHARACTERS = 128;
+
+const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+
+/** Writes what meters measure in the text format of Prometheus. */
+export class Prometheus {
+  /** What was logged about a meter, once each. */
+  readonly #told = new Set<string>();
+
+  /** @throws AspenError `CONFIG_INVALID` when a meter's name is none, or two have the same */
+  constructor(
+    private readonly meters: readonly Meter[],
+    private readonly log: Logger,
+  ) {
+    const names = new Set<string>();
+    for (const { name } of meters) {
+      if (!NAME.test(name)) throw nodeErrors.measureInvalid(name);
+      if (names.has(name)) throw nodeErrors.measureTaken(name);
+      names.add(name);
+    }
+  }
+
+  /** The values of this moment. A meter that fails is left out. */
+  async write(): Promise<{ text: string; type: string }> {
+    // Meters say their labels with their values, the library wants them first: it is made anew each time.
+    const registry = new Registry();
+    for (const meter of this.meters) {
+      try {
+        this.#register(meter, registry);
+      } catch (err) {
+        this.#tell(meter, { err }, "a meter failed and is left out");
+      }
+    }
+    return { text: await registry.metrics(), type: registry.contentType };
+  }
+
+  #register(meter: Meter, registry: Registry): void {
+    const measured = meter.collect();
+    if (measured.length > MAX_VALUES) {
+      this.#tell(
+        meter,
+        { values: measured.length, limit: MAX_VALUES },
+        "a meter has too many values; the rest is left out",
+      );
+    }
+    const values = measured.slice(0, MAX_VALUES);
+    const labelNames = [...new Set(values.flatMap(({ labels = {} }) => Object.keys(labels)))];
+    const options = { name: meter.name, help: meter.help, labelNames, registers: [] };
+    const metric = meter.kind === "counter" ? new Counter(options) : new Gauge(options);
+    for (const measurement of values) metric.inc(labelsOf(measurement), measurement.value);
+    registry.registerMetric(metric);
+  }
+
+  #tell({ name }: Meter, fields: object, text: string): void {
+    if (this.#told.has(name)) return;
+    this.#told.add(name);
+    this.log.warn({ meter: name, ...fields }, text);
+  }
+}
+
+function labelsOf({ labels = {} }: Measurement): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, cut(value, LABEL_CHARACTERS)]));
+}

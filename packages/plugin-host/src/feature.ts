@@ -1,0 +1,134 @@
+import "reflect-metadata";
+import { type Feature, type HostPort, NODE, POINTS } from "@aspen/feature";
+import type { Logger } from "@aspen/plugin-api";
+import type { HandlerRegistry } from "@aspen/rpc-core";
+import { RPC } from "@aspen/rpc-core/module";
+import type { KeyValueStore, Store } from "@aspen/storage";
+import { STORAGE } from "@aspen/storage/module";
+import { ContainerModule, type ServiceIdentifier } from "inversify";
+import { z } from "zod";
+import { pluginErrors } from "./errors.js";
+import type { HostPorts } from "./host-ports.js";
+import { PluginInstaller } from "./installer/plugin-installer.js";
+import type { OfficialPlugin } from "./official/official-plugin.js";
+import { OfficialPlugins } from "./official/official-plugins.js";
+import { pluginMeter } from "./plugin-meter.js";
+import { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
+
+import { PluginStore } from "./plugin-store/plugin-store.js";
+import { PluginsService } from "./plugins-service.js";
+import type { PluginRuntime } from "./runtime.js";
+import { PluginSupervisor } from "./supervisor/plugin-supervisor.js";
+import { PluginStarter } from "./supervisor/starter.js";
+
+export const PLUGIN_HOST = {
+  /** To be bound by a feature that brings one, any number of them. */
+  officialPlugin: Symbol.for("@aspen/plugin-host OfficialPlugin") as ServiceIdentifier<OfficialPlugin>,
+  /** To be bound by a feature that takes plugins from the node's configuration, any number of them. */
+  configuredPlugin: Symbol.for("@aspen/plugin-host ConfiguredPlugin") as ServiceIdentifier<ConfiguredPlugin>,
+  store: Symbol.for("@aspen/plugin-host PluginStore") as ServiceIdentifier<PluginStore>,
+  supervisor: Symbol.for("@aspen/plugin-host PluginSupervisor") as ServiceIdentifier<PluginSupervisor>,
+  installer: Symbol.for("@aspen/plugin-host PluginInstaller") as ServiceIdentifier<PluginInstaller>,
+} as const;
+
+/** The tiers, by their whole contract. */
+const RUNTIMES = {
+  serviceIdentifier: POINTS.runtime as ServiceIdentifier<PluginRuntime>,
+  isMultiple: true,
+  optional: true,
+} as const;
+
+type SupervisorParts = [
+  PluginStore,
+  HandlerRegistry,
+  Store,
+  PluginRuntime[] | undefined,
+  HostPort[] | undefined,
+  OfficialPlugin[] | undefined,
+  Logger,
+  boolean,
+];
+
+const ms = (least: number) => z.int().min(least).max(3_600_000).optional();
+
+const configSchema = z.strictObject({
+  pollMs: ms(1).describe("Milliseconds between looks at the store for changes that other nodes made; 500."),
+  healthMs: ms(1).describe("Milliseconds between two health checks of a plugin; 10,000."),
+  healthTimeoutMs: ms(1).describe("Milliseconds that a health check has to answer; 10,000."),
+  drainMs: ms(0).describe("Milliseconds that calls under way get when their plugin is replaced or stopped; 10,000."),
+  retryMs: ms(1).describe(
+    "Milliseconds after which a plugin that did not start is tried again; 1000, doubling to 60 s.",
+  ),
+  startMs: ms(1).describe("Milliseconds that the start of a node waits for its plugins; 30,000."),
+  leaseMs: ms(100).describe("Milliseconds without a sign of life after which a starting node counts as dead; 10,000."),
+});
+
+/** `features.plugins` of a node's configuration. */
+export type PluginsConfig = z.output<typeof configSchema>;
+
+/** Keeps plugins in the store and runs them on the tiers that other features bind. */
+export const feature: Feature<PluginsConfig> = {
+  name: "plugins",
+  config: configSchema,
+  module: (config) =>
+    new ContainerModule(({ bind }) => {
+      bind(PLUGIN_HOST.store)
+        .toResolvedValue<[KeyValueStore, ConfiguredPlugin[] | undefined]>(
+          (kv, configured) => new PluginStore(kv, new ConfiguredPlugins(configured)),
+          [STORAGE.kv, { serviceIdentifier: PLUGIN_HOST.configuredPlugin, isMultiple: true, optional: true }],
+        )
+        .inSingletonScope();
+      bind(PLUGIN_HOST.supervisor)
+        .toResolvedValue<SupervisorParts>(
+          (plugins, registry, store, runtimes, ports, official, logger, safeMode) => {
+            const { kv, blobs, exclusive = false } = store;
+            const { configured } = plugins;
+            const starter = new PluginStarter({
+              ...{ runtimes: runtimes ?? [], kv, blobs, logger, configured },
+              ports: byName(ports ?? []),
+            });
+            const parts = { store: plugins, starter, registry, official: new OfficialPlugins(official), logger };
+            return new PluginSupervisor(parts, { ...given(config), safeMode, soleNode: exclusive });
+          },
+          [
+            PLUGIN_HOST.store,
+            RPC.registry,
+            STORAGE.store,
+            RUNTIMES,
+            { serviceIdentifier: POINTS.hostPort, isMultiple: true, optional: true },
+            { serviceIdentifier: PLUGIN_HOST.officialPlugin, isMultiple: true, optional: true },
+            NODE.log,
+            NODE.safeMode,
+          ],
+        )
+        .inSingletonScope();
+      bind(PLUGIN_HOST.installer)
+        .toResolvedValue(
+          (store, blobs, supervisor, logger) => new PluginInstaller({ store, blobs, supervisor, logger }),
+          [PLUGIN_HOST.store, STORAGE.blobs, PLUGIN_HOST.supervisor, NODE.log],
+        )
+        .inSingletonScope();
+      bind(POINTS.service)
+        .toResolvedValue(
+          (supervisor, runtimes: PluginRuntime[] | undefined) => new PluginsService(supervisor, runtimes ?? []),
+          [PLUGIN_HOST.supervisor, RUNTIMES],
+        )
+        .inSingletonScope();
+      bind(POINTS.meter).toResolvedValue((supervisor) => pluginMeter(supervisor), [PLUGIN_HOST.supervisor]);
+    }),
+};
+
+/** @throws AspenError `CONFIG_INVALID` when two ports have one name */
+function byName(ports: readonly HostPort[]): Partial<HostPorts> {
+  const table = new Map<string, unknown>();
+  for (const { name, service } of ports) {
+    if (table.has(name)) throw pluginErrors.portTaken(name);
+    table.set(name, service);
+  }
+  return Object.fromEntries(table);
+}
+
+/** Without the fields that were left out, for which the supervisor has defaults. */
+function given<T extends object>(config: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as never;
+}
