@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { EmbeddedReader, EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { until } from "../src/testing/until.js";
 
-const gone = { code: "STORE_UNAVAILABLE", message: expect.stringContaining("was removed, moved or replaced") };
+const gone = { code: "STORE_UNAVAILABLE", message: expect.stringContaining("somebody removed, moved or replaced") };
 
 /** Longer than a store goes on reading without a look. */
 const LOOKS_AGAIN_MS = 400;
@@ -158,7 +158,7 @@ describe("a directory that is gone", () => {
       // Longer than from one sweep to the next but one.
       await delay(2500);
       expect(warn.mock.calls.map(([text]) => text)).toEqual([
-        expect.stringContaining("was removed, moved or replaced"),
+        expect.stringContaining("somebody removed, moved or replaced"),
       ]);
     } finally {
       warn.mockRestore();
