@@ -1,0 +1,4 @@
+// Nothing but a process.
+import { ready } from "./loaded.mjs";
+
+await ready();

@@ -1,0 +1,23 @@
+import { Session } from "node:inspector/promises";
+
+/** How many files the process has loaded as JavaScript; what Node brings along is none. */
+export async function loadedFiles() {
+  const session = new Session();
+  session.connect();
+  let files = 0;
+  session.on("Debugger.scriptParsed", ({ params }) => {
+    if (params.url.startsWith("file:") || params.url.startsWith("/")) files += 1;
+  });
+  await session.post("Debugger.enable");
+  session.disconnect();
+  return files;
+}
+
+/** Says that the process is ready, and waits until it is told to end. */
+export async function ready(stop = async () => {}) {
+  process.stdout.write("ready\n");
+  for await (const line of process.stdin.setEncoding("utf8")) {
+    if (line.startsWith("files")) process.stdout.write(`${await loadedFiles()}\n`);
+  }
+  await stop();
+}
