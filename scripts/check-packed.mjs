@@ -47,8 +47,11 @@ for (const { folder, manifest } of chosen) {
   const project = projectFor(manifest.name.replace("@aspen/", ""));
   await check(`${manifest.name} alone`, async () => {
     await project.install({ [manifest.name]: manifest.version });
+    const needed = new Set(project.installed().flatMap(({ dependencies = {} }) => Object.keys(dependencies)));
     const found = new Set(project.installed().map(({ name }) => name));
-    const uninvited = Object.keys(manifest.peerDependenciesMeta ?? {}).filter((name) => found.has(name));
+    const optional = Object.keys(manifest.peerDependenciesMeta ?? {});
+    // What a package that it depends on needs is there by right.
+    const uninvited = optional.filter((name) => found.has(name) && !needed.has(name));
     return [
       ...project.tooNew(),
       ...uninvited.map((name) => `${name} is installed, though it is an optional peer`),

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+export const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));
+
 /** The folders of all workspaces below `packages/` and `examples/plugins/` with their package.json, by name. */
 export function workspaces(parents = ["packages", "examples/plugins"]) {
   return parents
@@ -16,7 +18,7 @@ export function workspaces(parents = ["packages", "examples/plugins"]) {
     .map((path) => ({
       path,
       folder: join(ROOT, path),
-      manifest: JSON.parse(readFileSync(join(ROOT, path, "package.json"), "utf8")),
+      manifest: readJson(join(ROOT, path, "package.json")),
     }));
 }
 
