@@ -1,6 +1,7 @@
 // `npm run check:packed [-- NAME …]`: each package as somebody gets it who installs it alone. Packs all, and installs
 // each from its tarball into an empty folder: with `engine-strict`; without what is only an optional peer; its types
-// compile without the `dom` library, under both resolutions; its entries load; its README's examples run. Needs a build.
+// compile without the `dom` library, under both resolutions; its entries load; its README's examples run. At last all together beside the lowest versions that our ranges
+// allow (NAME `lowest-ranges`). Needs a build.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,14 +14,18 @@ import { PackedProject } from "./lib/packed/project.mjs";
 import { pack } from "./lib/packed/tarballs.mjs";
 import { workspaces } from "./lib/workspaces.mjs";
 
+/** A check of all packages together, which can be asked for beside their names. */
+const LOWEST = "lowest-ranges";
+
 const wanted = process.argv.slice(2);
 const packages = workspaces(["packages"]).filter(({ manifest }) => !manifest.private);
 const chosen = packages.filter(
   ({ manifest }) =>
     wanted.length === 0 || wanted.some((name) => manifest.name === name || manifest.name === `@aspen/${name}`),
 );
-if (chosen.length < wanted.length) {
-  console.error(`packages: ${packages.map(({ manifest }) => manifest.name).join(", ")}`);
+const lowest = wanted.length === 0 || wanted.includes(LOWEST);
+if (wanted.length > 0 && chosen.length + Number(lowest) < wanted.length) {
+  console.error(`what can be checked: ${packages.map(({ manifest }) => manifest.name).join(", ")}, ${LOWEST}`);
   process.exit(2);
 }
 
@@ -61,7 +66,7 @@ for (const { folder, manifest } of chosen) {
   });
   await check(`${manifest.name}, examples of its README`, () => checkExamples(project, folder, manifest));
 }
-if (wanted.length === 0) {
+if (lowest) {
   await check("the lowest versions in range of what our types name", () => checkLowestRanges(projectFor("lowest")));
 }
 console.log(failed === 0 ? "every package stands alone" : `${failed} checks failed`);

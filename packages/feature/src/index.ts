@@ -1,6 +1,7 @@
-/** The contract by which a package adds itself to a node: types and identifiers only. @module */
+/** The contract by which a package adds itself to a node: types, identifiers, and what they are used with. @module */
 export type { Clock } from "./clock.js";
 export type { Feature } from "./feature.js";
+export { given } from "./given.js";
 export type { HealthCheck, HealthReport } from "./health-check.js";
 export type { HttpMount, MountContext } from "./http-mount.js";
 export type { Measurement, Meter } from "./meter.js";

@@ -2,7 +2,7 @@ import { method, methodsHandler } from "@aspen/rpc-core";
 import { describe, expect, it } from "@jest/globals";
 import { Container, ContainerModule } from "inversify";
 import { z } from "zod";
-import { type Feature, MIDDLEWARE_ORDER, NODE, POINTS } from "../src/index.js";
+import { type Feature, given, MIDDLEWARE_ORDER, NODE, POINTS } from "../src/index.js";
 
 const config = z.strictObject({ greeting: z.string().default("Hello") });
 const greeter: Feature<z.output<typeof config>> = {
@@ -42,5 +42,14 @@ describe("a feature", () => {
   it("stands inside the node's own middleware", () => {
     const { drain, access, feature } = MIDDLEWARE_ORDER;
     expect([drain, access, feature]).toEqual([drain, access, feature].sort((a, b) => a - b));
+  });
+
+  it("passes on what its configuration says, and leaves out what it leaves out", () => {
+    const idleMs: number | undefined = undefined;
+    expect(Object.entries(given({ idleMs, spareWorkers: 0, safeMode: false, reader: null }))).toEqual([
+      ["spareWorkers", 0],
+      ["safeMode", false],
+      ["reader", null],
+    ]);
   });
 });

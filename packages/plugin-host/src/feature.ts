@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { type Feature, type HostPort, NODE, POINTS } from "@aspen/feature";
+import { type Feature, given, type HostPort, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -126,9 +126,4 @@ function byName(ports: readonly HostPort[]): Partial<HostPorts> {
     table.set(name, service);
   }
   return Object.fromEntries(table);
-}
-
-/** Without the fields that were left out, for which the supervisor has defaults. */
-function given<T extends object>(config: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as never;
 }

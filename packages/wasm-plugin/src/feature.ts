@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { type Feature, POINTS } from "@aspen/feature";
+import { type Feature, given, POINTS } from "@aspen/feature";
 import { STORAGE } from "@aspen/storage/module";
 import { ContainerModule } from "inversify";
 import { z } from "zod";
@@ -48,8 +48,3 @@ export const feature: Feature<WasmPluginsConfig> = {
         .inSingletonScope();
     }),
 };
-
-/** Without the fields that were left out, for which the runtime has defaults. */
-function given<T extends object>(config: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as never;
-}

@@ -15,29 +15,40 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Feature, POINTS } from "@aspen/feature";
 import { createNode } from "@aspen/node";
-import { methodsHandler, method, type HandlerFactory } from "@aspen/rpc-core";
+import { method, methodsHandler } from "@aspen/rpc-core";
 import { ContainerModule } from "inversify";
 import { z } from "zod";
 
-const handler = methodsHandler({
+const config = z.object({ greeting: z.string().default("hello") });
+const greeter: Feature<z.output<typeof config>> = {
   name: "greeter",
-  priority: 500,
-  methods: { "greet.say": method(z.object({ name: z.string() }), ({ name }) => ({ text: "hello " + name })) },
-});
-const factory: HandlerFactory = { name: "greeter", priority: 500, create: () => handler };
-export const feature: Feature<{ loud: boolean }> = {
-  name: "greeter",
-  config: z.object({ loud: z.boolean().default(false) }),
-  module: () => new ContainerModule(({ bind }) => void bind(POINTS.handlerFactory).toConstantValue(factory)),
+  config,
+  module: ({ greeting }) =>
+    new ContainerModule(({ bind }) => {
+      const say = method({
+        summary: "Greets.",
+        params: z.object({ name: z.string() }),
+        result: z.object({ text: z.string() }),
+        handle: ({ name }) => ({ text: greeting + " " + name }),
+      });
+      const create = () => methodsHandler({ name: "greeter", priority: 500, methods: { "greeter.say": say } });
+      bind(POINTS.handlerFactory).toConstantValue({ name: "greeter", priority: 500, create });
+    }),
 };
 
 const dataDir = await mkdtemp(join(tmpdir(), "aspen-lowest-"));
-const node = await createNode({ dataDir, listen: { port: 0 }, logLevel: "error" });
+const node = await createNode({
+  features: [greeter],
+  config: { dataDir, listen: { port: 0 }, logLevel: "error", features: { greeter: { greeting: "good day" } } },
+});
+const { text } = (await node.inject("greeter.say", { name: "Ada" })) as { text: string };
 await node[Symbol.asyncDispose]();
 await rm(dataDir, { recursive: true });
+if (text !== "good day Ada") throw new Error("greeter.say answered " + text);
 `;
 
-/** Installs a node beside the lowest versions that our ranges allow; there is one of each, and all type-checks and runs. */
+/** Installs a node beside the lowest versions that our ranges allow; there is one of each, and all
+ * type-checks and runs. */
 export async function checkLowestRanges(project) {
   await project.install({ "@aspen/node": "*", "@aspen/feature": "*", "@aspen/rpc-core": "*" });
   const { dependencies } = project.manifestOf("@aspen/node");
