@@ -68,7 +68,10 @@ test("an upload whose process hung is given up, and can not become a blob any mo
       expect((await other.blobs.collectGarbage(GRACE)).leftovers).toBe(1);
     }),
   );
-  await expect(put).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: expect.stringContaining("gave up the upload") });
+  await expect(put).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+    message: expect.stringContaining("gave up the upload"),
+  });
   expect(await parts()).toBe(before);
   // Nothing of it stays in the way.
   const hash = await hung.blobs.put(chunks(3, async () => {}));
