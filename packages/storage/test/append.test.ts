@@ -69,7 +69,6 @@ let namespaces = 0;
 async function check(kvs: readonly KeyValueStore[], plan: readonly (readonly string[][])[]): Promise<void> {
   namespaces += 1;
   const ns = `append-${namespaces}:`;
-  const all: Committed[] = [];
   const before = await appendValue(kvs[0]!, `${ns}a:`, encodeUtf8("before"));
   let finish!: (version: number) => void;
   const done = new Promise<number>((resolve) => {
@@ -77,41 +76,50 @@ async function check(kvs: readonly KeyValueStore[], plan: readonly (readonly str
   });
   const following = followed(kvs.at(-1)!, `${ns}a:`, done);
   try {
-    await Promise.all(
-      plan.map(async (transactions, client) => {
-        for (const kinds of transactions) {
-          const start = performance.now();
-          const result = await kvs[client]!.transact({ checks: [], ops: kinds.map((kind) => opOf(ns, kind)) });
-          if (!result.ok) throw new Error("a transaction without checks failed one");
-          const { version, appended } = result;
-          all.push({ start, end: performance.now(), version, appended });
-          // The answer names each append by its version and its place.
-          const places = kinds.flatMap((kind, place) => (kind === "a" || kind === "b" ? [{ kind, place }] : []));
-          expect(appended).toEqual(places.map(({ kind, place }) => appendedKey(`${ns}${kind}:`, version, place)));
-        }
-      }),
-    );
+    const all = (await Promise.all(plan.map((transactions, client) => perform(kvs[client]!, ns, transactions)))).flat();
     // The last change of the prefix, behind everything else.
     const last = await appendValue(kvs[0]!, `${ns}a:`, encodeUtf8("last"));
     finish(last.version);
+    const committed = inOrder(all).flatMap(({ appended }) => appended);
+    const [a, b] = ["a", "b"].map((log) => committed.filter((key) => key.startsWith(`${ns}${log}:`))) as [
+      string[],
+      string[],
+    ];
+    const wanted = [before.key, ...a, last.key];
+    expect(await scanAll(kvs[0]!, { prefix: `${ns}a:`, limit: 3 })).toEqual(wanted);
+    expect(await scanAll(kvs[0]!, { prefix: `${ns}b:`, limit: 3 })).toEqual(b);
+    expect(await following).toEqual(wanted);
   } finally {
     // When something failed, the follower ends at once.
     finish(0);
   }
-  all.sort((one, other) => one.version - other.version);
-  expect(new Set(all.map(({ version }) => version)).size).toBe(all.length);
-  // Nothing that had ended when another began has the greater version.
+}
+
+/** Runs transactions one after the other; the answer must name each append by its version and its place. */
+async function perform(kv: KeyValueStore, ns: string, transactions: readonly string[][]): Promise<Committed[]> {
+  const committed: Committed[] = [];
+  for (const kinds of transactions) {
+    const start = performance.now();
+    const result = await kv.transact({ checks: [], ops: kinds.map((kind) => opOf(ns, kind)) });
+    if (!result.ok) throw new Error("a transaction without checks failed one");
+    const { version, appended } = result;
+    committed.push({ start, end: performance.now(), version, appended });
+    const places = kinds.flatMap((kind, place) => (kind === "a" || kind === "b" ? [{ kind, place }] : []));
+    expect(appended).toEqual(places.map(({ kind, place }) => appendedKey(`${ns}${kind}:`, version, place)));
+  }
+  return committed;
+}
+
+/** By version; nothing that had ended when another began may have the greater one. */
+function inOrder(all: readonly Committed[]): Committed[] {
+  const sorted = [...all].sort((one, other) => one.version - other.version);
+  expect(new Set(sorted.map(({ version }) => version)).size).toBe(sorted.length);
   let latestStart = Number.NEGATIVE_INFINITY;
-  for (const { start, end } of all) {
+  for (const { start, end } of sorted) {
     expect(end).toBeGreaterThanOrEqual(latestStart);
     latestStart = Math.max(latestStart, start);
   }
-  for (const kind of ["a", "b"]) {
-    const committed = all.flatMap(({ appended }) => appended.filter((key) => key.startsWith(`${ns}${kind}:`)));
-    const wanted = kind === "a" ? [before.key, ...committed, last.key] : committed;
-    expect(await scanAll(kvs[0]!, { prefix: `${ns}${kind}:`, limit: 3 })).toEqual(wanted);
-    if (kind === "a") expect(await following).toEqual(wanted);
-  }
+  return sorted;
 }
 
 const property = (kvs: readonly KeyValueStore[]) =>
