@@ -4,10 +4,7 @@
 -- then per operation: key or prefix, kind ('put', 'delete', 'append'), value, milliseconds to live or 0
 -- Returns {1, version}, or {0, index of the first check that failed}.
 local function keyOf(i, version, place)
-  if ARGV[i + 1] ~= 'append' then return ARGV[i] end
-  -- As in append.ts; in two halves, as not every Lua formats more than 32 bits.
-  local digits = string.format('%08x%08x-%04d', math.floor(version / 4294967296), version % 4294967296, place)
-  return ARGV[i] .. digits
+  return ARGV[i + 1] == 'append' and ARGV[i] .. appendSuffix(version, place) or ARGV[i]
 end
 local checks, ops, at = tonumber(ARGV[1]), tonumber(ARGV[2]), 3
 for i = 0, checks - 1 do
