@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open as openFile, readFile, rm, stat } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { appendValue } from "@aspen/storage";
 import { EmbeddedReader, EmbeddedStore } from "@aspen/storage/embedded";
 import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
@@ -18,11 +19,17 @@ const NOTES = [
 ];
 
 const { values: flags } = parseArgs({
-  options: { save: { type: "boolean", default: false }, keys: { type: "string", default: "1000000" } },
+  options: {
+    save: { type: "boolean", default: false },
+    keys: { type: "string", default: "1000000" },
+    /** Measures appends alone. */
+    appends: { type: "boolean", default: false },
+  },
 });
 
 const VALUE = Buffer.alloc(100, 7);
 const WIDTHS = [1, 64];
+const APPEND_WIDTHS = [1, 32];
 const BATCH = 100;
 const PAGE = 1000;
 /** Keys that the reads and writes of a table go round. */
@@ -53,7 +60,7 @@ const rate = (timing, rows = 1) => (rows * 1e6) / timing.median;
 
 const redisRows = [];
 const targets = [];
-const record = { redis: {}, embedded: {}, growth: [], blobs: {} };
+const record = { redis: {}, embedded: {}, appends: {}, growth: [], blobs: {} };
 
 /** A row of a table: ours beside the raw client, as operations per second. */
 function row(rows, what, width, ours, raw, rawName, scale = 1) {
@@ -173,6 +180,31 @@ async function embedded(store) {
   targets.push(["embedded get in a worker, µs", judged(inWorker.get.median, 3, " µs")]);
   reader[Symbol.dispose]();
   await raw.close();
+}
+
+const appendRows = [];
+
+/** An append makes a new key each time, so it stands beside a put of a new key, and beside one that replaces a value. */
+async function appends(name, store) {
+  const { kv } = store;
+  record.appends[name] = {};
+  for (const width of APPEND_WIDTHS) {
+    const times = await measure({
+      put: wide(width, () => kv.put(key(next()), VALUE)),
+      putNew: wide(width, () => kv.put(`new:${next()}`, VALUE)),
+      append: wide(width, () => appendValue(kv, "log:", VALUE)),
+    });
+    record.appends[name][width] = times;
+    const ratio = rate(times.append) / rate(times.put);
+    appendRows.push([
+      name,
+      String(width),
+      ...[times.append, times.putNew, times.put].map((timing) => digits(rate(timing))),
+      `${digits(rate(times.append) / rate(times.putNew))}x`,
+      `${digits(ratio)}x`,
+    ]);
+    targets.push([`${name} append to put, ${width} in flight`, atLeast(ratio, 0.9)]);
+  }
 }
 
 const growthRows = [];
@@ -300,16 +332,27 @@ async function fileBlobs(store) {
   });
 }
 
-try {
-  await using(await RedisServer.start(["--appendfsync", "everysec"]), async (server) => {
-    await using(await RedisStore.open({ url: server.url }), (store) => redis(server, store));
-    await using(await RedisStore.open({ url: server.url }), (store) => redisGrowthAndBlobs(server, store));
+const withRedis = async (work) =>
+  using(await RedisServer.start(["--appendfsync", "everysec"]), async (server) => {
+    for (const part of work) await using(await RedisStore.open({ url: server.url }), (store) => part(server, store));
   });
-  await using(await EmbeddedStore.open({ directory: join(directory, "ours") }), embedded);
-  await using(await EmbeddedStore.open({ directory: join(directory, "grown"), durability: "relaxed" }), (store) =>
-    growth("embedded", store, async () => (await stat(join(store.directory, "kv", "data.mdb"))).size),
-  );
-  await using(await EmbeddedStore.open({ directory: join(directory, "blobs") }), fileBlobs);
+const withDirectory = async (name, work, options = {}) =>
+  using(await EmbeddedStore.open({ directory: join(directory, name), ...options }), work);
+
+try {
+  // Their keys are many: on a server and in a directory of their own.
+  await withRedis([(_server, store) => appends("Redis", store)]);
+  await withDirectory("appends", (store) => appends("embedded", store));
+  if (!flags.appends) {
+    await withRedis([redis, redisGrowthAndBlobs]);
+    await withDirectory("ours", embedded);
+    await withDirectory(
+      "grown",
+      (store) => growth("embedded", store, async () => (await stat(join(store.directory, "kv", "data.mdb"))).size),
+      { durability: "relaxed" },
+    );
+    await withDirectory("blobs", fileBlobs);
+  }
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
@@ -320,9 +363,15 @@ publish({
   save: flags.save,
   record,
   notes: NOTES,
+  // A table of what was not measured is left out.
   tables: [
     { title: "Redis, values of 100 bytes", head, rows: redisRows },
     { title: "Embedded (LMDB), synced to the disk before it is acknowledged", head, rows: embeddedRows },
+    {
+      title: "Appends beside puts, per second",
+      head: ["store", "in flight", "append", "put of a new key", "put", "to a new key", "to put"],
+      rows: appendRows,
+    },
     {
       title: "Growth with the number of keys of a namespace (µs; in brackets to the smallest)",
       head: ["store", "keys", "get, 64 in flight", "put, 64 in flight", "scan of 10 keys", "bytes per key"],
@@ -334,5 +383,5 @@ publish({
       rows: blobRows,
     },
     { title: "Targets", head: ["what", "measured"], rows: targets },
-  ],
+  ].filter(({ rows }) => rows.length > 0),
 });

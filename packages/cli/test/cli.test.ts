@@ -112,6 +112,23 @@ describe("aspen kv", () => {
     expect(await aspen(["kv", "delete", "a:1"], { env })).toMatchObject({ code: 0, stdout: "(absent)\n" });
   });
 
+  it("appends, and shows the key", async () => {
+    const first = await aspen(["kv", "append", "log:", "one"], { env });
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(/^log:[0-9a-f]{16}-0000\n$/) });
+    const flags = ["--file", "-", "--ttl-ms", "600000", "--json"];
+    const second = await aspen(["kv", "append", "log:", ...flags], { env, input: new Uint8Array([255]) });
+    const { key, version } = JSON.parse(second.stdout);
+    expect(JSON.parse((await aspen(["kv", "scan", "log:", "--json"], { env })).stdout).entries).toEqual([
+      { key: first.stdout.trim(), value: "one", version: expect.any(Number) },
+      { key, value: { base64: "/w==" }, version },
+    ]);
+    expect(await aspen(["kv", "append", "log:"], { env })).toMatchObject({ code: 2 });
+    expect(await aspen(["kv", "append", "log", "one"], { env })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("INVALID_PARAMS"),
+    });
+  });
+
   it("gives a value byte by byte with --raw", async () => {
     const bytes = Buffer.from([0, 255, 10, 13, 27, 195, 40]);
     await aspen(["kv", "put", "a:raw", "--file", "-"], { env, input: bytes });
@@ -268,7 +285,7 @@ describe("usage", () => {
       "node start",
       ...["build", "install", "list", "info", "enable", "disable", "remove", "reload"].map((verb) => `plugin ${verb}`),
       "rpc call",
-      ...["get", "put", "delete", "scan", "cas"].map((verb) => `kv ${verb}`),
+      ...["get", "put", "append", "delete", "scan", "cas"].map((verb) => `kv ${verb}`),
       "blob put",
       "blob get",
       ...["verify", "export", "import", "stats"].map((verb) => `store ${verb}`),

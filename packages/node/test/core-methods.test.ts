@@ -69,6 +69,30 @@ describe("kv.*", () => {
     });
   });
 
+  it("appends under keys in the order of the calls", async () => {
+    const first = await rpc("kv.append", { prefix: "log:a:", value: "1" });
+    expect(first).toEqual({ key: expect.stringMatching(/^log:a:[0-9a-f]{16}-0000$/), version: expect.any(Number) });
+    const second = await rpc("kv.append", { prefix: "log:a:", value: { base64: "/w==" }, ttlMs: 600_000 });
+    expect((await rpc("kv.scan", { prefix: "log:a:" })).entries).toEqual([
+      { ...first, value: "1" },
+      { ...second, value: { base64: "/w==" } },
+    ]);
+    expect(await rpc("kv.append", { prefix: "no-namespace", value: "1" })).toMatchObject({
+      error: { code: "INVALID_PARAMS", details: { field: "prefix" } },
+    });
+    expect(await rpc("kv.append", { prefix: "log:a:", value: "1", ttlMs: 0 })).toMatchObject({
+      error: { code: "INVALID_PARAMS", details: { field: "ttlMs" } },
+    });
+    // Neither the node's own keys nor a prefix that could become one.
+    for (const [prefix, code] of [
+      ["__sys:", "PERMISSION_DENIED"],
+      ["__sys", "INVALID_PARAMS"],
+      ["", "INVALID_PARAMS"],
+    ]) {
+      expect(await rpc("kv.append", { prefix, value: "1" })).toMatchObject({ error: { code } });
+    }
+  });
+
   it("swaps for a time", async () => {
     const { version } = await rpc("kv.cas", { key: "c:ttl", expected: null, value: "1", ttlMs: 20 });
     expect(version).toEqual(expect.any(Number));

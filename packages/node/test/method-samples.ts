@@ -17,6 +17,7 @@ export function methodSamples(plugin: Record<string, unknown>, hash: string): Me
     { method: "kv.get", params: { key: "t:a" }, keys },
     { method: "kv.scan", params: { prefix: "t:a" }, keys },
     { method: "kv.cas", params: { key: "t:a", expected: { base64: "/w==" }, value: "1", ttlMs: 60_000 }, keys },
+    { method: "kv.append", params: { prefix: "t:a", value: "1", ttlMs: 60_000 }, keys },
     { method: "kv.delete", params: { key: "t:a" }, keys },
     { method: "blob.put", params: { value: "", reference: "mine" } },
     { method: "blob.get", params: { hash } },

@@ -66,6 +66,12 @@ local function refuseGrowth(bytes)
   return redis.error_reply("OOM the memory of Redis is full (its limit is 'maxmemory')")
 end
 
+-- What follows the prefix in the key of an append, as in append.ts. In two halves, as not every Lua formats more than 32
+-- bits.
+local function appendSuffix(version, place)
+  return string.format('%08x%08x-%04d', math.floor(version / 4294967296), version % 4294967296, place)
+end
+
 -- Stores a row for ttl milliseconds, 0 for ever. indexed: the key is known to be in the index
 local function store(key, row, ttl, indexed)
   if ttl > 0 then

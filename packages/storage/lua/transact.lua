@@ -1,8 +1,11 @@
 -- Applies all operations when every check holds, none otherwise.
 -- KEYS as in changes.lua  ARGV[1] number of checks  ARGV[2] number of operations
 -- then per check: key, kind ('version', 'value', 'absent'), operand
--- then per operation: key, kind ('put', 'delete'), value, milliseconds to live or 0
+-- then per operation: key or prefix, kind ('put', 'delete', 'append'), value, milliseconds to live or 0
 -- Returns {1, version}, or {0, index of the first check that failed}.
+local function keyOf(i, version, place)
+  return ARGV[i + 1] == 'append' and ARGV[i] .. appendSuffix(version, place) or ARGV[i]
+end
 local checks, ops, at = tonumber(ARGV[1]), tonumber(ARGV[2]), 3
 for i = 0, checks - 1 do
   local row = redis.call('GET', ROWS .. ARGV[at])
@@ -19,9 +22,10 @@ for i = 0, checks - 1 do
 end
 if ops == 0 then return {1, tonumber(redis.call('GET', VERSION) or '0')} end
 if FREES then
-  local bytes = 0
-  for i = at, at + 4 * (ops - 1), 4 do
-    bytes = bytes + growth(ARGV[i], ARGV[i + 1] == 'put' and ARGV[i + 2] or nil)
+  local bytes, version = 0, tonumber(redis.call('GET', VERSION) or '0') + 1
+  for place = 0, ops - 1 do
+    local i = at + 4 * place
+    bytes = bytes + growth(keyOf(i, version, place), ARGV[i + 1] ~= 'delete' and ARGV[i + 2] or nil)
   end
   local refused = refuseGrowth(bytes)
   if refused then return refused end
@@ -29,8 +33,8 @@ end
 local version = redis.call('INCR', VERSION)
 local header = struct.pack('<I8', version)
 for i = 0, ops - 1 do
-  local key, ttl = ARGV[at], tonumber(ARGV[at + 3])
-  if ARGV[at + 1] == 'put' then
+  local key, ttl = keyOf(at, version, i), tonumber(ARGV[at + 3])
+  if ARGV[at + 1] ~= 'delete' then
     store(key, header .. ARGV[at + 2], ttl)
     keep(version, i, 'p', key, ARGV[at + 2])
   else

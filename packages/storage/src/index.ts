@@ -16,6 +16,7 @@ export {
 } from "./blobs/blob-store.js";
 export { blobHash } from "./blobs/hash.js";
 export { storageErrors } from "./errors.js";
+export { type Appended, appendedKey, appendValue } from "./kv/append.js";
 export { readMany, readManySync, readPage, readPageSync } from "./kv/bounded-reads.js";
 export { addToCounter, type UpdateOptions, updateValue } from "./kv/counter.js";
 export type {

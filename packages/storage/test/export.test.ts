@@ -15,9 +15,10 @@ import fc from "fast-check";
 import { EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { MemoryStore } from "../src/drivers/memory/index.js";
 import { RedisStore } from "../src/drivers/redis/index.js";
-import type { Store } from "../src/index.js";
+import { appendValue, type Store } from "../src/index.js";
 import { verifyStore } from "../src/maintenance/index.js";
 import { RedisServer } from "../src/testing/index.js";
+import { scanAll } from "../src/testing/reading.js";
 import { encodeEnd, encodeEntry, encodeNamespace, encodeRecord, number } from "../src/transfer/export-format.js";
 import { type ExportSummary, exportStore, type ImportOptions, importStore } from "../src/transfer/index.js";
 
@@ -274,6 +275,24 @@ describe("export and import", () => {
       await importStore(target, file);
       expect((await target.kv.get("a:1"))!.version).toBeGreaterThan(50);
       expect(await target.kv.put("gone:1", encodeUtf8("2"))).toBe(3);
+    }
+  });
+
+  test("appended entries keep their keys, and later appends come after them", async () => {
+    await using first = await embedded();
+    const log = (store: Store, value: string) => appendValue(store.kv, "log:", encodeUtf8(value));
+    const keys = [(await log(first, "1")).key, (await log(first, "2")).key];
+    // The newest is gone: the version of the namespace is above those of its entries.
+    await first.kv.delete((await log(first, "gone")).key);
+    let from: Store = first;
+    await using second = await redis();
+    await using third = new MemoryStore();
+    for (const store of [second, third]) {
+      await importStore(store, (await exported(from)).file);
+      expect(await scanAll(store.kv, { prefix: "log:" })).toEqual(keys);
+      keys.push((await log(store, "next")).key);
+      expect(await scanAll(store.kv, { prefix: "log:" })).toEqual([...new Set(keys)].sort());
+      from = store;
     }
   });
 

@@ -48,6 +48,27 @@ describe("the checker", () => {
     expect(isLinearizable([cas(0), cas(1)])).toBe(false);
   });
 
+  test("refuses a log that is not in the order of the appends, has one twice, or lacks one", () => {
+    const append = (start: number, end: number, value: string) =>
+      operation(start, end, { type: "append", value }, true);
+    const log = (start: number, output: string) => operation(start, start + 1, { type: "log" }, output);
+    const both = [append(0, 1, "1"), append(2, 3, "2")];
+    expect(isLinearizable([...both, log(4, "1,2,")])).toBe(true);
+    for (const other of ["2,1,", "1,1,2,", "1,", ""]) expect(isLinearizable([...both, log(4, other)])).toBe(false);
+    const atOnce = [append(0, 3, "1"), append(1, 4, "2")];
+    expect(isLinearizable([...atOnce, log(5, "2,1,")])).toBe(true);
+    expect(isLinearizable([...atOnce, log(5, "2,1,"), log(7, "1,2,")])).toBe(false);
+    const transact = (value: string) =>
+      operation(
+        0,
+        1,
+        { type: "transact", check: "a", expected: null, puts: { a: value }, append: value },
+        value === "1",
+      );
+    expect(isLinearizable([transact("1"), log(2, "1,"), get(4, 5, "1")])).toBe(true);
+    expect(isLinearizable([transact("1"), log(2, ""), get(4, 5, "1")])).toBe(false);
+  });
+
   test("lets an operation of unknown outcome happen late or never, but not twice", () => {
     const unknown: Operation = {
       start: 0,

@@ -35,7 +35,7 @@ const step = fc.oneof(
   fc.record({ delete: key }),
   fc.record({ cas: key, expected: optional, next: optional }),
   fc.record({
-    transact: fc.array(fc.record({ key, value: optional }), { maxLength: 3 }),
+    transact: fc.array(fc.record({ key, value: optional, append: fc.boolean() }), { maxLength: 3 }),
     check: key,
     expected: optional,
   }),
@@ -54,11 +54,13 @@ async function perform(kv: KeyValueStore, ns: string, it: Step): Promise<unknown
   if ("transact" in it) {
     const result = await kv.transact({
       checks: [{ key: ns + it.check, value: it.expected }],
-      ops: it.transact.map((op) =>
-        op.value ? { type: "put", key: ns + op.key, value: op.value } : { type: "delete", key: ns + op.key },
-      ),
+      ops: it.transact.map(({ key, value, append }) => {
+        if (!value) return { type: "delete", key: ns + key };
+        return append ? { type: "append", prefix: ns + key, value } : { type: "put", key: ns + key, value };
+      }),
     });
-    return result.ok;
+    // The versions of a namespace that begins with the run are the same in every store.
+    return result.ok ? result.appended : false;
   }
   const page = await kv.scan({ prefix: ns + it.scan, reverse: it.reverse, limit: it.limit });
   return [page.entries.map((entry) => [entry.key.slice(ns.length), ...entry.value]), page.cursor !== undefined];

@@ -2,7 +2,7 @@ import { encodeUtf8 } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { MemoryStore } from "../src/drivers/memory/index.js";
-import { type KeyValueStore, NamespacedKeyValueStore } from "../src/index.js";
+import { appendValue, type KeyValueStore, NamespacedKeyValueStore, type Op } from "../src/index.js";
 
 const value = encodeUtf8("v");
 
@@ -16,6 +16,9 @@ describe("a namespaced view", () => {
     expect((await view.get("a:1"))?.value).toEqual(value);
     expect((await view.scan({ prefix: "a:" })).entries).toHaveLength(1);
     expect(await view.delete("x/1")).toBe(true);
+    const { key } = await appendValue(view, "a:log:", value);
+    expect(key).toMatch(/^a:log:[0-9a-f]{16}-0000$/);
+    expect((await view.get(key))?.value).toEqual(value);
   });
 
   test.each([
@@ -29,6 +32,16 @@ describe("a namespaced view", () => {
     ["watch wider than a prefix", () => view.watch("").next()],
     ["transact with a foreign check", () => view.transact({ checks: [{ key: "b:1", value: null }], ops: [] })],
     ["transact with a foreign op", () => view.transact({ checks: [], ops: [{ type: "delete", key: "b:1" }] })],
+    ["append to a foreign prefix", () => appendValue(view, "b:", value)],
+    ["append to a prefix that is wider", () => appendValue(view, "", value)],
+    [
+      "append that names a key inside beside a prefix outside",
+      () => view.transact({ checks: [], ops: [{ type: "append", prefix: "b:", key: "a:1", value } as Op] }),
+    ],
+    [
+      "put that names a prefix inside beside a key outside",
+      () => view.transact({ checks: [], ops: [{ type: "put", prefix: "a:", key: "b:1", value } as Op] }),
+    ],
   ])("refuses %s", async (_name, run) => {
     await expect(run()).rejects.toMatchObject({ code: "KV_NAMESPACE_DENIED", details: { allowed: ["a:", "x/"] } });
   });
@@ -63,6 +76,7 @@ describe("a namespaced view", () => {
           () => view.delete(key),
           () => view.compareAndSwap(key, null, value),
           () => view.transact({ checks: [{ key, value: null }], ops: [{ type: "delete", key: other }] }),
+          () => view.transact({ checks: [], ops: [{ type: "append", prefix: key, value }] }),
           () => view.scan({ prefix: key }),
           () => view.watch(key).next(),
         ];
@@ -91,10 +105,11 @@ function spyOn(touched: string[]): KeyValueStore {
     delete: async (key) => seen([key], true),
     compareAndSwap: async (key) => seen([key], { ok: true, version: 1 }),
     transact: async ({ checks, ops }) =>
-      seen(
-        [...checks, ...ops].map(({ key }) => key),
-        { ok: true, version: 1 },
-      ),
+      seen([...checks.map(({ key }) => key), ...ops.map((op) => (op.type === "append" ? op.prefix : op.key))], {
+        ok: true,
+        version: 1,
+        appended: [],
+      }),
     scan: async ({ prefix }) => seen([prefix], { entries: [] }),
     watch: (prefix) => seen([prefix], (async function* () {})()),
     [Symbol.asyncDispose]: async () => {},

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import { Redis } from "ioredis";
 import { RedisStore } from "../src/drivers/redis/index.js";
-import type { Op } from "../src/index.js";
+import { appendValue, type Op } from "../src/index.js";
 import { RedisServer } from "../src/testing/index.js";
 import { redisAdmin } from "../src/testing/redis/redis-admin.js";
 import { until } from "../src/testing/until.js";
@@ -80,6 +80,25 @@ describe("a Redis whose memory is full", () => {
     await expect(
       store.kv.transact({ checks: [], ops: [{ type: "put", key: "full:new", value: text("") }] }),
     ).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  });
+
+  test("appends what takes no more than the transaction frees, and refuses anything else", async () => {
+    for (let i = 0; i < 3; i++) await store.kv.put(`full:old:${i}`, text("x".repeat(500)));
+    await fill();
+    await expect(appendValue(store.kv, "full:log:", text("x"))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    const ops: Op[] = [
+      { type: "delete", key: "full:old:0" },
+      { type: "append", prefix: "full:log:", value: text("x") },
+    ];
+    const result = await store.kv.transact({ checks: [], ops });
+    expect((await store.kv.scan({ prefix: "full:log:" })).entries).toMatchObject([
+      { key: result.ok && result.appended[0], value: text("x") },
+    ]);
+    const larger: Op = { type: "append", prefix: "full:log:", value: text("x".repeat(2000)) };
+    await expect(
+      store.kv.transact({ checks: [], ops: [{ type: "delete", key: "full:old:1" }, larger] }),
+    ).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    expect(await store.kv.get("full:old:1")).not.toBeNull();
   });
 
   test("tells a swap and a transaction that found something else so", async () => {

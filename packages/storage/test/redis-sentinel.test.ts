@@ -65,6 +65,7 @@ describe("redis behind sentinels", () => {
       return version !== null;
     });
     const acknowledged = new Set(["f:0"]);
+    const appended: string[] = [];
     const seen = new Set<string>();
     const controller = new AbortController();
     let writing = true;
@@ -80,8 +81,16 @@ describe("redis behind sentinels", () => {
     const writer = (async () => {
       for (let i = 1; writing; i++) {
         try {
-          await store.kv.put(`f:${i}`, encodeUtf8("1"));
+          const result = await store.kv.transact({
+            checks: [],
+            ops: [
+              { type: "put", key: `f:${i}`, value: encodeUtf8("1") },
+              { type: "append", prefix: "f:log:", value: encodeUtf8(String(i)) },
+            ],
+          });
+          if (!result.ok) throw new Error("a transaction without checks failed one");
           acknowledged.add(`f:${i}`);
+          appended.push(...result.appended);
         } catch (error) {
           // The replica was promoted and no other one had the write, or the connection was lost under it.
           if (!isAspenError(error) || error.code !== "OUTCOME_UNKNOWN") throw error;
@@ -103,9 +112,11 @@ describe("redis behind sentinels", () => {
     await Promise.all([writer, reader]);
     await using after = await open();
     const missing: string[] = [];
-    for (const key of acknowledged) if ((await after.kv.get(key)) === null) missing.push(key);
+    for (const key of [...acknowledged, ...appended]) if ((await after.kv.get(key)) === null) missing.push(key);
     expect(missing).toEqual([]);
-    await until("the watch is told", async () => [...acknowledged].every((key) => seen.has(key)));
+    // The new primary went on with the version of the old one.
+    expect(appended).toEqual([...new Set(appended)].sort());
+    await until("the watch is told", async () => [...acknowledged, ...appended].every((key) => seen.has(key)));
     controller.abort();
     await watching;
   }, 60_000);

@@ -38,10 +38,15 @@ export type CasResult =
 export type Check = { key: string; version: number } | { key: string; value: string | Uint8Array | null };
 export type Op =
   | { type: "put"; key: string; value: string | Uint8Array; ttlMs?: number }
-  | { type: "delete"; key: string };
+  | { type: "delete"; key: string }
+  /** Stores the value under a new key that starts with `prefix`; see `kv.append`. */
+  | { type: "append"; prefix: string; value: string | Uint8Array; ttlMs?: number };
 
-/** `failed` is the index of the first check that did not hold; nothing was applied then. */
-export type TransactResult = { ok: true; version: number } | { ok: false; failed: number };
+/**
+ * `appended` has the key of each `append`, in the order of the ops. `failed` is the index of the first check that did not
+ * hold; nothing was applied then.
+ */
+export type TransactResult = { ok: true; version: number; appended: string[] } | { ok: false; failed: number };
 
 type Lengths = [version: number, valueLength: number];
 
@@ -102,6 +107,21 @@ export const kv = {
     return { ok: false, actual: header.actual && { version: header.actual[0], bytes: attachments.slice() } };
   },
 
+  /**
+   * Stores a value under a new key: `prefix` + the namespace's new version as 16 hexadecimal digits + `-0000`. A scan of the
+   * prefix thus gives what was appended in the order in which it was. The prefix must hold a whole namespace, so it has a
+   * `:`, and at most 1,003 bytes. To append together with other writes, use `transact`.
+   */
+  async append(
+    prefix: string,
+    value: string | Uint8Array,
+    options: PutOptions = {},
+  ): Promise<{ key: string; version: number }> {
+    const result = await kv.transact({ ops: [{ type: "append", prefix, value, ...options }] });
+    if (!result.ok) throw new Error("a transaction without checks cannot fail one");
+    return { key: result.appended[0]!, version: result.version };
+  },
+
   /** Applies every op when every check holds, or nothing. All keys must be of one namespace. */
   async transact(transaction: { checks?: readonly Check[]; ops: readonly Op[] }): Promise<TransactResult> {
     const attachments: Uint8Array[] = [];
@@ -120,8 +140,8 @@ export const kv = {
     // What has another type is told to the host as it is, which refuses it.
     const ops = transaction.ops.map((op) => ({
       op: op.type,
-      key: op.key,
-      ...(op.type === "put" ? { valueLength: attach(op.value), ttlMs: op.ttlMs } : {}),
+      ...(op.type === "append" ? { prefix: op.prefix } : { key: op.key }),
+      ...(op.type === "put" || op.type === "append" ? { valueLength: attach(op.value), ttlMs: op.ttlMs } : {}),
     }));
     const envelope = encodeEnvelope({ checks, ops }, attachments);
     return decodeEnvelope<TransactResult>(await hostCallExpecting("kv_transact", envelope)).header;

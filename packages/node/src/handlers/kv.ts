@@ -1,7 +1,7 @@
 import { LIMITS } from "@aspen/plugin-api";
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory, toWire } from "@aspen/rpc-core";
 import { bytesSchema, wireValueSchema } from "@aspen/rpc-core/zod";
-import { type KeyValueStore, readPage } from "@aspen/storage";
+import { appendValue, type KeyValueStore, readPage } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
 
@@ -44,6 +44,17 @@ function kvMethods(kv: KeyValueStore) {
       handle: async ({ key, value, ttlMs }) => {
         refuseSystem(key);
         return { version: await kv.put(key, value, ttlMs === undefined ? {} : { ttlMs }) };
+      },
+    }),
+    "kv.append": method({
+      summary:
+        "Writes one entry under a new key: the prefix, which holds a whole namespace, and the namespace's new version. Keys of a prefix are in the order of the appends.",
+      params: z.strictObject({ prefix: z.string(), value: bytesSchema, ttlMs: z.int().min(1).optional() }),
+      result: z.strictObject({ key, version }),
+      access: { kvKeys: ({ prefix }) => [prefix] },
+      handle: async ({ prefix, value, ttlMs }) => {
+        refuseSystem(prefix);
+        return appendValue(kv, prefix, value, ttlMs === undefined ? {} : { ttlMs });
       },
     }),
     "kv.delete": method({

@@ -133,7 +133,7 @@ export const HOST_FUNCTIONS = [
     atBuild: "fails",
     since: "1",
     summary:
-      '`{checks: [{key, version?: number, valueLength?: number, absent?: true}], ops: [{op: "put", key, valueLength, ttlMs?} | {op: "delete", key}]}`, values attached in that order. Returns `{ok: true, version}` or `{ok: false, failed: index}`.',
+      '`{checks: [{key, version?: number, valueLength?: number, absent?: true}], ops: [{op: "put", key, valueLength, ttlMs?} | {op: "delete", key} | {op: "append", prefix, valueLength, ttlMs?}]}`, values attached in that order. An append is stored under its prefix, the version (16 hexadecimal digits), `-` and its place in `ops` (4 digits). Returns `{ok: true, version, appended: [key, …]}`, with the key of each append, or `{ok: false, failed: index}`.',
   },
   {
     name: "blob_put",

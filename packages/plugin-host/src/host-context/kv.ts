@@ -147,12 +147,17 @@ export const kvTransact = defineHostFunction<Transaction>({
       return { key, value: item.absent === true ? null : reader.next(Number(item.valueLength)) };
     });
     const ops = list("ops").map((item): Op => {
+      if (item.op === "append") {
+        const prefix = optional(item.prefix, "string", "prefix") ?? "";
+        assertScanPrefixAllowed(scope.grant.kvPrefixes, prefix);
+        return { type: "append", prefix, value: reader.next(Number(item.valueLength)), ...putOptions(item) };
+      }
       const key = keyOf(item);
       if (item.op === "delete") {
         if (item.valueLength !== undefined) throw hostErrors.invalidArgument("valueLength", "is not part of a delete");
         return { type: "delete", key };
       }
-      if (item.op !== "put") throw hostErrors.invalidArgument("op", 'must be "put" or "delete"');
+      if (item.op !== "put") throw hostErrors.invalidArgument("op", 'must be "put", "delete" or "append"');
       return { type: "put", key, value: reader.next(Number(item.valueLength)), ...putOptions(item) };
     });
     return { checks, ops };

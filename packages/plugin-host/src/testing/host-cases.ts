@@ -7,13 +7,15 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 
 export const hostCases: readonly RuntimeCase[] = [
   {
-    name: "keys: put, compare-and-swap, transactions, several at once, pages, delete",
+    name: "keys: put, compare-and-swap, transactions, appends, several at once, pages, delete",
     async run(bench) {
       const plugin = await bench.start();
       assert.deepEqual(await plugin.call("suite.kv"), {
         grows: true,
         refused: "two",
         committed: true,
+        log: ["four", "5", "six"],
+        logKeys: true,
         failed: 0,
         many: ["two", null, "three"],
         pages: [["suite:a"], ["suite:c"]],

@@ -25,15 +25,27 @@ export type CasResult =
 /** What must hold for a transaction to be applied: a version, a value, or (`value: null`) absence. */
 export type Check = { key: string; version: Version } | { key: string; value: Uint8Array | null };
 
-export type Op = { type: "put"; key: string; value: Uint8Array; ttlMs?: number } | { type: "delete"; key: string };
+/**
+ * - `append`: stores the value under `prefix` + the transaction's version as 16 hexadecimal digits + `-` + the place of
+ *   the operation in `ops` as 4 decimal digits, from `0000` on. Keys of one prefix are thus in the order of the commits,
+ *   which is what logs, queues and outboxes are made of. The prefix must hold a whole namespace, and the key is within
+ *   the limit of keys. What somebody else put under that very key is replaced, as by a `put`.
+ */
+export type Op =
+  | { type: "put"; key: string; value: Uint8Array; ttlMs?: number }
+  | { type: "delete"; key: string }
+  | { type: "append"; prefix: string; value: Uint8Array; ttlMs?: number };
 
 export interface Transaction {
   checks: Check[];
   ops: Op[];
 }
 
-/** `failed` is the index of the first check that did not hold; nothing was applied then. */
-export type TxResult = { ok: true; version: Version } | { ok: false; failed: number };
+/**
+ * `appended` has the key of each `append`, in the order of the operations. `failed` is the index of the first check that
+ * did not hold; nothing was applied then.
+ */
+export type TxResult = { ok: true; version: Version; appended: string[] } | { ok: false; failed: number };
 
 export interface WatchOptions {
   /** Only changes after this version of the namespace, without a snapshot. @default none: a snapshot first */

@@ -19,7 +19,7 @@ export function assertKeyAllowed(allowed: readonly string[], key: string): void 
   if (!isKeyAllowed(allowed, key)) throw storageErrors.namespaceDenied("key", key, allowed);
 }
 
-/** @throws AspenError `KV_NAMESPACE_DENIED` when a scan of the prefix could meet keys outside */
+/** @throws AspenError `KV_NAMESPACE_DENIED` when a key that starts with the prefix could lie outside */
 export function assertScanPrefixAllowed(allowed: readonly string[], prefix: string): void {
   if (!isScanPrefixAllowed(allowed, prefix)) throw storageErrors.namespaceDenied("prefix", prefix, allowed);
 }
@@ -67,7 +67,11 @@ export class NamespacedKeyValueStore implements KeyValueStore {
   }
 
   async transact(transaction: Transaction): Promise<TxResult> {
-    for (const { key } of [...transaction.checks, ...transaction.ops]) assertKeyAllowed(this.allowed, key);
+    for (const { key } of transaction.checks) assertKeyAllowed(this.allowed, key);
+    for (const op of transaction.ops) {
+      if (op.type === "append") assertScanPrefixAllowed(this.allowed, op.prefix);
+      else assertKeyAllowed(this.allowed, op.key);
+    }
     return this.store.transact(transaction);
   }
 

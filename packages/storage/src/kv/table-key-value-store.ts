@@ -1,6 +1,7 @@
 import { decodeUtf8, namespaceOf } from "@aspen/plugin-api/abi";
 import { bytesEqual, compareBytes, copyBytes } from "../bytes.js";
 import { storageErrors } from "../errors.js";
+import { appendsOf, keyOfOp } from "./append.js";
 import { decodeCursor, encodeCursor } from "./cursor.js";
 import type {
   CasResult,
@@ -148,19 +149,24 @@ export class TableKeyValueStore implements KeyValueStore {
   async transact(transaction: Transaction): Promise<TxResult> {
     const namespace = validateTransaction(transaction);
     const now = Date.now();
-    const expiries = transaction.ops.map((op) => (op.type === "put" ? expiryOf(op, now) : 0));
+    const expiries = transaction.ops.map((op) => (op.type === "delete" ? 0 : expiryOf(op, now)));
     this.#assertOpen();
     const failed = transaction.checks.findIndex((check) => !this.#holds(check));
     if (failed >= 0) return { ok: false, failed };
-    if (namespace === null) return { ok: true, version: 0 };
-    if (transaction.ops.length === 0) return { ok: true, version: this.table.version(namespace) };
+    if (namespace === null) return { ok: true, version: 0, appended: [] };
+    if (transaction.ops.length === 0) return { ok: true, version: this.table.version(namespace), appended: [] };
     const version = this.#nextVersion(namespace);
-    transaction.ops.forEach((op, index) => {
-      if (op.type === "put") this.#write(op.key, op.value, expiries[index]!, version);
-      else this.table.delete(op.key);
-    });
-    this.#log(transaction.ops.map((op) => ({ version, key: op.key, value: op.type === "put" ? op.value : null })));
-    return { ok: true, version };
+    const changes = transaction.ops.map((op, place) => ({
+      version,
+      key: keyOfOp(op, version, place),
+      value: op.type === "delete" ? null : op.value,
+    }));
+    for (const [index, { key, value }] of changes.entries()) {
+      if (value) this.#write(key, value, expiries[index]!, version);
+      else this.table.delete(key);
+    }
+    this.#log(changes);
+    return { ok: true, version, appended: appendsOf(transaction.ops)(version) };
   }
 
   /** For maintenance of the whole store. */

@@ -1,5 +1,6 @@
 import { LIMITS, namespaceOf } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../errors.js";
+import { APPEND_SUFFIX_BYTES, targetOf } from "./append.js";
 import type { Check, Op, PutOptions, ScanOptions, Transaction } from "./key-value-store.js";
 
 /** The key's UTF-8 bytes. @throws AspenError `KV_KEY_INVALID` */
@@ -85,9 +86,8 @@ export function validateTransaction(transaction: Transaction): string | null {
   const checks = validateList<Check>("checks", transaction.checks);
   const ops = validateList<Op>("ops", transaction.ops);
   let namespace: string | null = null;
-  for (const { key } of [...checks, ...ops]) {
-    validateKey(key);
-    const own = namespaceOf(key);
+  for (const item of [...checks, ...ops]) {
+    const own = validateTarget(item);
     if (namespace !== null && own !== namespace) throw storageErrors.crossNamespace(namespace, own);
     namespace = own;
   }
@@ -98,12 +98,34 @@ export function validateTransaction(transaction: Transaction): string | null {
     } else if (check.value !== null) validateValue(check.key, check.value);
   }
   for (const op of ops) {
-    if (op.type === "put") {
-      validateValue(op.key, op.value);
+    if (op.type === "put" || op.type === "append") {
+      validateValue(targetOf(op), op.value);
       expiryOf(op, 0);
-    } else if (op.type !== "delete") throw storageErrors.invalid("type", 'of an operation must be "put" or "delete"');
+    } else if (op.type !== "delete") {
+      throw storageErrors.invalid("type", 'of an operation must be "put", "delete" or "append"');
+    }
   }
   return namespace;
+}
+
+/** The namespace of what a check or an operation names. @throws AspenError as {@link validateKey}, `INVALID_PARAMS` */
+function validateTarget(item: Check | Op): string {
+  if (!("type" in item) || item.type !== "append") {
+    validateKey(item.key);
+    return namespaceOf(item.key);
+  }
+  const { prefix } = item;
+  const { length } = validatePrefix(prefix);
+  // Without it each append would be of a namespace of its own, with a version of its own.
+  if (!holdsNamespace(prefix)) throw storageErrors.invalid("prefix", NAMESPACE_NEEDED);
+  const longest = LIMITS.keyBytes - APPEND_SUFFIX_BYTES;
+  if (length > longest) {
+    throw storageErrors.keyInvalid(
+      prefix,
+      `as a prefix of an append it has ${length} bytes; at most ${longest} are allowed`,
+    );
+  }
+  return namespaceOf(prefix);
 }
 
 function validateList<T>(field: string, list: T[]): T[] {
@@ -114,6 +136,9 @@ function validateList<T>(field: string, list: T[]): T[] {
   }
   return list;
 }
+
+/** What is wrong with a prefix of which {@link holdsNamespace} is false. */
+export const NAMESPACE_NEEDED = 'must hold a whole namespace, such as "orders:"';
 
 /** True when every key that starts with the prefix is of one namespace. */
 export function holdsNamespace(prefix: string): boolean {

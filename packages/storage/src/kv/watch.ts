@@ -1,7 +1,7 @@
 import { namespaceOf } from "@aspen/plugin-api/abi";
 import { storageErrors } from "../errors.js";
 import type { KeyValueStore, KvEvent, ScanPage, Version, WatchOptions } from "./key-value-store.js";
-import { holdsNamespace, validatePrefix } from "./validate.js";
+import { holdsNamespace, NAMESPACE_NEEDED, validatePrefix } from "./validate.js";
 
 /** Changes of one namespace that a driver keeps at least, while it is watched. */
 export const CHANGES_KEPT = 10_000;
@@ -43,7 +43,7 @@ export async function* watchStore(
   { since, signal = new AbortController().signal }: WatchOptions = {},
 ): AsyncGenerator<KvEvent, void, undefined> {
   validatePrefix(prefix);
-  if (!holdsNamespace(prefix)) throw storageErrors.invalid("prefix", `must hold a whole namespace, such as "orders:"`);
+  if (!holdsNamespace(prefix)) throw storageErrors.invalid("prefix", NAMESPACE_NEEDED);
   if (since !== undefined && (!Number.isSafeInteger(since) || since < 0)) {
     throw storageErrors.invalid("since", "must be a version, a whole number");
   }

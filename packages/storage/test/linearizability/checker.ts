@@ -13,9 +13,15 @@ export type Input =
   | { type: "put"; key: string; value: string }
   | { type: "delete"; key: string }
   | { type: "cas"; key: string; expected: string | null; next: string | null }
-  | { type: "transact"; check: string; expected: string | null; puts: Record<string, string> };
+  | { type: "transact"; check: string; expected: string | null; puts: Record<string, string>; append: string | null }
+  | { type: "append"; value: string }
+  /** The values that were appended, in the order of their keys. */
+  | { type: "log" };
 
 type State = Readonly<Record<string, string>>;
+
+/** Where a state has what was appended, each with a comma after it, in the order of the commits. */
+const LOG = "log";
 
 /** What an operation answers in a state, and the state after it: the specification. */
 export function apply(state: State, input: Input): { output: unknown; state: State } {
@@ -36,8 +42,16 @@ export function apply(state: State, input: Input): { output: unknown; state: Sta
     }
     case "transact":
       if ((state[input.check] ?? null) !== input.expected) return { output: false, state };
-      return { output: true, state: { ...state, ...input.puts } };
+      return { output: true, state: appended({ ...state, ...input.puts }, input.append) };
+    case "append":
+      return { output: true, state: appended(state, input.value) };
+    case "log":
+      return { output: state[LOG] ?? "", state };
   }
+}
+
+function appended(state: State, value: string | null): State {
+  return value === null ? state : { ...state, [LOG]: `${state[LOG] ?? ""}${value},` };
 }
 
 /**

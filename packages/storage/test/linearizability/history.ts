@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { decodeUtf8, encodeUtf8, isAspenError } from "@aspen/plugin-api";
-import type { KeyValueStore } from "../../src/index.js";
+import { appendValue, type KeyValueStore, type Op } from "../../src/index.js";
 import type { Input, Operation } from "./checker.js";
 
 const KEYS = ["a", "b"];
+/** What appends begin with, after the namespace. */
+const LOG = "log:";
 
 /** A repeatable sequence of numbers from 0 to 1 (Park and Miller, 1988). */
 export function random(seed: number): () => number {
@@ -50,11 +52,14 @@ function randomInput(next: () => number, value: string): Input {
   // Values that may well be there, so that comparisons succeed now and then.
   const guess = next() < 0.5 ? null : `${Math.floor(next() * 3)}.${Math.floor(next() * 4)}`;
   const kind = next();
-  if (kind < 0.3) return { type: "get", key };
-  if (kind < 0.5) return { type: "put", key, value };
-  if (kind < 0.6) return { type: "delete", key };
-  if (kind < 0.8) return { type: "cas", key, expected: guess, next: next() < 0.2 ? null : value };
-  return { type: "transact", check: key, expected: guess, puts: Object.fromEntries(KEYS.map((name) => [name, value])) };
+  if (kind < 0.2) return { type: "get", key };
+  if (kind < 0.35) return { type: "put", key, value };
+  if (kind < 0.45) return { type: "delete", key };
+  if (kind < 0.6) return { type: "cas", key, expected: guess, next: next() < 0.2 ? null : value };
+  if (kind < 0.75) return { type: "append", value };
+  if (kind < 0.85) return { type: "log" };
+  const puts = Object.fromEntries(KEYS.map((name) => [name, value]));
+  return { type: "transact", check: key, expected: guess, puts, append: next() < 0.5 ? value : null };
 }
 
 async function perform(kv: KeyValueStore, namespace: string, input: Input): Promise<unknown> {
@@ -73,15 +78,22 @@ async function perform(kv: KeyValueStore, namespace: string, input: Input): Prom
       return result.ok ? { ok: true } : { ok: false, actual: text(result.actual?.value) };
     }
     case "transact": {
-      const result = await kv.transact({
-        checks: [{ key: namespace + input.check, value: bytes(input.expected) }],
-        ops: Object.entries(input.puts).map(([key, value]) => ({
-          type: "put",
-          key: namespace + key,
-          value: encodeUtf8(value),
-        })),
-      });
-      return result.ok;
+      const ops = Object.entries(input.puts).map(
+        ([key, value]): Op => ({ type: "put", key: namespace + key, value: encodeUtf8(value) }),
+      );
+      if (input.append !== null) {
+        ops.push({ type: "append", prefix: namespace + LOG, value: encodeUtf8(input.append) });
+      }
+      const checks = [{ key: namespace + input.check, value: bytes(input.expected) }];
+      return (await kv.transact({ checks, ops })).ok;
+    }
+    case "append":
+      await appendValue(kv, namespace + LOG, encodeUtf8(input.value));
+      return true;
+    case "log": {
+      // In one page, which is of one moment.
+      const { entries } = await kv.scan({ prefix: namespace + LOG });
+      return entries.map(({ value }) => `${decodeUtf8(value)},`).join("");
     }
   }
 }

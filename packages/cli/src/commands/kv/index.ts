@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addNoun } from "../../global-options.js";
+import { addKvAppend } from "./append.js";
 import { addKvCas } from "./cas.js";
 import { addKvDelete } from "./delete.js";
 import { addKvGet } from "./get.js";
@@ -13,4 +14,5 @@ export function addKvCommands(program: Command): void {
   addKvDelete(kv);
   addKvScan(kv);
   addKvCas(kv);
+  addKvAppend(kv);
 }

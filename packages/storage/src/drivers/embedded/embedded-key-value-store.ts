@@ -2,6 +2,7 @@ import { namespaceOf, readU64, writeU64 } from "@aspen/plugin-api/abi";
 import { every, type Loop } from "@aspen/plugin-api/every";
 import { bytesEqual, copyBytes } from "../../bytes.js";
 import { storageErrors } from "../../errors.js";
+import { appendsOf, keyOfOp } from "../../kv/append.js";
 import type {
   CasResult,
   Check,
@@ -116,27 +117,33 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
 
   async transact(transaction: Transaction): Promise<TxResult> {
     const namespace = validateTransaction(transaction);
-    if (namespace === null) return { ok: true, version: 0 };
+    if (namespace === null) return { ok: true, version: 0, appended: [] };
     const now = Date.now();
     // Copied before the first await: afterwards the caller may change what it gave.
     const checks = transaction.checks.map((check) => prepareCheck(check));
     const ops = transaction.ops.map((op) => ({
-      key: op.key,
-      bytes: Buffer.from(op.key, "utf8"),
-      value: op.type === "put" ? copyBytes(op.value) : null,
-      expiresAt: op.type === "put" ? expiryOf(op, now) : 0,
+      op: { ...op },
+      value: op.type === "delete" ? null : copyBytes(op.value),
+      expiresAt: op.type === "delete" ? 0 : expiryOf(op, now),
     }));
+    const appended = appendsOf(transaction.ops);
     return this.#write<TxResult>(() => {
       const failed = checks.findIndex((check) => !this.#holds(check));
       if (failed >= 0) return { ok: false, failed };
-      if (ops.length === 0) return { ok: true, version: this.#version(namespace) };
+      if (ops.length === 0) return { ok: true, version: this.#version(namespace), appended: [] };
       const version = this.#nextVersion(namespace);
-      for (const { bytes, value, expiresAt } of ops) {
+      const changes = ops.map(({ op, value, expiresAt }, place) => ({
+        key: keyOfOp(op, version, place),
+        value,
+        expiresAt,
+      }));
+      for (const { key, value, expiresAt } of changes) {
+        const bytes = Buffer.from(key, "utf8");
         if (value) this.#put(bytes, { version, expiresAt, value });
         else this.environment.rows.removeSync(bytes);
       }
-      this.#log(version, ops);
-      return { ok: true, version };
+      this.#log(version, changes);
+      return { ok: true, version, appended: appended(version) };
     });
   }
 

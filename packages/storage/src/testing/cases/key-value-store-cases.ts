@@ -4,6 +4,7 @@ import { decodeUtf8, encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
 import type { ConformanceCase } from "../conformance-case.js";
 import { scanAll, text } from "../reading.js";
 import { rejectsWith } from "../rejects-with.js";
+import { appendCases } from "./append-cases.js";
 import { keyValueInputCases } from "./key-value-input-cases.js";
 
 const bytes = encodeUtf8;
@@ -297,5 +298,6 @@ export const keyValueStoreCases: readonly ConformanceCase[] = [
       assert.deepEqual(await scanAll(kv, { prefix: ns, limit: 100 }), keys);
     },
   },
+  ...appendCases,
   ...keyValueInputCases,
 ];

@@ -23,6 +23,8 @@ const SCRIPTS = {
   delete: { after: "changes", frees: true },
   "compare-and-swap": { after: "changes" },
   "compare-and-swap-when-full": { after: "changes", file: "compare-and-swap", frees: true },
+  append: { after: "changes" },
+  "append-when-full": { after: "changes", file: "append", frees: true },
   transact: { after: "changes" },
   "transact-when-full": { after: "changes", file: "transact", frees: true },
   // What has expired is dropped first.
@@ -54,7 +56,7 @@ const SCRIPTS = {
 export type ScriptName = keyof typeof SCRIPTS;
 
 /** Writes that a full server takes when they replace something by no more than it was. */
-export type GrowingScript = "put" | "compare-and-swap" | "transact";
+export type GrowingScript = "put" | "compare-and-swap" | "append" | "transact";
 
 export interface Script {
   text: string;
