@@ -1,12 +1,14 @@
 // `npm run check:packed [-- NAME …]`: each package as somebody gets it who installs it alone. Packs all, and installs
 // each from its tarball into an empty folder: with `engine-strict`; without what is only an optional peer; its types
-// compile without the `dom` library, under both resolutions; its entries load; its README's examples run. At last all together beside the lowest versions that our ranges
-// allow (NAME `lowest-ranges`). Needs a build.
+// compile without the `dom` library, under both resolutions; its entries load; its README's examples run. With
+// `@aspen/node` goes the feature of `examples/custom-node`. At last all together beside the lowest versions that our
+// ranges allow (NAME `lowest-ranges`). Needs a build.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureRedis } from "./ensure-redis.mjs";
 import { checkCommand } from "./lib/packed/command.mjs";
+import { checkCustomNode } from "./lib/packed/custom-node.mjs";
 import { checkEntries } from "./lib/packed/entries.mjs";
 import { checkExamples } from "./lib/packed/examples.mjs";
 import { checkLowestRanges } from "./lib/packed/lowest-ranges.mjs";
@@ -65,6 +67,9 @@ for (const { folder, manifest } of chosen) {
     ];
   });
   await check(`${manifest.name}, examples of its README`, () => checkExamples(project, folder, manifest));
+}
+if (chosen.some(({ manifest }) => manifest.name === "@aspen/node")) {
+  await check("examples/custom-node, outside the repository", () => checkCustomNode(projectFor("custom-node")));
 }
 if (lowest) {
   await check("the lowest versions in range of what our types name", () => checkLowestRanges(projectFor("lowest")));
