@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { decodeUtf8, encodeUtf8, parseManifest } from "@aspen/plugin-api";
+import { type AspenError, decodeUtf8, encodeUtf8, parseManifest } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
 import { artifactOf, Bench, call, failure, type LogLine } from "./support.js";
@@ -89,7 +89,11 @@ describe("a fresh instance that cannot be started", () => {
       expect((await failure(call(starter, "starter.loop"))).code).toBe("PLUGIN_TIMEOUT");
       expect((await failure(call(starter, "starter.echo", 1))).code).toBe(code);
       await bench.store.kv.delete("starter:init");
-      expect(await call(starter, "starter.echo", 1)).toBe(1);
+      // On a busy machine that call may have been given up before its start was; whoever calls meanwhile hears the same.
+      const answer = () => call(starter, "starter.echo", 1).catch((error: AspenError) => error.code);
+      let answered = await answer();
+      while (answered === code) answered = await answer();
+      expect(answered).toBe(1);
     }
   });
 
