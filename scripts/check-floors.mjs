@@ -10,6 +10,7 @@ const FLOORS = {
   "@aspen/rpc-core": 1,
   "@aspen/guest-sdk": 1,
   "@aspen/feature": 2,
+  "@aspen/layers": 2,
   "@aspen/plugin-host": 3,
   "@aspen/wasm-plugin": 4,
   "@aspen/node": 6,

@@ -1,0 +1,14 @@
+import { AspenError, quoted } from "@aspen/plugin-api/abi";
+
+/** The errors of this package. */
+export const layersErrors = {
+  invalid: (field: string, problem: string) => new AspenError("INVALID_PARAMS", `${field} ${problem}`, { field }),
+  leaseLost: (key: string, why: string, cause?: unknown) =>
+    new AspenError(
+      "LEASE_LOST",
+      `the lease ${quoted(key)} is no longer held: ${why}; acquire it again`,
+      undefined,
+      cause,
+    ),
+  cancelled: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
+} as const;

@@ -1,0 +1,3 @@
+/** The conformance suite of the layers; for drivers of your own. @module */
+export { leaseCases } from "./lease-cases.js";
+export { testLayers } from "./test-layers.js";
