@@ -56,6 +56,13 @@ export const nodeErrors = {
       { feature, package: from },
       cause,
     ),
+  featureBroken: (feature: string, step: string, cause: unknown) =>
+    new AspenError(
+      isAspenError(cause) ? cause.code : "FEATURE_FAILED",
+      `the feature ${feature} failed in its ${step}: ${textOf(cause)}; mend it, or set features.${feature} to false`,
+      { ...(isAspenError(cause) ? cause.details : {}), feature },
+      cause,
+    ),
   serviceFailed: (service: string, cause: unknown) =>
     new AspenError(
       isAspenError(cause) ? cause.code : "FEATURE_FAILED",

@@ -97,6 +97,29 @@ describe("the configuration of features", () => {
 });
 
 describe("what features require", () => {
+  it("is refused by its place when it is no feature", async () => {
+    expect(await problems({}, [null as never, { name: "a" } as never])).toEqual([
+      { field: "features[0]", rule: expect.stringContaining("must be a Feature") },
+      { field: "features[1]", rule: expect.stringContaining("must be a Feature") },
+    ]);
+  });
+
+  it.each(["constructor", "valueof"])("may have any name: %s", async (name) => {
+    await using node = await start([empty(name)]);
+    expect((await node.client.call("node.info")).features[name]).toBe(true);
+  });
+
+  it("is named when it fails in its module or its schema", async () => {
+    const broken = () => {
+      throw new Error("out of order");
+    };
+    const expected = { code: "FEATURE_FAILED", message: expect.stringMatching(/feature a failed.*out of order/) };
+    await expect(start([empty("a", { module: broken })])).rejects.toMatchObject(expected);
+    await expect(start([empty("a", { module: () => new ContainerModule(broken) })])).rejects.toMatchObject(expected);
+    const config = { "~standard": { version: 1, vendor: "test", validate: broken } } as const;
+    await expect(start([empty("a", { config })])).rejects.toMatchObject(expected);
+  });
+
   it("is loaded along, before them; what is off, unknown or a cycle is refused", async () => {
     const known: KnownFeatures = {
       base: { package: "@aspen/base", on: false, load: async () => ({ feature: empty("base") }) },

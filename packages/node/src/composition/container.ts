@@ -6,6 +6,7 @@ import { rpcCoreModule } from "@aspen/rpc-core/module";
 import type { Store } from "@aspen/storage";
 import { storageModule } from "@aspen/storage/module";
 import { Container, type ServiceIdentifier } from "inversify";
+import { nodeErrors } from "../errors.js";
 import type { SelectedFeature } from "./select-features.js";
 
 export interface ContainerParts {
@@ -34,7 +35,13 @@ export async function composeContainer(parts: ContainerParts): Promise<Container
   container.bind(NODE.clock).toConstantValue(parts.clock);
   container.bind(NODE.features).toConstantValue(parts.flags);
   container.bind(NODE.safeMode).toConstantValue(parts.safeMode);
-  for (const { feature, config } of parts.features) await container.loadAsync(await feature.module(config));
+  for (const { feature, config } of parts.features) {
+    try {
+      await container.loadAsync(await feature.module(config));
+    } catch (error) {
+      throw nodeErrors.featureBroken(feature.name, "module", error);
+    }
+  }
   return container;
 }
 

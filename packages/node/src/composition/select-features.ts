@@ -1,5 +1,6 @@
 import type { Feature } from "@aspen/feature";
 import { type ConfigProblem, nearest, problemsOf } from "../config/problems.js";
+import { nodeErrors } from "../errors.js";
 import type { KnownFeatures } from "./known-features.js";
 import { loadFeature } from "./load-feature.js";
 import { inOrder } from "./order-features.js";
@@ -37,7 +38,11 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
   const problems: ConfigProblem[] = [];
   const refuse = (name: string, rule: string) => problems.push({ field: `features.${name}`, rule });
   const given = new Map<string, Feature>();
-  for (const feature of own) {
+  for (const [index, feature] of own.entries()) {
+    if (typeof feature?.name !== "string" || typeof feature.config?.["~standard"]?.validate !== "function") {
+      problems.push({ field: `features[${index}]`, rule: "must be a Feature with a name and a config schema" });
+      continue;
+    }
     const { name } = feature;
     if (!NAME.test(name)) refuse(name, "is no name of a feature; use lower-case letters, digits and hyphens");
     if (given.has(name)) refuse(name, "is the name of two features that were passed; rename one");
@@ -47,13 +52,15 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
   for (const name of Object.keys(flags)) if (!names.includes(name)) refuse(name, nearest(name, names));
 
   const found = new Map<string, Feature>();
-  const wanted = names.filter((name) => (flags[name] ?? (given.has(name) || known[name]?.on)) !== false);
+  const flagOf = (name: string) => (Object.hasOwn(flags, name) ? flags[name] : undefined);
+  const knownAs = (name: string) => (Object.hasOwn(known, name) ? known[name] : undefined);
+  const wanted = names.filter((name) => (flagOf(name) ?? (given.has(name) || knownAs(name)?.on)) !== false);
   for (const name of wanted) {
     const feature = await find(name);
     if (!feature) continue;
     found.set(name, feature);
     for (const other of feature.requires ?? []) {
-      if (flags[other] === false) refuse(name, `requires ${other}, which is off (features.${other}: false)`);
+      if (flagOf(other) === false) refuse(name, `requires ${other}, which is off (features.${other}: false)`);
       else if (!names.includes(other)) refuse(name, `requires ${other}, which ${nearest(other, names)}`);
       else if (!wanted.includes(other)) wanted.push(other);
     }
@@ -62,8 +69,8 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
   if (cycle) refuse(cycle[0]!, `requires itself: ${cycle.join(" → ")}`);
   const features: SelectedFeature[] = [];
   for (const feature of order) {
-    const flag = flags[feature.name];
-    const result = await feature.config["~standard"].validate(typeof flag === "object" ? flag : {});
+    const flag = flagOf(feature.name);
+    const result = await checked(feature, typeof flag === "object" ? flag : {});
     if (result.issues) problems.push(...problemsOf(result.issues, feature.config, `features.${feature.name}`));
     else features.push({ feature, config: result.value });
   }
@@ -71,7 +78,7 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
 
   async function find(name: string): Promise<Feature | null> {
     const mine = given.get(name);
-    const theirs = known[name];
+    const theirs = knownAs(name);
     if (!theirs) return mine!;
     const loaded = await loadFeature(name, theirs);
     if ("missing" in loaded) {
@@ -81,5 +88,14 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
     // Whoever imports a packaged feature may pass it as it is; another of its name would be taken for it.
     if (mine && mine !== loaded) refuse(name, `is the name of a feature of ${theirs.package}; rename the one passed`);
     return loaded;
+  }
+}
+
+/** @throws AspenError `FEATURE_FAILED` naming the feature whose schema throws */
+async function checked(feature: Feature, config: unknown) {
+  try {
+    return await feature.config["~standard"].validate(config);
+  } catch (error) {
+    throw nodeErrors.featureBroken(feature.name, "configuration schema", error);
   }
 }
