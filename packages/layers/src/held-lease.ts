@@ -12,7 +12,8 @@ export interface Lease extends AsyncDisposable {
   /** False as soon as another may hold it, by the monotonic clock of this process. */
   readonly held: boolean;
   /**
-   * Applies a transaction in the lease's namespace only if this is still the holder, which the store itself decides.
+   * Applies a transaction in the lease's namespace only if this is still the holder, which the store itself decides,
+   * whatever `held` says.
    * `failed` counts the checks of `transaction`.
    *
    * @throws AspenError `LEASE_LOST` when it is not, or what the store throws

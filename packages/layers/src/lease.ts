@@ -85,7 +85,6 @@ export class Leases {
         watching = false;
       }
     };
-    // A watch that failed is started again by the poll; an attempt says what is wrong with the store.
     const look = (): void => {
       if (!watching) watch().catch(notify);
       notify();
@@ -97,8 +96,13 @@ export class Leases {
         if (signal?.aborted) throw layersErrors.cancelled(`waiting for the lease ${JSON.stringify(key)}`);
         changed = false;
         const lease = await this.tryAcquire(key);
+        if (lease && signal?.aborted) {
+          await lease.release();
+          continue;
+        }
         if (lease) return lease;
-        if (!watching) watch().catch(() => {});
+        // Not tried again at once, which would never rest: the poll starts it anew, and an attempt tells what is wrong.
+        if (!watching) watch().catch(() => undefined);
         if (changed) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;
