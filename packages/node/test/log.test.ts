@@ -142,7 +142,8 @@ describe("a log's stream", () => {
 describe("a node whose log nobody reads", () => {
   const CODE = `
     import { createNode } from "@aspen/node";
-    const node = await createNode({ dataDir: process.argv[1], listen: { port: 0 }, logLevel: "debug" });
+    const config = { dataDir: process.argv[1], listen: { port: 0 }, logLevel: "debug" };
+    const node = await createNode({ config });
     process.on("SIGTERM", () => node[Symbol.asyncDispose]());
     process.once("message", (end) => {
       if (end === "exit") process.exit(3);
@@ -162,7 +163,11 @@ describe("a node whose log nobody reads", () => {
       stdio: ["ignore", "ignore", stderr, "ipc"],
     });
     child = node;
-    const [url] = (await once(node, "message")) as [string];
+    const died = once(node, "exit").then(([code]) => {
+      throw new Error(`the node ended with ${code} before it was ready`);
+    });
+    died.catch(() => undefined);
+    const [url] = (await Promise.race([once(node, "message"), died])) as [string];
     return { node, url };
   }
 
