@@ -230,10 +230,13 @@ describe("a process in which createNode failed ends by itself", () => {
     await expectEnd(node, "STORE_UNAVAILABLE");
   });
 
-  it.each(["module", "factory"])("a %s that throws", async (fault) => {
+  it.each([
+    ["module", "FEATURE_FAILED"],
+    ["factory", "the factory fails"],
+  ])("a %s that throws", async (fault, failed) => {
     for (const features of [{ "plugins-wasm": true }, { "plugins-wasm": false }]) {
       await using node = NodeProcess.start({ dataDir: directory.path, features }, fault);
-      await expectEnd(node, `the ${fault} fails`);
+      await expectEnd(node, failed);
     }
   });
 
