@@ -19,6 +19,7 @@ export { storageErrors } from "./errors.js";
 export { type Appended, appendedKey, appendValue } from "./kv/append.js";
 export { readMany, readManySync, readPage, readPageSync } from "./kv/bounded-reads.js";
 export { addToCounter, type UpdateOptions, updateValue } from "./kv/counter.js";
+export { scanCursorAfter } from "./kv/cursor.js";
 export type {
   CasResult,
   Check,

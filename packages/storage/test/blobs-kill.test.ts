@@ -10,8 +10,7 @@ import { Redis } from "ioredis";
 import { EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { RedisStore } from "../src/drivers/redis/index.js";
 import { type BlobStore, blobHash, MIN_GRACE_MS } from "../src/index.js";
-import { RedisServer } from "../src/testing/index.js";
-import { random } from "./linearizability/history.js";
+import { RedisServer, seededRandom } from "../src/testing/index.js";
 
 /** The soak sets more. */
 const KILLS = Number(process.env.ASPEN_BLOB_KILLS ?? 4);
@@ -69,7 +68,7 @@ test("kill -9 of processes that share blobs on Redis, while garbage is collected
   await using server = await RedisServer.start(["--appendfsync", "no"]);
   await using store = await RedisStore.open({ url: server.url });
   const { blobs } = store;
-  const next = random(17);
+  const next = seededRandom(17);
   let working = true;
   const collect = async () => {
     while (working) await blobs.collectGarbage({ graceMs: MIN_GRACE_MS });
@@ -98,7 +97,7 @@ test("kill -9 of processes that share blobs on Redis, while garbage is collected
 
 test("kill -9 of a process that works with blobs in a directory loses nothing that is referenced", async () => {
   const directory = await mkdtemp(join(tmpdir(), "aspen-blobs-kill-"));
-  const next = random(19);
+  const next = seededRandom(19);
   const held = new Set<string>();
   for (let kill = 0; kill < KILLS; kill++) {
     const worker = new Worker("embedded", directory, `w${kill}`, kill * 31);

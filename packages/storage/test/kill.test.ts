@@ -10,8 +10,7 @@ import { expect, test } from "@jest/globals";
 import { EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { RedisStore } from "../src/drivers/redis/index.js";
 import type { KeyValueStore } from "../src/index.js";
-import { RedisServer } from "../src/testing/index.js";
-import { random } from "./linearizability/history.js";
+import { RedisServer, seededRandom } from "../src/testing/index.js";
 
 /** The soak sets more. */
 const KILLS = Number(process.env.ASPEN_KILLS ?? 5);
@@ -40,7 +39,7 @@ async function verify(kv: KeyValueStore, acknowledged: number): Promise<void> {
 
 test("kill -9 of a process that writes to an embedded store loses nothing acknowledged and halves nothing", async () => {
   const directory = await mkdtemp(join(tmpdir(), "aspen-kill-"));
-  const next = random(11);
+  const next = seededRandom(11);
   let acknowledged = -1;
   let slowestMs = 0;
   for (let kill = 0; kill < KILLS; kill++) {
@@ -76,7 +75,7 @@ test("kill -9 of a process that writes to an embedded store loses nothing acknow
 test("kill -9 of a Redis that syncs every write loses nothing acknowledged and halves nothing", async () => {
   await using server = await RedisServer.start();
   await using store = await RedisStore.open({ url: server.url, commandTimeoutMs: 10_000 });
-  const next = random(13);
+  const next = seededRandom(13);
   let acknowledged = -1;
   let writing = true;
   const writer = (async () => {

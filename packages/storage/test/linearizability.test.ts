@@ -6,10 +6,9 @@ import { EmbeddedStore } from "../src/drivers/embedded/index.js";
 import { MemoryStore } from "../src/drivers/memory/index.js";
 import { RedisStore } from "../src/drivers/redis/index.js";
 import type { KeyValueStore } from "../src/index.js";
-import { RedisCluster, RedisServer } from "../src/testing/index.js";
+import { RedisCluster, RedisServer, seededRandom, UnrulyProxy } from "../src/testing/index.js";
 import { isLinearizable, type Operation } from "./linearizability/checker.js";
-import { random, record } from "./linearizability/history.js";
-import { UnrulyProxy } from "./linearizability/unruly-proxy.js";
+import { record } from "./linearizability/history.js";
 
 /** The soak sets more. */
 const HISTORIES = Number(process.env.ASPEN_HISTORIES ?? 15);
@@ -119,7 +118,7 @@ describe("random histories are linearizable", () => {
 
   test("on Redis, over connections that are delayed and cut", async () => {
     await using server = await RedisServer.start();
-    await using proxy = await UnrulyProxy.start(server.port, random(7));
+    await using proxy = await UnrulyProxy.start(server.port, seededRandom(7));
     const url = `redis://127.0.0.1:${proxy.port}`;
     const stores = await Promise.all(
       Array.from({ length: CLIENTS }, () => RedisStore.open({ url, commandTimeoutMs: 10_000 })),

@@ -11,6 +11,18 @@ export function encodeCursor(options: ScanOptions, lastKey: string): string {
   return Buffer.from(JSON.stringify([options.prefix, options.reverse ? 1 : 0, lastKey]), "utf8").toString("base64url");
 }
 
+/**
+ * The cursor with which a scan goes on behind a key, whether or not there is such a key. Every store takes it that passes
+ * the conformance suite.
+ *
+ * @throws AspenError `CURSOR_INVALID` when the key does not start with the scan's prefix, `KV_KEY_INVALID`
+ */
+export function scanCursorAfter(options: Pick<ScanOptions, "prefix" | "reverse">, key: string): string {
+  validateKey(key);
+  if (!key.startsWith(options.prefix)) throw storageErrors.cursorInvalid();
+  return encodeCursor(options, key);
+}
+
 /** The key after which the scan goes on; null without a cursor. @throws AspenError `CURSOR_INVALID` */
 export function decodeCursor(options: ScanOptions): string | null {
   const { after } = options;

@@ -8,4 +8,6 @@ export type { ConformanceCase } from "./conformance-case.js";
 export { RedisCluster, type RedisClusterShape } from "./redis/redis-cluster.js";
 export { RedisSentinels, type RedisSentinelsShape } from "./redis/redis-sentinels.js";
 export { RedisServer } from "./redis/redis-server.js";
+export { UnrulyProxy } from "./redis/unruly-proxy.js";
+export { seededRandom } from "./seeded-random.js";
 export { type ConformanceOptions, type TestFramework, testStore } from "./test-store.js";

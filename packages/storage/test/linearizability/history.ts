@@ -1,20 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { decodeUtf8, encodeUtf8, isAspenError } from "@aspen/plugin-api";
 import { appendValue, type KeyValueStore, type Op } from "../../src/index.js";
+import { seededRandom } from "../../src/testing/index.js";
 import type { Input, Operation } from "./checker.js";
 
 const KEYS = ["a", "b"];
 /** What appends begin with, after the namespace. */
 const LOG = "log:";
-
-/** A repeatable sequence of numbers from 0 to 1 (Park and Miller, 1988). */
-export function random(seed: number): () => number {
-  let state = (seed % 2_147_483_646) + 1;
-  return () => {
-    state = (state * 16_807) % 2_147_483_647;
-    return state / 2_147_483_647;
-  };
-}
 
 /** Has clients run random operations on few keys of one namespace at once, and writes down what they saw. */
 export async function record(
@@ -25,7 +17,7 @@ export async function record(
   const history: Operation[] = [];
   await Promise.all(
     clients.map(async (kv, client) => {
-      const next = random(options.seed * 31 + client);
+      const next = seededRandom(options.seed * 31 + client);
       for (let i = 0; i < options.operations; i++) {
         const input = randomInput(next, `${client}.${i}`);
         const start = performance.now();

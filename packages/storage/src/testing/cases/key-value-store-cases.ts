@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
-import { decodeUtf8, encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import { decodeUtf8, encodeUtf8, isAspenError, LIMITS } from "@aspen/plugin-api/abi";
+import { scanCursorAfter } from "../../kv/cursor.js";
 import type { ConformanceCase } from "../conformance-case.js";
 import { scanAll, text } from "../reading.js";
 import { rejectsWith } from "../rejects-with.js";
@@ -156,6 +157,25 @@ export const keyValueStoreCases: readonly ConformanceCase[] = [
       assert.deepEqual(
         second.entries.map(({ key }) => key),
         [`${ns}c`, `${ns}d`],
+      );
+    },
+  },
+  {
+    name: "a scan begins behind a key, be it there or not",
+    async run({ kv }, ns) {
+      for (const key of ["a", "b", "d"]) await kv.put(`${ns}${key}`, bytes(key));
+      const behind = async (key: string, reverse = false) => {
+        const after = scanCursorAfter({ prefix: ns, reverse }, `${ns}${key}`);
+        const { entries } = await kv.scan({ prefix: ns, reverse, after });
+        return entries.map((entry) => entry.key.slice(ns.length));
+      };
+      assert.deepEqual(await behind("b"), ["d"]);
+      assert.deepEqual(await behind("c"), ["d"]);
+      assert.deepEqual(await behind("d"), []);
+      assert.deepEqual(await behind("c", true), ["b", "a"]);
+      assert.throws(
+        () => scanCursorAfter({ prefix: ns }, `x${ns}`),
+        (error) => isAspenError(error) && error.code === "CURSOR_INVALID",
       );
     },
   },

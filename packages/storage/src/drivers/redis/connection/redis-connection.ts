@@ -54,7 +54,7 @@ export class RedisConnection {
   readonly #waiting: WaitingRoom;
   readonly #deadlines = new Deadlines();
   readonly #subscriptions = new Set<Subscription>();
-  #closed = false;
+  readonly #closing = new AbortController();
   /** The server was demoted: no command is sent any more until it is connected to again. */
   #leaving = false;
   #lastError: Error | null = null;
@@ -159,18 +159,21 @@ export class RedisConnection {
    */
   async subscribe(channel: string, listener: (message: string | null) => void): Promise<() => void> {
     const { subscriber } = this.clients;
-    const subscription = await Subscription.open(subscriber, channel, listener, this.options.commandTimeoutMs);
+    const subscription = await Subscription.open(subscriber, channel, listener, {
+      timeoutMs: this.options.commandTimeoutMs,
+      closing: this.#closing.signal,
+    });
     const end = () => {
       this.#subscriptions.delete(subscription);
       subscription.close();
     };
     this.#subscriptions.add(subscription);
-    if (this.#closed) end();
+    if (this.#closing.signal.aborted) end();
     return end;
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     for (const subscription of this.#subscriptions) subscription.close();
     this.#client.disconnect();
     this.#waiting.wake();
@@ -217,7 +220,7 @@ export class RedisConnection {
     if (isOutOfMemory(error)) throw storageErrors.full(label, error);
     if (outcome === "refused") throw storageErrors.unavailable(`Redis refused ${label}: ${message}`, error);
     if (outcome === "unknown" && !repeatable) throw storageErrors.outcomeUnknown(label, error);
-    if (this.#closed) throw storageErrors.unavailable("it is closed", error);
+    if (this.#closing.signal.aborted) throw storageErrors.unavailable("it is closed", error);
     if (performance.now() < deadline) return;
     const { commandTimeoutMs } = this.options;
     throw storageErrors.unavailable(
@@ -227,12 +230,12 @@ export class RedisConnection {
   }
 
   #usable(): boolean {
-    return this.#client.status === "ready" && !this.#leaving && !this.#closed && !this.#notSelected;
+    return this.#client.status === "ready" && !this.#leaving && !this.#closing.signal.aborted && !this.#notSelected;
   }
 
   async #untilUsable(deadline: number): Promise<void> {
     while (!this.#usable()) {
-      if (this.#closed) throw storageErrors.unavailable("it is closed");
+      if (this.#closing.signal.aborted) throw storageErrors.unavailable("it is closed");
       if (this.#notSelected) {
         const { database } = this.options.topology;
         throw storageErrors.unavailable(
@@ -306,10 +309,10 @@ export class RedisConnection {
 
   /** The client gave up, which it does when its connection is lost while it asks a Sentinel. */
   #connectAgain(): void {
-    if (this.#closed) return;
+    if (this.#closing.signal.aborted) return;
     const timer = setTimeout(() => {
       // What fails is heard as an error, and its end as another one.
-      if (!this.#closed) this.#client.connect().catch(() => undefined);
+      if (!this.#closing.signal.aborted) this.#client.connect().catch(() => undefined);
     }, RETRY_MS.most);
     timer.unref();
   }

@@ -23,25 +23,32 @@ export class Subscription {
 
   /**
    * @param listener hears what is published; null when something may have been missed
+   * @param limits `closing` ends the wait before `timeoutMs` are over
    * @throws AspenError `STORE_UNAVAILABLE` when it does not succeed in time
    */
   static async open(
     connect: () => SubscriberClient,
     channel: string,
     listener: (message: string | null) => void,
-    timeoutMs: number,
+    { timeoutMs, closing }: { timeoutMs: number; closing: AbortSignal },
   ): Promise<Subscription> {
+    if (closing.aborted) throw storageErrors.unavailable("it is closed");
     const subscription = new Subscription(connect, channel, listener);
     let timer: NodeJS.Timeout | undefined;
+    let giveUp = (): void => {};
     const listens = new Promise<boolean>((resolve) => {
       subscription.#listens = () => resolve(true);
-      timer = setTimeout(() => resolve(false), timeoutMs);
+      giveUp = () => resolve(false);
+      timer = setTimeout(giveUp, timeoutMs);
+      closing.addEventListener("abort", giveUp, { once: true });
     });
     subscription.#start();
     const inTime = await listens;
     clearTimeout(timer);
+    closing.removeEventListener("abort", giveUp);
     if (inTime) return subscription;
     subscription.close();
+    if (closing.aborted) throw storageErrors.unavailable("it was closed");
     const reason = subscription.#lastError ? `: ${subscription.#lastError.message}` : "";
     throw storageErrors.unavailable(
       `it cannot be subscribed to within ${timeoutMs} ms${reason}`,
@@ -74,8 +81,8 @@ export class Subscription {
       },
       (error: Error) => {
         note(error);
-        // Its end makes it start again.
-        client.disconnect();
+        // Its end makes it start again. Ended twice, ioredis would leave a timer of 2 s behind.
+        if (!this.#closed) client.disconnect();
       },
     );
   }
