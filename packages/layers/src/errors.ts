@@ -10,5 +10,9 @@ export const layersErrors = {
       undefined,
       cause,
     ),
+  memberTooLarge: (limit: number) =>
+    new AspenError("PAYLOAD_TOO_LARGE", `a member's record is over ${limit} bytes; name fewer methods`, { limit }),
+  membershipOver: (id: string, why: string) =>
+    new AspenError("MEMBERSHIP_OVER", `${quoted(id)} is no member: ${why}; join anew, under an id of its own`, { id }),
   cancelled: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
 } as const;

@@ -2,3 +2,8 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export { layersErrors } from "./errors.js";
 export { type Lease, Leases, type LeasesOptions } from "./lease.js";
+export type { JoinedMember } from "./membership/joined-member.js";
+export type { MemberInfo } from "./membership/member.js";
+export { Membership } from "./membership/membership.js";
+export type { MembershipOptions } from "./membership/options.js";
+export type { Member } from "./membership/roster.js";

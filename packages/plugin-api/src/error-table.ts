@@ -48,6 +48,7 @@ export const ERROR_TABLE = {
   KV_NOT_FOUND: row(404, 5, 4, true, "The command line asked for a key that has no value."),
   KV_KEY_INVALID: row(400, 3, 2, true, "A key is empty, over 1,024 bytes or not well-formed Unicode."),
   LEASE_LOST: row(409, 10, 6, true, "A lease was released, or another may hold it."),
+  MEMBERSHIP_OVER: row(409, 10, 6, true, "A member has left, or another has joined under its id."),
   CROSS_NAMESPACE: row(400, 3, 2, true, "One transaction names keys of two namespaces."),
   CURSOR_INVALID: row(400, 3, 2, true, "A scan cursor is forged or belongs to another scan."),
   WATCH_COMPACTED: row(410, 11, 6, true, "The changes that a watch asks for are no longer kept; watch anew."),

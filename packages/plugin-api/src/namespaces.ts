@@ -4,6 +4,7 @@ export const RESERVED_PREFIXES: Readonly<Record<string, string>> = {
   "__hooks:": "the official hooks plugin",
   "__service:": "the official service-registry plugin",
   "__sys:": "the node",
+  "__beats:": "the node",
 };
 
 /** Characters a prefix may end in. */

@@ -52,7 +52,7 @@ type SupervisorParts = [
 const ms = (least: number) => z.int().min(least).max(3_600_000).optional();
 
 const configSchema = z.strictObject({
-  pollMs: ms(1).describe("Milliseconds between looks at the store for changes that other nodes made; 500."),
+  pollMs: ms(1).describe("Milliseconds between looks at the store, should its watch miss a change; 5000."),
   healthMs: ms(1).describe("Milliseconds between two health checks of a plugin; 10,000."),
   healthTimeoutMs: ms(1).describe("Milliseconds that a health check has to answer; 10,000."),
   drainMs: ms(0).describe("Milliseconds that calls under way get when their plugin is replaced or stopped; 10,000."),

@@ -190,3 +190,17 @@ describe("failures", () => {
     expect(host.supervisor.get("a").status().error).toBeUndefined();
   });
 });
+
+test("a change of another node is heard of, not looked for", async () => {
+  await using store = new MemoryStore();
+  const options = { pollMs: 3_600_000 };
+  await using one = await Host.start(store, options);
+  await using other = await Host.start(store, options);
+  const serves = () => other.supervisor.list().map(({ name, state }) => `${name} ${state}`);
+  await one.installer.install(scripted("heard", { answer: 1 }));
+  await eventually(() => serves().join() === "heard ready");
+  await one.installer.disable("heard");
+  await eventually(() => serves().join() === "heard stopped");
+  await one.installer.remove("heard");
+  await eventually(() => serves().length === 0);
+});

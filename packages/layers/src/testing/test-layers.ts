@@ -1,11 +1,12 @@
 import type { ConformanceOptions, TestFramework } from "@aspen/storage/testing";
 import { leaseCases } from "./lease-cases.js";
+import { membershipCases } from "./membership-cases.js";
 
 let namespaces = 0;
 
 /** Declares the tests of every layer on one driver. */
 export function testLayers({ describe, test }: TestFramework, { name, open }: ConformanceOptions): void {
-  for (const [layer, cases] of Object.entries({ lease: leaseCases })) {
+  for (const [layer, cases] of Object.entries({ lease: leaseCases, membership: membershipCases })) {
     describe(`${name}: ${layer}`, () => {
       for (const it of cases) {
         test(it.name, async () => {

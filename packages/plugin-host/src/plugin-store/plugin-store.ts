@@ -41,9 +41,17 @@ export class PluginStore {
     this.startNotes = new StartNotes(kv);
   }
 
-  /** Version of the last change, or null; cheap enough to be asked twice a second. */
+  /** Version of the last change, or null. */
   async epoch(): Promise<number | null> {
     return (await this.kv.get(EPOCH_KEY))?.version ?? null;
+  }
+
+  /** The same now, and after each change, until the signal aborts. @throws AspenError (from the loop) as a watch does */
+  async *epochs(signal: AbortSignal): AsyncGenerator<number | null, void, undefined> {
+    for await (const event of this.kv.watch(EPOCH_KEY, { signal })) {
+      if (event.type === "synced" || event.key !== EPOCH_KEY) continue;
+      yield event.type === "delete" ? null : event.version;
+    }
   }
 
   /** @throws AspenError `INTERNAL` when its record cannot be read */

@@ -1,5 +1,5 @@
 export interface SupervisorOptions {
-  /** Milliseconds between looks at the store for changes that other nodes made. @default 500 */
+  /** Milliseconds between looks at the store for changes of other nodes that the watch missed. @default 5000 */
   pollMs?: number;
   /** Milliseconds between two health checks of a plugin. @default 10000 */
   healthMs?: number;
@@ -21,7 +21,7 @@ export interface SupervisorOptions {
 
 export function resolveSupervisorOptions(options: SupervisorOptions = {}): Required<SupervisorOptions> {
   return {
-    pollMs: options.pollMs ?? 500,
+    pollMs: options.pollMs ?? 5000,
     healthMs: options.healthMs ?? 10_000,
     healthTimeoutMs: options.healthTimeoutMs ?? 10_000,
     drainMs: options.drainMs ?? 10_000,

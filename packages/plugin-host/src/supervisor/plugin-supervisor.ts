@@ -51,7 +51,8 @@ export class PluginSupervisor implements AsyncDisposable {
     this.#notes = new NotedStarts(store, logger, this.#options);
     this.#poll = new StorePoll({
       ...{ store, logger, everyMs: this.#options.pollMs, onDue: () => this.reconcile() },
-      isDue: (epoch) => epoch !== this.#epoch || [...this.#plugins.values()].some(({ behind }) => behind),
+      isBehind: () => [...this.#plugins.values()].some(({ behind }) => behind),
+      isDue: (epoch) => epoch !== this.#epoch,
     });
   }
 

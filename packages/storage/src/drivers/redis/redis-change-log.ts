@@ -5,8 +5,11 @@ import { Waiters } from "../../kv/waiters.js";
 import { type Change, type ChangeLog, WATCH_LEASE_MS } from "../../kv/watch.js";
 import type { RedisConnection } from "./connection/redis-connection.js";
 
-/** Milliseconds after which a watch looks for changes, and for what has expired, without being told. */
-const LOOK_MS = 1000;
+/**
+ * Milliseconds after which a watch looks for changes, and for what has expired, without being told. It is told of both: of
+ * what expires by the sweeper of any store.
+ */
+const LOOK_MS = 10_000;
 
 export interface RedisChangeLogParts {
   /** Where scripts publish the version of a namespace that they changed, and the key of that version. */
