@@ -5,6 +5,7 @@ import { RedisStore } from "../src/drivers/redis/index.js";
 import { blobStoreCases, keyValueStoreCases, RedisSentinels, watchCases } from "../src/testing/index.js";
 import { until } from "../src/testing/until.js";
 import { follow } from "./redis/follow.js";
+import { StaleSentinel } from "./redis/stale-sentinel.js";
 
 const SENTINEL_PASSWORD = "only for Sentinels";
 const query = `sentinelPassword=${encodeURIComponent(SENTINEL_PASSWORD)}`;
@@ -56,6 +57,23 @@ describe("redis behind sentinels", () => {
       RedisStore.open({ url: `redis://:${encodeURIComponent(SENTINEL_PASSWORD)}@127.0.0.1:${nodes[0]!.port}` }),
     ).rejects.toMatchObject({ message: expect.stringContaining("redis+sentinel://host/name") });
   });
+
+  test("a Sentinel that names an old primary does not keep a watch from listening", async () => {
+    await using stale = await StaleSentinel.start();
+    const nodes = [stale, ...group.sentinels].map(({ port }) => ({ host: "127.0.0.1", port }));
+    await using store = await RedisStore.open({
+      sentinel: { nodes, name: group.name, password: SENTINEL_PASSWORD },
+      commandTimeoutMs: 30_000,
+    });
+    // Each begins at another Sentinel, by chance: some of so many at the stale one.
+    for (let i = 0; i < 12; i++) {
+      const ended = new AbortController();
+      for await (const event of store.kv.watch(`stale-${i}:`, { signal: ended.signal })) {
+        if (event.type === "synced") ended.abort();
+      }
+    }
+    expect(stale.asked).toBeGreaterThan(0);
+  }, 60_000);
 
   test("a fail-over loses nothing that waited for the replica, and a watch goes on over it", async () => {
     await using store = await open(1);

@@ -85,11 +85,14 @@ export async function createClients(topology: RedisTopology, timeoutMs: number):
     };
     return { client: cluster, subscriber, Command: trackedCommandClass(Command, true) };
   }
-  const address = kind === "sentinel" ? sentinelSettings(topology, connectTimeout) : nodes[0]!;
-  const where = { ...address, db: database } satisfies RedisOptions;
+  const where = (first: number) => {
+    const address = kind === "sentinel" ? sentinelSettings(topology, first, connectTimeout) : nodes[0]!;
+    return { ...address, db: database } satisfies RedisOptions;
+  };
   return {
-    client: new Redis({ ...settings, ...where }) as unknown as RedisClient,
-    subscriber: () => new Redis({ ...listening, ...where }),
+    client: new Redis({ ...settings, ...where(0) }) as unknown as RedisClient,
+    // A client asks the first Sentinel that answers, which may know of an old primary only: the next one begins elsewhere.
+    subscriber: () => new Redis({ ...listening, ...where(Math.floor(Math.random() * nodes.length)) }),
     Command: trackedCommandClass(Command, false),
   };
 }
@@ -106,10 +109,11 @@ function credentials({ username, password, tls }: Pick<RedisTopology, "username"
   };
 }
 
-function sentinelSettings({ nodes, tls, sentinel }: RedisTopology, connectTimeout: number) {
+/** @param first the Sentinel that is asked before the others */
+function sentinelSettings({ nodes, tls, sentinel }: RedisTopology, first: number, connectTimeout: number) {
   const { name, username, password, tls: sentinelTLS } = sentinel!;
   return {
-    sentinels: nodes,
+    sentinels: [...nodes.slice(first), ...nodes.slice(0, first)],
     name,
     ...(username === undefined ? {} : { sentinelUsername: username }),
     ...(password === undefined ? {} : { sentinelPassword: password }),

@@ -65,8 +65,11 @@ export class Subscription {
   #start(): void {
     const client = this.connect();
     this.#client = client;
+    let cause: Error | null = null;
+    // What comes after the first is that the connection is closed.
     const note = (error: Error) => {
-      this.#lastError = error;
+      cause ??= error;
+      this.#lastError = cause;
     };
     client.on("error", note);
     client.on("message", (_channel, message) => this.listener(message));
