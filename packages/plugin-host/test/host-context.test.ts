@@ -46,7 +46,7 @@ function setUp(change: Partial<PluginManifestInput> = {}) {
     onDenied: (event: DeniedEvent) => void denied.push(event),
   };
   const host = new PluginHostContext(manifest, services, { color: "red" });
-  const local = new LocalHostContext({ grant: grantOf(manifest), config: {}, reader: null });
+  const local = new LocalHostContext({ grant: grantOf(manifest), config: {}, reader: null, clock: null });
   return { store, host, local, denied, logs };
 }
 
