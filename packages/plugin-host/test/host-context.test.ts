@@ -296,6 +296,19 @@ describe("host functions", () => {
     okOf(await cas("four", null));
   });
 
+  test("the clock is the node's; a thread that has not got it asks the main thread", async () => {
+    const manifest = parseManifest({ name: "p", version: "1.0.0", api_version: "1", handles: ["p.*"] });
+    await using store = new MemoryStore();
+    const clock = { now: () => 123.9 };
+    const logger = { log: () => undefined };
+    const host = new PluginHostContext(manifest, { kv: store.kv, blobs: store.blobs, logger, clock });
+    const millis = (result: Uint8Array) => Buffer.from(okOf(result)).readBigUInt64LE();
+    expect(millis(await host.invoke("clock_now", []))).toBe(123n);
+    const local = { grant: grantOf(manifest), config: {}, reader: null };
+    expect(millis(new LocalHostContext({ ...local, clock }).invoke("clock_now", [])!)).toBe(123n);
+    expect(new LocalHostContext({ ...local, clock: null }).invoke("clock_now", [])).toBeNull();
+  });
+
   test("blobs, configuration, clock, random bytes, log", async () => {
     const { host, logs } = setUp();
     const hash = okOf(await host.invoke("blob_put", [text("data")]));
