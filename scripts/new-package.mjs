@@ -1,14 +1,16 @@
 // `npm run new-package NAME [FLOOR] ["what it is"]`: packages/NAME in the shape of the house, on its floor, with a test
 // that passes. Says what is left to do. FLOOR is a number of README.md, "The house"; 3 is above the stores, the dispatcher
-// and the contract of features, and below the node.
+// and the contract of features, and below the node. A NAME that begins with `plugins-` brings an official plugin; its floor
+// is 5.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { filesOfPackage } from "./lib/new-package-files.mjs";
+import { isOfficialPackage } from "./lib/official-package-files.mjs";
 import { bin, capture } from "./lib/run.mjs";
 import { ROOT } from "./lib/workspaces.mjs";
 
 const FLOORS = join(ROOT, "scripts", "check-floors.mjs");
-const [name, floorText = "3", description = `what @aspen/${name} is`] = process.argv.slice(2);
+const [name, floorText, description = `what @aspen/${name} is`] = process.argv.slice(2);
 
 function fail(message) {
   console.error(message);
@@ -19,7 +21,8 @@ function fail(message) {
 if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name ?? "")) {
   fail("NAME is what stands behind @aspen/: lower-case letters, digits, and hyphens between them");
 }
-const floor = Number(floorText);
+const official = isOfficialPackage(name);
+const floor = Number(floorText ?? (official ? 5 : 3));
 if (!Number.isInteger(floor) || floor < 0 || floor > 7) fail("FLOOR is a whole number from 0 to 7");
 const folder = join(ROOT, "packages", name);
 if (existsSync(folder)) fail(`packages/${name} is there already`);
@@ -47,6 +50,9 @@ function floorOf(row) {
   return Number(/: (\d+),$/.exec(row)[1]);
 }
 
+const OFFICIAL_STEPS = `  8. plugin.json, src/guest/, src/reserved-prefixes.ts  the plugin; a change of it needs a higher version
+  9. packages/node                                  a row in src/composition/known-features.ts, and the dependency
+`;
 console.log(`packages/${name} is there, on floor ${floor}. What is next:
   1. npm install                                    links it into node_modules and package-lock.json
   2. npm run stamp                                  says where the project lives
@@ -55,4 +61,4 @@ console.log(`packages/${name} is there, on floor ${floor}. What is next:
   5. npx turbo run build test --filter=@aspen/${name}
   6. npm run api                                    its API report in etc/
   7. npm run changeset                              what it gives to its users
-  CONTRIBUTING.md says how to add a feature, a handler, a command …`);
+${official ? OFFICIAL_STEPS : ""}  CONTRIBUTING.md says how to add a feature, a handler, a command …`);

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { filesOfOfficialPackage, isOfficialPackage } from "./official-package-files.mjs";
 import { ROOT } from "./workspaces.mjs";
 
 /** The parts of package.json that all packages share are read from the one that has nothing else. */
@@ -8,7 +9,9 @@ const MODEL = join(ROOT, "packages", "rpc-core", "package.json");
 /** The files of a new package, by their path in its folder. */
 export function filesOfPackage({ name, description }) {
   const catalogue = `${name.replace(/-(.)/g, (_, letter) => letter.toUpperCase())}Errors`;
-  const { license, type, engines, scripts, publishConfig, dependencies } = JSON.parse(readFileSync(MODEL, "utf8"));
+  const model = JSON.parse(readFileSync(MODEL, "utf8"));
+  const { license, type, engines, scripts, publishConfig, dependencies } = model;
+  const official = isOfficialPackage(name);
   const manifest = {
     name: `@aspen/${name}`,
     version: "0.1.0",
@@ -36,7 +39,7 @@ export function filesOfPackage({ name, description }) {
     "tsup.config.ts": `import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["src/index.ts"],
+  entry: ["src/index.ts"${official ? ', "src/feature.ts"' : ""}],
   format: ["esm"],
   clean: true,
   sourcemap: true,
@@ -46,7 +49,7 @@ export default defineConfig({
     "src/index.ts": `/** ${description}. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export { ${catalogue} } from "./errors.js";
-`,
+${official ? `export { reservedPrefixes } from "./reserved-prefixes.js";\n` : ""}`,
     "src/errors.ts": `import { AspenError } from "@aspen/plugin-api";
 
 /** The errors of this package. */
@@ -77,5 +80,6 @@ import { isAspenError } from "@aspen/${name}";
 console.log(isAspenError(new Error("any"))); // false
 \`\`\`
 `,
+    ...(official ? filesOfOfficialPackage({ name, model, packageJson: manifest }) : {}),
   };
 }

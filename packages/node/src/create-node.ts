@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, type Feature, POINTS } from "@aspen/feature";
+import { type Clock, type Feature, POINTS, systemClock } from "@aspen/feature";
 import { RPC } from "@aspen/rpc-core/module";
 import type { Store } from "@aspen/storage";
 import { openStore } from "@aspen/storage/open";
@@ -10,7 +10,7 @@ import { boundTo, composeContainer } from "./composition/container.js";
 import { Services } from "./composition/services.js";
 import { checkTools } from "./composition/tools.js";
 import type { NodeConfig } from "./config/node-config.js";
-import { resolveConfig } from "./config/resolve-config.js";
+import { resolveConfig, storeLocation } from "./config/resolve-config.js";
 import { httpFeature } from "./features/http.js";
 import { HttpFront } from "./http/http-front.js";
 import type { Lookup } from "./http/listeners.js";
@@ -25,7 +25,7 @@ export interface CreateNodeOptions {
   features?: readonly Feature[];
   /** Where the log goes. @default JSON lines on stderr */
   log?: Logger;
-  /** The time of day, for features. @default the system's */
+  /** The time of day, for features, and what plugins get of `clock.now()`. @default the system's */
   clock?: Clock;
   /** Finds the addresses of `listen.host` when that is a name; the node listens on each. @default the system's */
   lookup?: Lookup;
@@ -51,7 +51,8 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
       requestTimeoutMs,
     });
     cleanup.add(() => front[Symbol.asyncDispose]());
-    const store = options.store ?? (await openStore(config, { onWarning: (warning) => log.warn(warning) }));
+    const onWarning = (warning: string) => log.warn(warning);
+    const store = options.store ?? (await openStore(storeLocation(config), { onWarning }));
     if (!options.store) cleanup.add(() => store[Symbol.asyncDispose]());
     const features = [...config.features, { feature: httpFeature(front), config: {} }];
     await checkTools(
@@ -61,7 +62,7 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
     );
     const id = randomUUID();
     const { flags, safeMode } = config;
-    const clock = options.clock ?? { now: Date.now };
+    const clock = options.clock ?? systemClock;
     const container = await composeContainer({ id, log, clock, safeMode, store, features, flags });
     const limits = { startMs: serviceStartMs, drainMs };
     const services = new Services(boundTo(container, POINTS.service), { ...limits, log });

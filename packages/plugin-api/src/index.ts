@@ -92,8 +92,8 @@ export {
   type SimplePermission,
 } from "./permissions.js";
 export {
-  checkPluginInfo,
   type PluginInfo,
+  parsePluginInfo,
   pluginInfoProblems,
   pluginInfoSchema,
 } from "./plugin-info.js";

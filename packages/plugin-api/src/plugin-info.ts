@@ -45,7 +45,7 @@ export function pluginInfoProblems(info: PluginInfo, manifest: PluginManifest): 
  * @throws AspenError `PLUGIN_INVALID_RESPONSE` when it does not follow the contract
  * @throws AspenError `MANIFEST_INVALID` when the two disagree; `details.problems` lists where
  */
-export function checkPluginInfo(answer: unknown, manifest: PluginManifest): PluginInfo {
+export function parsePluginInfo(answer: unknown, manifest: PluginManifest): PluginInfo {
   const info = pluginInfoSchema.safeParse(answer);
   if (!info.success) throw pluginApiErrors.infoInvalid(manifest.name);
   const problems = pluginInfoProblems(info.data, manifest);

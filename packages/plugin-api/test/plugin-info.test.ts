@@ -1,4 +1,4 @@
-import { checkPluginInfo, handlePatternMatches, parseManifest, pluginInfoProblems } from "@aspen/plugin-api";
+import { handlePatternMatches, parseManifest, parsePluginInfo, pluginInfoProblems } from "@aspen/plugin-api";
 import { expect, test } from "@jest/globals";
 
 const manifest = parseManifest({ name: "echo", version: "1.0.0", api_version: "1", handles: ["echo.*", "ping"] });
@@ -18,13 +18,13 @@ test("every disagreement is a sentence that names the field", () => {
 });
 
 test("what a build and an install check is the same: the answer's form, then what it says", () => {
-  expect(checkPluginInfo(info, manifest)).toEqual(info);
+  expect(parsePluginInfo(info, manifest)).toEqual(info);
   for (const answer of [null, "text", { ...info, handles: [1] }]) {
-    expect(() => checkPluginInfo(answer, manifest)).toThrow(
+    expect(() => parsePluginInfo(answer, manifest)).toThrow(
       expect.objectContaining({ code: "PLUGIN_INVALID_RESPONSE", message: expect.stringContaining("plugin_info") }),
     );
   }
-  expect(() => checkPluginInfo({ ...info, handles: ["other.say"] }, manifest)).toThrow(
+  expect(() => parsePluginInfo({ ...info, handles: ["other.say"] }, manifest)).toThrow(
     expect.objectContaining({
       code: "MANIFEST_INVALID",
       message: expect.stringMatching(

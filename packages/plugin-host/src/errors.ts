@@ -156,10 +156,17 @@ export const pluginErrors = {
       `plugin ${name} is brought by the feature ${feature} of this node, which would install it again; disable it, or turn the feature off first`,
       { name, feature },
     ),
+  officialUnreadable: (feature: string, path: string, cause: unknown) =>
+    new AspenError(
+      "FEATURE_FAILED",
+      `the feature ${feature} cannot read ${cut(path, 512)} of its official plugin: ${cut(cause instanceof Error ? cause.message : String(cause), 512)}; build its package, or install it anew`,
+      { feature, path: cut(path, 512) },
+      cause,
+    ),
   officialTaken: (name: string, version: string, feature: string) =>
     new AspenError(
       "PLUGIN_NAME_TAKEN",
-      `a plugin named ${name} (${version}) is installed that is not the official one of the feature ${feature}; remove it first, or turn the feature off`,
+      `a plugin named ${name} (${version}) is installed that is not the official one of the feature ${feature}; remove it first: \`aspen plugin remove ${name}\` keeps its keys and blobs, and works on a node in safe mode or on a store without one; or turn the feature off`,
       { name, version, feature },
     ),
   officialSameVersion: (name: string, version: string, feature: string) =>

@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { type Feature, given, type HostPort, NODE, POINTS } from "@aspen/feature";
+import { type Clock, type Feature, given, type HostPort, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -22,7 +22,10 @@ import { PluginSupervisor } from "./supervisor/plugin-supervisor.js";
 import { PluginStarter } from "./supervisor/starter.js";
 
 export const PLUGIN_HOST = {
-  /** To be bound by a feature that brings one, any number of them. */
+  /**
+   * To be bound by a feature that brings one, any number of them; that is all it does. The node installs and updates them
+   * at its start, and does not start when one cannot be there: {@link PluginInstaller.installOfficial}.
+   */
   officialPlugin: Symbol.for("@aspen/plugin-host OfficialPlugin") as ServiceIdentifier<OfficialPlugin>,
   /** To be bound by a feature that takes plugins from the node's configuration, any number of them. */
   configuredPlugin: Symbol.for("@aspen/plugin-host ConfiguredPlugin") as ServiceIdentifier<ConfiguredPlugin>,
@@ -38,6 +41,9 @@ const RUNTIMES = {
   optional: true,
 } as const;
 
+/** In the order of their features. */
+const OFFICIAL = { serviceIdentifier: PLUGIN_HOST.officialPlugin, isMultiple: true, optional: true } as const;
+
 type SupervisorParts = [
   PluginStore,
   HandlerRegistry,
@@ -46,6 +52,7 @@ type SupervisorParts = [
   HostPort[] | undefined,
   OfficialPlugin[] | undefined,
   Logger,
+  Clock,
   boolean,
 ];
 
@@ -73,18 +80,22 @@ export const feature: Feature<PluginsConfig> = {
   module: (config) =>
     new ContainerModule(({ bind }) => {
       bind(PLUGIN_HOST.store)
-        .toResolvedValue<[KeyValueStore, ConfiguredPlugin[] | undefined]>(
-          (kv, configured) => new PluginStore(kv, new ConfiguredPlugins(configured)),
-          [STORAGE.kv, { serviceIdentifier: PLUGIN_HOST.configuredPlugin, isMultiple: true, optional: true }],
+        .toResolvedValue<[KeyValueStore, ConfiguredPlugin[] | undefined, Clock]>(
+          (kv, configured, clock) => new PluginStore(kv, { configured: new ConfiguredPlugins(configured), clock }),
+          [
+            STORAGE.kv,
+            { serviceIdentifier: PLUGIN_HOST.configuredPlugin, isMultiple: true, optional: true },
+            NODE.clock,
+          ],
         )
         .inSingletonScope();
       bind(PLUGIN_HOST.supervisor)
         .toResolvedValue<SupervisorParts>(
-          (plugins, registry, store, runtimes, ports, official, logger, safeMode) => {
+          (plugins, registry, store, runtimes, ports, official, logger, clock, safeMode) => {
             const { kv, blobs, exclusive = false } = store;
             const { configured } = plugins;
             const starter = new PluginStarter({
-              ...{ runtimes: runtimes ?? [], kv, blobs, logger, configured },
+              ...{ runtimes: runtimes ?? [], kv, blobs, logger, clock, configured },
               ports: byName(ports ?? []),
             });
             const parts = { store: plugins, starter, registry, official: new OfficialPlugins(official), logger };
@@ -96,8 +107,9 @@ export const feature: Feature<PluginsConfig> = {
             STORAGE.store,
             RUNTIMES,
             { serviceIdentifier: POINTS.hostPort, isMultiple: true, optional: true },
-            { serviceIdentifier: PLUGIN_HOST.officialPlugin, isMultiple: true, optional: true },
+            OFFICIAL,
             NODE.log,
+            NODE.clock,
             NODE.safeMode,
           ],
         )
@@ -110,8 +122,13 @@ export const feature: Feature<PluginsConfig> = {
         .inSingletonScope();
       bind(POINTS.service)
         .toResolvedValue(
-          (supervisor, runtimes: PluginRuntime[] | undefined) => new PluginsService(supervisor, runtimes ?? []),
-          [PLUGIN_HOST.supervisor, RUNTIMES],
+          (
+            supervisor,
+            installer,
+            official: OfficialPlugin[] | undefined = [],
+            runtimes: PluginRuntime[] | undefined = [],
+          ) => new PluginsService({ supervisor, installer, official, runtimes }),
+          [PLUGIN_HOST.supervisor, PLUGIN_HOST.installer, OFFICIAL, RUNTIMES],
         )
         .inSingletonScope();
       bind(POINTS.meter).toResolvedValue((supervisor) => pluginMeter(supervisor), [PLUGIN_HOST.supervisor]);

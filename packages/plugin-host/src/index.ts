@@ -21,6 +21,7 @@ export {
 export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/uninstall.js";
 export { type OfficialPlugin, type OfficialPluginOptions, officialPlugin } from "./official/official-plugin.js";
 export { OfficialPlugins } from "./official/official-plugins.js";
+export { type ReadOfficialPluginOptions, readOfficialPlugin } from "./official/read-official-plugin.js";
 export { type PluginCallTarget, PluginHandler } from "./plugin-handler/plugin-handler.js";
 export { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 export {
@@ -29,7 +30,12 @@ export {
   type StartDeath,
   type StoredArtifact,
 } from "./plugin-store/plugin-record.js";
-export { type PluginChange, type PluginSnapshot, PluginStore } from "./plugin-store/plugin-store.js";
+export {
+  type PluginChange,
+  type PluginSnapshot,
+  PluginStore,
+  type PluginStoreOptions,
+} from "./plugin-store/plugin-store.js";
 export { KvVerdictStore, type VerdictStore } from "./plugin-store/verdict-store.js";
 export type { CallOptions, PluginArtifact, PluginHealth, PluginInstance, PluginRuntime } from "./runtime.js";
 export type { SupervisorOptions } from "./supervisor/options.js";

@@ -1,21 +1,37 @@
 import type { Service } from "@aspen/feature";
+import type { PluginInstaller } from "./installer/plugin-installer.js";
+import type { OfficialPlugin } from "./official/official-plugin.js";
 import type { PluginSupervisor } from "./supervisor/plugin-supervisor.js";
 
-/** Runs what is installed as long as the node runs. It ends the tiers, too, when no plugin needs them any more. */
+export interface PluginsServiceParts {
+  supervisor: PluginSupervisor;
+  installer: PluginInstaller;
+  /** In the order of their features. */
+  official: readonly OfficialPlugin[];
+  /** The tiers, which it ends when no plugin needs them any more. */
+  runtimes: readonly AsyncDisposable[];
+}
+
+/** Runs what is installed, and what the node's features bring, as long as the node runs. */
 export class PluginsService implements Service {
   readonly name = "plugins";
 
-  constructor(
-    private readonly supervisor: PluginSupervisor,
-    private readonly runtimes: readonly AsyncDisposable[],
-  ) {}
+  constructor(private readonly parts: PluginsServiceParts) {}
 
-  start(): Promise<void> {
-    return this.supervisor.start();
+  /** @throws AspenError why a feature's official plugin cannot be there */
+  async start(signal: AbortSignal): Promise<void> {
+    const { supervisor, installer, official } = this.parts;
+    await supervisor.start();
+    // One by one: a feature may need the plugin of one that it requires.
+    for (const plugin of official) {
+      signal.throwIfAborted();
+      await installer.installOfficial(plugin);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.supervisor[Symbol.asyncDispose]();
-    await Promise.all(this.runtimes.map((runtime) => runtime[Symbol.asyncDispose]()));
+    const { supervisor, runtimes } = this.parts;
+    await supervisor[Symbol.asyncDispose]();
+    await Promise.all(runtimes.map((runtime) => runtime[Symbol.asyncDispose]()));
   }
 }

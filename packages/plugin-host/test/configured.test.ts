@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { NODE, POINTS } from "@aspen/feature";
+import { NODE, POINTS, systemClock } from "@aspen/feature";
 import { definePlugin, kv } from "@aspen/guest-sdk";
 import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -43,6 +43,7 @@ class Configured implements AsyncDisposable {
     container.bind(RPC.registry).toConstantValue(node.registry);
     container.bind(STORAGE.store).toConstantValue(store);
     container.bind(NODE.log).toConstantValue(logger);
+    container.bind(NODE.clock).toConstantValue(systemClock);
     container.bind(NODE.safeMode).toConstantValue(safeMode);
     await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10, ...options }));
     await container.loadAsync(await feature.module(config.value));

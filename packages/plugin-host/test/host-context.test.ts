@@ -46,7 +46,7 @@ function setUp(change: Partial<PluginManifestInput> = {}) {
     onDenied: (event: DeniedEvent) => void denied.push(event),
   };
   const host = new PluginHostContext(manifest, services, { color: "red" });
-  const local = new LocalHostContext({ grant: grantOf(manifest), config: {}, reader: null });
+  const local = new LocalHostContext({ grant: grantOf(manifest), config: {}, reader: null, clock: null });
   return { store, host, local, denied, logs };
 }
 
@@ -294,6 +294,19 @@ describe("host functions", () => {
     }
     expect(errorOf(await cas("four", null, json({ ttlMs: 5 })))).toMatchObject({ code: "INVALID_PARAMS" });
     okOf(await cas("four", null));
+  });
+
+  test("the clock is the node's; a thread that has not got it asks the main thread", async () => {
+    const manifest = parseManifest({ name: "p", version: "1.0.0", api_version: "1", handles: ["p.*"] });
+    await using store = new MemoryStore();
+    const clock = { now: () => 123.9 };
+    const logger = { log: () => undefined };
+    const host = new PluginHostContext(manifest, { kv: store.kv, blobs: store.blobs, logger, clock });
+    const millis = (result: Uint8Array) => Buffer.from(okOf(result)).readBigUInt64LE();
+    expect(millis(await host.invoke("clock_now", []))).toBe(123n);
+    const local = { grant: grantOf(manifest), config: {}, reader: null };
+    expect(millis(new LocalHostContext({ ...local, clock }).invoke("clock_now", [])!)).toBe(123n);
+    expect(new LocalHostContext({ ...local, clock: null }).invoke("clock_now", [])).toBeNull();
   });
 
   test("blobs, configuration, clock, random bytes, log", async () => {

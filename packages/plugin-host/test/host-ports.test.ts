@@ -1,4 +1,4 @@
-import { NODE, POINTS } from "@aspen/feature";
+import { NODE, POINTS, systemClock } from "@aspen/feature";
 import { RPC, rpcCoreModule } from "@aspen/rpc-core/module";
 import { MemoryStore } from "@aspen/storage/memory";
 import { storageModule } from "@aspen/storage/module";
@@ -31,6 +31,7 @@ async function compose(store: MemoryStore, ports: readonly string[]) {
   const container = new Container();
   container.load(storageModule(store), rpcCoreModule());
   container.bind(NODE.log).toConstantValue(silent);
+  container.bind(NODE.clock).toConstantValue(systemClock);
   container.bind(NODE.safeMode).toConstantValue(false);
   container.bind(POINTS.runtime).toConstantValue(runtime);
   for (const name of ports) container.bind(POINTS.hostPort).toConstantValue({ name, service: { honk: () => "honk" } });

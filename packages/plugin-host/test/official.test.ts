@@ -2,20 +2,27 @@ import { type AspenError, parseManifest } from "@aspen/plugin-api";
 import { blobHash } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
-import { OfficialPlugins, officialPlugin, PluginStarter } from "../src/index.js";
+import { type ArtifactFile, OfficialPlugins, officialPlugin, PluginStarter } from "../src/index.js";
 import { eventually, Host, scripted } from "./support.js";
 
 /** The official plugin `forge` as a package of some version ships it. */
-function forge(version = "1.0.0", answer: unknown = version, change: object = {}) {
+function forge(version = "1.0.0", answer: unknown = version, change: object = {}, files?: readonly ArtifactFile[]) {
   const { manifest, artifacts } = scripted(
     "forge",
     { answer },
     { version, priority: 500, kv_prefixes: ["forge:"], permissions: ["kv:read", "kv:write"] },
   );
-  const hashes = { "plugin.wasm": blobHash(artifacts[0]!.content) };
-  const full = { ...manifest, ...change };
-  const official = officialPlugin({ feature: "forge", manifest: full, hashes, reservedPrefixes: ["forge:"] });
-  return { official, files: artifacts, manifest: full };
+  let reads = 0;
+  const official = officialPlugin({
+    feature: "forge",
+    manifest: { ...manifest, ...change },
+    reservedPrefixes: ["forge:"],
+    async files() {
+      reads += 1;
+      return files ?? artifacts;
+    },
+  });
+  return { official, files: artifacts, reads: () => reads };
 }
 
 /** A node with this official plugin among its features. */
@@ -27,7 +34,7 @@ describe("an official plugin", () => {
     const one = forge();
     await using host = await nodeWith(one);
     await host.installer.install(scripted("rival", { answer: "rival" }, { handles: ["forge.*"], priority: 900 }));
-    await expect(host.installer.installOfficial(one.official, one.files)).resolves.toBe("installed");
+    await expect(host.installer.installOfficial(one.official)).resolves.toBe("installed");
     await expect(host.client.call("forge.x")).resolves.toBe("1.0.0");
     expect(host.supervisor.get("forge").status()).toMatchObject({
       state: "ready",
@@ -43,12 +50,13 @@ describe("an official plugin", () => {
     const store = new MemoryStore();
     {
       await using host = await nodeWith(one, store);
-      await host.installer.installOfficial(one.official, one.files);
+      await host.installer.installOfficial(one.official);
     }
     await using host = await nodeWith(one, store);
     const before = await host.plugins.get("forge");
-    await expect(host.installer.installOfficial(one.official, one.files)).resolves.toBe("unchanged");
+    await expect(host.installer.installOfficial(one.official)).resolves.toBe("unchanged");
     expect(await host.plugins.get("forge")).toEqual(before);
+    expect(one.reads()).toBe(1);
     await expect(host.client.call("forge.x")).resolves.toBe("1.0.0");
   });
 
@@ -56,10 +64,10 @@ describe("an official plugin", () => {
     const store = new MemoryStore();
     const [one, two] = [forge("1.0.0"), forge("1.1.0")];
     await using first = await nodeWith(one, store);
-    await first.installer.installOfficial(one.official, one.files);
+    await first.installer.installOfficial(one.official);
     {
       await using second = await nodeWith(two, store);
-      await expect(second.installer.installOfficial(two.official, two.files)).resolves.toBe("updated");
+      await expect(second.installer.installOfficial(two.official)).resolves.toBe("updated");
       await expect(second.client.call("forge.x")).resolves.toBe("1.1.0");
     }
     // A node that has not been updated goes on with what it has, and says why.
@@ -69,7 +77,12 @@ describe("an official plugin", () => {
       message: expect.stringMatching(/1\.1\.0.*1\.0\.0/),
     });
     await expect(first.client.call("forge.x")).resolves.toBe("1.0.0");
-    await expect(first.installer.installOfficial(one.official, one.files)).resolves.toBe("newer");
+    await expect(first.installer.installOfficial(one.official)).resolves.toBe("newer");
+    expect(first.logs).toContainEqual({
+      level: "warn",
+      fields: { plugin: "forge", version: "1.0.0", feature: "forge", installed: "1.1.0" },
+      message: expect.stringContaining("later version"),
+    });
     expect((await first.plugins.get("forge"))?.manifest.version).toBe("1.1.0");
     // After a restart it has nothing that it may run.
     await using restarted = await nodeWith(one, store);
@@ -80,9 +93,9 @@ describe("an official plugin", () => {
     const store = new MemoryStore();
     const [one, other] = [forge("1.0.0", "one"), forge("1.0.0", "other")];
     await using first = await nodeWith(one, store);
-    await first.installer.installOfficial(one.official, one.files);
+    await first.installer.installOfficial(one.official);
     await using second = await nodeWith(other, store);
-    await expect(second.installer.installOfficial(other.official, other.files)).rejects.toMatchObject({
+    await expect(second.installer.installOfficial(other.official)).rejects.toMatchObject({
       code: "PLUGIN_OFFICIAL",
       message: expect.stringContaining("same version"),
     });
@@ -96,16 +109,14 @@ describe("an official plugin", () => {
     await using second = await nodeWith(one, store);
     await using third = await nodeWith(one, store);
     const hosts = [first, second, third];
-    const outcomes = await Promise.all(
-      hosts.map(({ installer }) => installer.installOfficial(one.official, one.files)),
-    );
+    const outcomes = await Promise.all(hosts.map(({ installer }) => installer.installOfficial(one.official)));
     expect(outcomes.toSorted()).toEqual(["installed", "unchanged", "unchanged"]);
     for (const { client } of hosts) await expect(client.call("forge.x")).resolves.toBe("1.0.0");
     expect(await store.blobs.references(blobHash(one.files[0]!.content))).toHaveLength(1);
     const later = forge("2.0.0");
     await using fourth = await nodeWith(later, store);
     await using fifth = await nodeWith(later, store);
-    const updates = [fourth, fifth].map(({ installer }) => installer.installOfficial(later.official, later.files));
+    const updates = [fourth, fifth].map(({ installer }) => installer.installOfficial(later.official));
     expect((await Promise.all(updates)).toSorted()).toEqual(["unchanged", "updated"]);
     for (const { client } of [fourth, fifth]) await expect(client.call("forge.x")).resolves.toBe("2.0.0");
   });
@@ -114,11 +125,11 @@ describe("an official plugin", () => {
     const store = new MemoryStore();
     const [one, two] = [forge("1.0.0"), forge("1.1.0")];
     await using first = await nodeWith(one, store);
-    await first.installer.installOfficial(one.official, one.files);
+    await first.installer.installOfficial(one.official);
     await first.installer.disable("forge");
-    await expect(first.installer.installOfficial(one.official, one.files)).resolves.toBe("unchanged");
+    await expect(first.installer.installOfficial(one.official)).resolves.toBe("unchanged");
     await using second = await nodeWith(two, store);
-    await expect(second.installer.installOfficial(two.official, two.files)).resolves.toBe("updated");
+    await expect(second.installer.installOfficial(two.official)).resolves.toBe("updated");
     expect(second.supervisor.get("forge").status()).toMatchObject({ enabled: false, version: "1.1.0" });
     expect(second.runtime.started).toEqual([]);
     expect(await second.installer.enable("forge")).toMatchObject({ state: "ready", version: "1.1.0" });
@@ -128,7 +139,7 @@ describe("an official plugin", () => {
     const store = new MemoryStore();
     const one = forge();
     await using host = await nodeWith(one, store);
-    await host.installer.installOfficial(one.official, one.files);
+    await host.installer.installOfficial(one.official);
     await expect(host.installer.remove("forge")).rejects.toMatchObject({ code: "PLUGIN_OFFICIAL" });
     await using without = await Host.start(store);
     await without.installer.remove("forge");
@@ -138,7 +149,7 @@ describe("an official plugin", () => {
   test("is not installed by a node in safe mode", async () => {
     const one = forge();
     await using host = await Host.start(new MemoryStore(), { safeMode: true }, [one.official]);
-    await expect(host.installer.installOfficial(one.official, one.files)).resolves.toBe("safe-mode");
+    await expect(host.installer.installOfficial(one.official)).resolves.toBe("safe-mode");
     expect(await host.plugins.get("forge")).toBeNull();
   });
 });
@@ -149,7 +160,7 @@ describe("what an official plugin may", () => {
     await using host = await nodeWith(one);
     const impostor = scripted("forge", { answer: "impostor" });
     await expect(host.installer.install(impostor)).rejects.toMatchObject({ code: "PLUGIN_OFFICIAL" });
-    await host.installer.installOfficial(one.official, one.files);
+    await host.installer.installOfficial(one.official);
     await expect(host.installer.update(impostor)).rejects.toMatchObject({ code: "PLUGIN_OFFICIAL" });
     await expect(host.installer.update({ ...impostor, artifacts: one.files })).rejects.toMatchObject({
       code: "PLUGIN_OFFICIAL",
@@ -170,15 +181,14 @@ describe("what an official plugin may", () => {
   });
 
   test("other code under the name is refused to the feature, too", async () => {
-    const one = forge();
+    const one = forge("1.0.0", "one", {}, scripted("forge", { answer: "other" }).artifacts);
     await using host = await nodeWith(one);
-    const other = scripted("forge", { answer: "other" }).artifacts;
-    await expect(host.installer.installOfficial(one.official, other)).rejects.toMatchObject({
+    await expect(host.installer.installOfficial(one.official)).rejects.toMatchObject({
       code: "ARTIFACT_HASH_MISMATCH",
     });
     // One that no feature of this node brings.
     const two = forge("2.0.0");
-    await expect(host.installer.installOfficial(two.official, two.files)).rejects.toMatchObject({
+    await expect(host.installer.installOfficial(two.official)).rejects.toMatchObject({
       code: "PLUGIN_OFFICIAL",
     });
     expect(await host.plugins.get("forge")).toBeNull();
@@ -190,19 +200,19 @@ describe("what an official plugin may", () => {
     await plain.installer.install(scripted("forge", { answer: "mine" }));
     const one = forge();
     await using host = await nodeWith(one, store);
-    await expect(host.installer.installOfficial(one.official, one.files)).rejects.toMatchObject({
+    await expect(host.installer.installOfficial(one.official)).rejects.toMatchObject({
       code: "PLUGIN_NAME_TAKEN",
-      message: expect.stringContaining("remove it first"),
+      message: expect.stringContaining("aspen plugin remove forge"),
     });
     await host.installer.remove("forge");
-    await expect(host.installer.installOfficial(one.official, one.files)).resolves.toBe("installed");
+    await expect(host.installer.installOfficial(one.official)).resolves.toBe("installed");
   });
 
   test("a node without the feature holds back, and says which feature to turn on", async () => {
     const store = new MemoryStore();
     const one = forge();
     await using host = await nodeWith(one, store);
-    await host.installer.installOfficial(one.official, one.files);
+    await host.installer.installOfficial(one.official);
     await using without = await Host.start(store);
     expect(without.runtime.started).toEqual([]);
     expect(without.supervisor.get("forge").status()).toMatchObject({
@@ -246,13 +256,15 @@ describe("what an official plugin may", () => {
   test.each<[string, () => unknown, RegExp]>([
     ["a priority between the ranges", () => forge("1.0.0", 1, { priority: 800 }), /priority 800/],
     ["a reserved prefix of another", () => forge("1.0.0", 1, { kv_prefixes: ["__hooks:"] }), /reserved/],
-    ["no hash", () => officialPlugin({ feature: "f", manifest: scripted("x", {}).manifest, hashes: {} }), /hash/],
+    ["no hash", () => forge("1.0.0", 1, { wasm_hash: undefined }), /hash/],
     [
       "the prefix of the node",
       () => {
-        const { manifest } = scripted("x", {});
-        const hashes = { "plugin.wasm": "0".repeat(64) };
-        return officialPlugin({ feature: "f", manifest, hashes, reservedPrefixes: ["__sys:"] });
+        const { manifest, artifacts } = scripted("x", {});
+        return officialPlugin({
+          ...{ feature: "f", manifest, reservedPrefixes: ["__sys:"] },
+          files: async () => artifacts,
+        });
       },
       /__sys:/,
     ],

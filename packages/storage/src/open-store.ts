@@ -2,13 +2,18 @@
 import { storageErrors } from "./errors.js";
 import type { Store } from "./store.js";
 
-/** Exactly one of the two is given. */
-export interface StoreLocation {
-  /** Directory of an embedded store; made when it is missing. */
-  readonly dataDir?: string | undefined;
-  /** Address of a Redis, as in `RedisStoreOptions.url`. */
-  readonly redisUrl?: string | undefined;
-}
+/** A store by its driver. */
+export type StoreLocation =
+  | {
+      readonly driver: "embedded";
+      /** Made when it is missing. */
+      readonly directory: string;
+    }
+  | {
+      readonly driver: "redis";
+      /** As in `RedisStoreOptions.url`. */
+      readonly url: string;
+    };
 
 export interface OpenStoreOptions {
   /** Told by what data may be lost, a sentence each: what is found at the opening, and later. @default not told */
@@ -16,24 +21,24 @@ export interface OpenStoreOptions {
 }
 
 /**
- * Loads the driver that the location needs, and no other.
+ * Loads the driver that the location names, and no other.
  *
- * @throws AspenError `INVALID_PARAMS` unless there is one location; `PACKAGE_MISSING` when the driver's packages are not
+ * @throws AspenError `INVALID_PARAMS` when there is no such driver; `PACKAGE_MISSING` when the driver's packages are not
  * installed; what `EmbeddedStore.open` and `RedisStore.open` throw
  */
-export async function openStore(
-  { dataDir, redisUrl }: StoreLocation,
-  { onWarning }: OpenStoreOptions = {},
-): Promise<Store> {
-  if (dataDir !== undefined && redisUrl === undefined) {
-    const { EmbeddedStore } = await import("./drivers/embedded/embedded-store.js");
-    return await EmbeddedStore.open({ directory: dataDir });
+export async function openStore(location: StoreLocation, { onWarning }: OpenStoreOptions = {}): Promise<Store> {
+  switch (location.driver) {
+    case "embedded": {
+      const { EmbeddedStore } = await import("./drivers/embedded/embedded-store.js");
+      return await EmbeddedStore.open({ directory: location.directory });
+    }
+    case "redis": {
+      const { RedisStore } = await import("./drivers/redis/redis-store.js");
+      const store = await RedisStore.open({ url: location.url, ...(onWarning ? { onWarning } : {}) });
+      for (const warning of store.warnings) onWarning?.(warning);
+      return store;
+    }
+    default:
+      throw storageErrors.invalid("driver", "must be embedded or redis");
   }
-  if (redisUrl !== undefined && dataDir === undefined) {
-    const { RedisStore } = await import("./drivers/redis/redis-store.js");
-    const store = await RedisStore.open({ url: redisUrl, ...(onWarning ? { onWarning } : {}) });
-    for (const warning of store.warnings) onWarning?.(warning);
-    return store;
-  }
-  throw storageErrors.invalid("dataDir", "or redisUrl must say where the store is, and not both");
 }

@@ -7,7 +7,7 @@ import { openWorkerReader } from "../src/drivers/embedded/worker-reader.js";
 import { MemoryStore } from "../src/drivers/memory/index.js";
 import { addressOf, topologyOf } from "../src/drivers/redis/connection/topology.js";
 import { RedisStore, type RedisStoreOptions } from "../src/drivers/redis/index.js";
-import { openStore } from "../src/open-store.js";
+import { openStore, type StoreLocation } from "../src/open-store.js";
 import { RedisServer } from "../src/testing/index.js";
 
 describe("a store says of itself", () => {
@@ -19,7 +19,7 @@ describe("a store says of itself", () => {
 
   test("embedded: where it is, that it is alone, and how a thread reads it", async () => {
     const directory = await mkdtemp(join(tmpdir(), "aspen-open-"));
-    await using store = await openStore({ dataDir: relative(process.cwd(), directory) });
+    await using store = await openStore({ driver: "embedded", directory: relative(process.cwd(), directory) });
     expect(store).toMatchObject({ address: `embedded:${directory}`, exclusive: true });
     await store.kv.put("a:1", encodeUtf8("one"));
     const { module, data } = store.workerReader!;
@@ -32,7 +32,10 @@ describe("a store says of itself", () => {
   test("on Redis: where it is, and that others may have it", async () => {
     await using server = await RedisServer.start();
     const warnings: string[] = [];
-    await using store = await openStore({ redisUrl: server.url }, { onWarning: (warning) => warnings.push(warning) });
+    await using store = await openStore(
+      { driver: "redis", url: server.url },
+      { onWarning: (warning) => warnings.push(warning) },
+    );
     expect(store.address).toBe(server.url);
     expect(store.exclusive ?? false).toBe(false);
     expect(store).toBeInstanceOf(RedisStore);
@@ -53,6 +56,6 @@ describe("a store says of itself", () => {
   });
 });
 
-test.each([{}, { dataDir: "./data", redisUrl: "redis://h" }])("%j is no location", async (location) => {
-  await expect(openStore(location)).rejects.toMatchObject({ code: "INVALID_PARAMS" });
+test.each([{}, { driver: "sqlite" }, { directory: "./data" }])("%j is no location", async (location) => {
+  await expect(openStore(location as StoreLocation)).rejects.toMatchObject({ code: "INVALID_PARAMS" });
 });

@@ -54,7 +54,7 @@ describe("what an import loads", () => {
   test("an embedded store loads its own, and the module loads the container", async () => {
     const directory = await mkdtemp(join(tmpdir(), "aspen-loaded-"));
     const embedded = `const { openStore } = await import("@aspen/storage/open");
-      await (await openStore({ dataDir: ${JSON.stringify(directory)} }))[Symbol.asyncDispose]();`;
+      await (await openStore({ driver: "embedded", directory: ${JSON.stringify(directory)} }))[Symbol.asyncDispose]();`;
     expect(await loaded(embedded)).toEqual(["fs-native-extensions", "lmdb"]);
     expect(await loaded('await import("reflect-metadata"); await import("@aspen/storage/module");')).toEqual([
       "inversify",
@@ -91,12 +91,12 @@ describe("installed without a driver's packages", () => {
   });
 
   test.each([
-    ["dataDir", "./data", "npm install lmdb@3 fs-native-extensions@1"],
-    ["redisUrl", "redis://127.0.0.1:1", "npm install ioredis@6"],
-  ])("a store by %s says what to install, and leaves nothing behind", async (field, value, install) => {
+    [{ driver: "embedded", directory: "./data" }, "npm install lmdb@3 fs-native-extensions@1"],
+    [{ driver: "redis", url: "redis://127.0.0.1:1" }, "npm install ioredis@6"],
+  ])("a store by %j says what to install, and leaves nothing behind", async (location, install) => {
     const before = await readdir(folder);
     const code = `import { openStore } from "@aspen/storage/open";
-      const { code, message } = await openStore({ ${field}: ${JSON.stringify(value)} }).catch((error) => error);
+      const { code, message } = await openStore(${JSON.stringify(location)}).catch((error) => error);
       console.log(JSON.stringify({ code, message }));`;
     const { code: errorCode, message } = JSON.parse(await run(code, folder));
     expect(errorCode).toBe("PACKAGE_MISSING");

@@ -1,4 +1,4 @@
-import { AspenError, checkPluginInfo, isAspenError, type PluginManifest } from "@aspen/plugin-api";
+import { AspenError, isAspenError, type PluginManifest, parsePluginInfo } from "@aspen/plugin-api";
 import type {
   PluginArtifact,
   PluginHostContext,
@@ -78,7 +78,7 @@ export class WasmPluginRuntime implements PluginRuntime {
     try {
       const text = await pool.start();
       signal?.throwIfAborted();
-      checkPluginInfo(parseReport(manifest, { kind: "output", output: Buffer.from(text) }), manifest);
+      parsePluginInfo(parseReport(manifest, { kind: "output", output: Buffer.from(text) }), manifest);
     } catch (error) {
       await pool.close();
       if (signal?.aborted) throw signal.reason;

@@ -1,17 +1,16 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compilePlugin } from "@aspen/guest-sdk/compiler";
+import { buildPlugin } from "@aspen/guest-sdk/compiler";
 import {
   OfficialPlugins,
-  officialPlugin,
   PluginInstaller,
   PluginStarter,
   PluginStore,
   PluginSupervisor,
+  readOfficialPlugin,
 } from "@aspen/plugin-host";
 import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
-import { blobHash } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { expect, test } from "@jest/globals";
 import { WasmPluginRuntime } from "../src/index.js";
@@ -44,12 +43,11 @@ test("an official plugin writes under its reserved prefix; without its feature t
   try {
     await writeFile(join(folder, "plugin.json"), JSON.stringify(MANIFEST));
     await writeFile(join(folder, "plugin.ts"), SOURCE);
-    await expect(compilePlugin(folder)).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
+    await expect(buildPlugin({ directory: folder })).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
     const official = { reservedPrefixes: ["forge:"] };
-    const { manifest, wasm } = await compilePlugin(folder, { official });
-    const hashes = { "plugin.wasm": blobHash(wasm) };
-    const forge = officialPlugin({ feature: "forge", manifest, hashes, ...official });
-    const files = [{ name: "plugin.wasm", content: wasm }];
+    await buildPlugin({ directory: folder, official });
+    const forge = await readOfficialPlugin({ feature: "forge", folder: join(folder, "dist"), ...official });
+    const { manifest } = forge;
 
     await using store = new MemoryStore();
     await using runtime = new WasmPluginRuntime();
@@ -67,7 +65,7 @@ test("an official plugin writes under its reserved prefix; without its feature t
     const one = node(new OfficialPlugins([forge]));
     await using _one = one.supervisor;
     await one.supervisor.start();
-    await expect(one.installer.installOfficial(forge, files)).resolves.toBe("installed");
+    await expect(one.installer.installOfficial(forge)).resolves.toBe("installed");
     await expect(one.client.call("forge.note", "kept")).resolves.toBe("kept");
     expect((await store.kv.get("forge:note"))?.value).toEqual(new TextEncoder().encode("kept"));
 
@@ -75,9 +73,10 @@ test("an official plugin writes under its reserved prefix; without its feature t
     await using _two = two.supervisor;
     await two.supervisor.start();
     await expect(two.client.call("forge.note", "x")).rejects.toMatchObject({ code: "PLUGIN_UNAVAILABLE" });
-    await expect(
-      two.installer.install({ manifest: { ...manifest, name: "other" }, artifacts: files }),
-    ).rejects.toMatchObject({ code: "MANIFEST_INVALID" });
+    const artifacts = await forge.files();
+    await expect(two.installer.install({ manifest: { ...manifest, name: "other" }, artifacts })).rejects.toMatchObject({
+      code: "MANIFEST_INVALID",
+    });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Store } from "@aspen/storage";
 import type { MaintenanceOptions, Progress } from "@aspen/storage/maintenance";
+import type { StoreLocation } from "@aspen/storage/open";
 import { type Command, Option } from "commander";
 import { addCommand, type CommandSpec } from "../command.js";
 import { cliErrors } from "../errors.js";
@@ -81,13 +82,17 @@ async function openNamedStore(
   create: boolean,
   output: Output,
 ): Promise<Store> {
-  if (dataDir === undefined && redis === undefined) {
-    throw cliErrors.usage("name the store with --data-dir DIR or --redis URL");
-  }
+  const location = locationOf(dataDir, redis);
   if (dataDir !== undefined && !create && !(await isFolder(join(dataDir, "kv")))) throw cliErrors.noStore(dataDir);
   // Only these commands need a driver, and what it loads.
   const { openStore } = await import("@aspen/storage/open");
-  return await openStore({ dataDir, redisUrl: redis }, { onWarning: (warning) => output.note(`warning: ${warning}`) });
+  return await openStore(location, { onWarning: (warning) => output.note(`warning: ${warning}`) });
+}
+
+function locationOf(dataDir: string | undefined, redis: string | undefined): StoreLocation {
+  if (dataDir !== undefined) return { driver: "embedded", directory: dataDir };
+  if (redis !== undefined) return { driver: "redis", url: redis };
+  throw cliErrors.usage("name the store with --data-dir DIR or --redis URL");
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { checkPluginInfo, manifestWarnings } from "@aspen/plugin-api";
+import { manifestWarnings, parsePluginInfo } from "@aspen/plugin-api";
 import { manifestText, outputPaths, recordText, wasmHash } from "./build-output.js";
 import { compilerErrors } from "./errors.js";
 import { type BuildBounds, runBuild } from "./process/run-build.js";
@@ -72,7 +72,7 @@ export async function compilePlugin(folder: string, options: CompileOptions = {}
   const directory = resolve(folder);
   const manifest = await readManifest(join(directory, "plugin.json"), options);
   const { wasm, fingerprint, info } = await runBuild({ type: "compile", directory, manifest }, options);
-  checkPluginInfo(info.ok ? JSON.parse(info.output) : info.error, manifest);
+  parsePluginInfo(info.ok ? JSON.parse(info.output) : info.error, manifest);
   return {
     manifest: { ...manifest, wasm_hash: wasmHash(wasm) },
     wasm,

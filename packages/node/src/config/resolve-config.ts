@@ -1,5 +1,6 @@
 import type { Feature } from "@aspen/feature";
 import type { Store } from "@aspen/storage";
+import type { StoreLocation } from "@aspen/storage/open";
 import { KNOWN_FEATURES, type KnownFeatures } from "../composition/known-features.js";
 import { type SelectedFeature, selectFeatures } from "../composition/select-features.js";
 import { nodeErrors } from "../errors.js";
@@ -40,6 +41,11 @@ export async function resolveConfig(
   problems.push(...selection.problems);
   if (!parsed.success || problems.length > 0) throw nodeErrors.configInvalid(problems);
   return { ...parsed.data, features: selection.features, flags: selection.on };
+}
+
+/** The store that a resolved configuration names, when none was passed: exactly one is named then. */
+export function storeLocation({ dataDir, redisUrl }: ResolvedNodeConfig): StoreLocation {
+  return dataDir === undefined ? { driver: "redis", url: redisUrl! } : { driver: "embedded", directory: dataDir };
 }
 
 async function storeProblems({ dataDir, redisUrl }: NodeSettings, store: Store | undefined): Promise<ConfigProblem[]> {

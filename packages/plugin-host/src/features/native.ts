@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { type Feature, POINTS } from "@aspen/feature";
+import { type Feature, NODE, POINTS } from "@aspen/feature";
 import { PRIORITY_RANGES } from "@aspen/rpc-core";
 import { ContainerModule } from "inversify";
 import { z } from "zod";
@@ -57,7 +57,11 @@ export const feature: Feature<NativePluginsConfig> = {
       bind(POINTS.runtime)
         .toResolvedValue(() => new NativePluginRuntime())
         .inSingletonScope();
-      for (const plugin of configured) bind(PLUGIN_HOST.configuredPlugin).toConstantValue(plugin);
+      for (const plugin of configured) {
+        bind(PLUGIN_HOST.configuredPlugin)
+          .toResolvedValue((clock) => plugin(new Date(clock.now()).toISOString()), [NODE.clock])
+          .inSingletonScope();
+      }
     });
   },
 };

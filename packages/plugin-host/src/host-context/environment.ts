@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { LIMITS } from "@aspen/plugin-api/abi";
 import { hostErrors } from "../errors.js";
-import { defineHostFunction } from "./host-function.js";
+import { defineHostFunction, LOCAL_UNAVAILABLE } from "./host-function.js";
 import { jsonArg } from "./parameters.js";
 
 export const clockNow = defineHostFunction<null>({
   prepare: () => null,
-  run: async () => Date.now(),
-  runLocally: () => Date.now(),
+  run: async ({ clock = Date }) => Math.floor(clock.now()),
+  runLocally: ({ clock }) => (clock ? Math.floor(clock.now()) : LOCAL_UNAVAILABLE),
 });
 
 export const randomBytesCall = defineHostFunction<number>({

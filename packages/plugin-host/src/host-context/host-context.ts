@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "@aspen/feature";
 import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
 import { DenialLimit } from "./denial-limit.js";
@@ -24,6 +25,11 @@ export class PluginHostContext implements CallScope {
     readonly config: Record<string, unknown> = {},
   ) {
     this.grant = grantOf(manifest);
+  }
+
+  /** The time of day, for the plugin. */
+  get clock(): Clock {
+    return this.services.clock ?? systemClock;
   }
 
   get allowedKvPrefixes(): readonly string[] {

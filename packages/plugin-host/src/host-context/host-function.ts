@@ -1,3 +1,4 @@
+import type { Clock } from "@aspen/feature";
 import type { BlobStore, KeyValueStore, SyncKvReader } from "@aspen/storage";
 import type { HostPorts } from "../host-ports.js";
 
@@ -23,6 +24,8 @@ export interface HostServices {
   kv: KeyValueStore;
   blobs: BlobStore;
   logger: PluginLogger;
+  /** The time of day, for plugins. @default `systemClock` */
+  clock?: Clock;
   /** What features give to host functions. @default none */
   ports?: Partial<HostPorts>;
   /** Gets denials, at most 100 a second from each thread, to count and to log them. */
@@ -42,6 +45,8 @@ export interface DeniedEvent {
 /** What the host functions work on in a plugin's own worker thread. */
 export interface LocalServices {
   reader: SyncKvReader | null;
+  /** Null when the node's is in the main thread. */
+  clock: Clock | null;
 }
 
 /** What a host function gives back; encoded as its row of the ABI table says. `null`: not found. */

@@ -5,7 +5,7 @@ import { newRecord } from "../plugin-store/new-record.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
 import type { PluginArtifact } from "../runtime.js";
-import { type ArtifactFile, type CheckedArtifacts, checkArtifacts } from "./artifacts.js";
+import { type CheckedArtifacts, checkArtifacts } from "./artifacts.js";
 import { commitChange } from "./commit.js";
 import { assertInstallable } from "./conflicts.js";
 import type { PluginInstallerParts } from "./parts.js";
@@ -31,14 +31,13 @@ export interface OfficialInstallerParts extends PluginInstallerParts {
 export async function installOfficial(
   parts: OfficialInstallerParts,
   official: OfficialPlugin,
-  given: readonly ArtifactFile[],
 ): Promise<OfficialOutcome> {
   const { supervisor, store, logger } = parts;
   const { manifest, feature } = official;
   const { name, version } = manifest;
   if (supervisor.official.named(name) !== official) throw pluginErrors.officialUnknown(name);
-  const checked = checkArtifacts(manifest, given, official.hashes);
   if (supervisor.safeMode) return "safe-mode";
+  let checked: CheckedArtifacts | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { records, corrupt } = await store.snapshot();
     const unreadable = corrupt.get(name);
@@ -47,8 +46,13 @@ export async function installOfficial(
     const outcome = outcomeOf(parts, official, before);
     if (outcome === "unchanged" || outcome === "newer") {
       await supervisor.follow(name);
+      if (outcome === "newer") {
+        const fields = { plugin: name, version, feature, installed: before!.manifest.version };
+        logger.warn(fields, "a later version of an official plugin is installed, which this node does not run");
+      }
       return outcome;
     }
+    checked ??= checkArtifacts(manifest, await official.files(), official.hashes);
     try {
       await change(parts, official, checked, before);
       logger.info({ plugin: name, version, feature, outcome }, "an official plugin was installed");
@@ -82,11 +86,12 @@ async function change(
   before: PluginRecord | undefined,
 ): Promise<void> {
   const { name } = manifest;
+  const now = parts.store.now();
   const decide: Decide = (snapshot) => {
     if (snapshot.records.get(name)?.revision !== before?.revision) throw pluginErrors.changedMeanwhile();
     assertInstallable(snapshot, manifest);
     const own = { manifest, artifacts, overrides: {}, official: feature };
-    return before ? { ...revised(before), ...own, startDeath: null } : newRecord({ ...own, config: {} });
+    return before ? { ...revised(before, now), ...own, startDeath: null } : newRecord({ ...own, config: {} }, now);
   };
   if (before?.enabled !== false) return parts.start(name, files, decide);
   const record = decide(await parts.store.snapshot());

@@ -66,7 +66,7 @@ export class PluginInstaller {
       if (taken) throw pluginErrors.nameTaken(name, taken.manifest.version);
       const unreadable = snapshot.corrupt.get(name);
       if (unreadable) throw pluginErrors.unreadable(name, unreadable);
-      const record = newRecord({ manifest, artifacts, overrides, official: null, config });
+      const record = newRecord({ manifest, artifacts, overrides, official: null, config }, this.parts.store.now());
       assertInstallable(snapshot, grantedManifest(record));
       return record;
     });
@@ -85,7 +85,7 @@ export class PluginInstaller {
       const before = recordOf(snapshot, name);
       if (before.official !== null) throw pluginErrors.officialName(name, before.official);
       const record: PluginRecord = {
-        ...revised(before),
+        ...revised(before, this.parts.store.now()),
         ...{ manifest, artifacts, startDeath: null, enabled: true },
         config: input.config ?? before.config,
         overrides: overrides ?? before.overrides,
@@ -103,19 +103,19 @@ export class PluginInstaller {
 
   /**
    * Installs what a feature of this node brings, at every start of it: nothing when it is installed, an update when what
-   * is installed is older. Several nodes may do so at once. One that an operator disabled stays disabled.
+   * is installed is older. A later version stays, and is held back on this node. Several nodes may do so at once. One that
+   * an operator disabled stays disabled.
    *
    * @param official one of the supervisor's official plugins
    * @throws AspenError `PLUGIN_OFFICIAL`, `PLUGIN_NAME_TAKEN`, `ARTIFACT_HASH_MISMATCH`, as {@link install} does
    */
-  installOfficial(official: OfficialPlugin, files: readonly ArtifactFile[]): Promise<OfficialOutcome> {
+  installOfficial(official: OfficialPlugin): Promise<OfficialOutcome> {
     return installOfficial(
       {
         ...this.parts,
         start: async (name, files, decide) => void (await this.#replace(name, files, decide)),
       },
       official,
-      files,
     );
   }
 
@@ -127,7 +127,7 @@ export class PluginInstaller {
       const before = recordOf(snapshot, name);
       if (!before.enabled) throw pluginErrors.notServing(name, "it is disabled; enable it instead");
       assertNotHeld(before);
-      return revised(before);
+      return revised(before, this.parts.store.now());
     });
   }
 
@@ -140,7 +140,7 @@ export class PluginInstaller {
     const decide = (snapshot: PluginSnapshot): PluginRecord => {
       const before = recordOf(snapshot, name);
       assertInstallable(snapshot, grantedManifest(before));
-      return { ...revised(before), enabled: true, startDeath: null };
+      return { ...revised(before, this.parts.store.now()), enabled: true, startDeath: null };
     };
     if (!supervisor.safeMode) return this.#replace(name, null, decide);
     await store.change((snapshot) => ({ put: decide(snapshot) }));

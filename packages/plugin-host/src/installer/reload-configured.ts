@@ -10,7 +10,7 @@ export async function reloadConfigured(
 ): Promise<PluginStatus> {
   const { name, version } = before.manifest;
   const plugin = await supervisor.replace(name, {
-    prepare: async () => ({ record: revised(before), files: new Map(), basis: before.revision }),
+    prepare: async () => ({ record: revised(before, store.now()), files: new Map(), basis: before.revision }),
     commit: async (record) => store.configured.revise(record),
   });
   logger.info({ plugin: name, version }, "plugin changed");

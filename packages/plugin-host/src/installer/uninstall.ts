@@ -41,7 +41,7 @@ export async function disablePlugin({ store }: Pick<PluginStoreParts, "store">, 
   await store.change((snapshot) => {
     const before = recordOf(snapshot, name);
     assertNotNeeded(snapshot, name);
-    return { put: { ...revised(before), enabled: false } };
+    return { put: { ...revised(before, store.now()), enabled: false } };
   });
 }
 
@@ -67,7 +67,7 @@ export function recordOf({ records, corrupt }: PluginSnapshot, name: string): Pl
   throw corrupt.get(name) ?? pluginErrors.notFound(name);
 }
 
-/** The same under a new revision. */
-export function revised(record: PluginRecord): PluginRecord {
-  return { ...record, revision: randomUUID(), updatedAt: new Date().toISOString() };
+/** The same under a new revision, of `now`, ISO 8601. */
+export function revised(record: PluginRecord, now: string): PluginRecord {
+  return { ...record, revision: randomUUID(), updatedAt: now };
 }

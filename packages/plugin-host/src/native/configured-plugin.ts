@@ -23,12 +23,15 @@ export interface NativePluginConfig {
 }
 
 /**
- * Reads what the configuration says of one plugin.
+ * Reads what the configuration says of one plugin. What this resolves to makes it one that is there since `now`, ISO 8601.
  *
  * @param where the field of the configuration, for errors
  * @throws AspenError `CONFIG_INVALID`, or what is wrong with its manifest
  */
-export async function configuredPlugin(where: string, config: NativePluginConfig): Promise<ConfiguredPlugin> {
+export async function configuredPlugin(
+  where: string,
+  config: NativePluginConfig,
+): Promise<(now: string) => ConfiguredPlugin> {
   const folder = config.folder === undefined ? null : resolve(config.folder);
   const input = config.manifest ?? (folder === null ? undefined : join(folder, "plugin.json"));
   const written = parseManifest(typeof input === "string" ? await manifestOf(where, resolve(input)) : input);
@@ -38,8 +41,8 @@ export async function configuredPlugin(where: string, config: NativePluginConfig
     entry: { kind: "native", module: "." },
     priority: config.priority ?? written.priority,
   };
-  const record = newRecord({ manifest, artifacts: [], overrides: {}, official: null, config: config.config ?? {} });
-  return { record, module };
+  const parts = { manifest, artifacts: [], overrides: {}, official: null, config: config.config ?? {} };
+  return (now) => ({ record: newRecord(parts, now), module });
 }
 
 async function manifestOf(where: string, path: string): Promise<unknown> {

@@ -25,8 +25,8 @@ export class NativeCall implements NativeHost {
     private readonly host: PluginHostContext,
     private readonly requestId?: string,
   ) {
-    const { grant, config } = host;
-    this.#clock = new LocalHostContext({ grant, config, reader: null });
+    const { grant, config, clock } = host;
+    this.#clock = new LocalHostContext({ grant, config, clock, reader: null });
   }
 
   /** Aborts when the call is over for its caller. */

@@ -1,4 +1,4 @@
-import { checkPluginInfo, type PluginManifest } from "@aspen/plugin-api";
+import { type PluginManifest, parsePluginInfo } from "@aspen/plugin-api";
 import { callErrors, nativeErrors } from "../errors.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
@@ -55,5 +55,5 @@ export class NativePluginRuntime implements PluginRuntime {
 }
 
 function checkInfo({ text }: { text: string }, manifest: PluginManifest): void {
-  checkPluginInfo(JSON.parse(text), manifest);
+  parsePluginInfo(JSON.parse(text), manifest);
 }

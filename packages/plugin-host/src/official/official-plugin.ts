@@ -1,13 +1,16 @@
 import { artifactsOf, LIMITS, type PluginManifest, parseManifest, RESERVED_PREFIXES } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
+import type { ArtifactFile } from "../installer/artifacts.js";
 
 export interface OfficialPluginOptions {
   /** Name of the feature that brings it. */
   feature: string;
   /** The parsed `plugin.json` that its package ships. */
   manifest: unknown;
-  /** BLAKE3 hash of each artifact, by name. */
-  hashes: Readonly<Record<string, string>>;
+  /** BLAKE3 hash of each artifact, by name. @default `wasm_hash` of the manifest */
+  hashes?: Readonly<Record<string, string>>;
+  /** Reads its artifacts. Asked only when it is to be installed or updated. */
+  files(): Promise<readonly ArtifactFile[]>;
   /** Reserved prefixes that are its own. @default none */
   reservedPrefixes?: readonly string[];
 }
@@ -20,6 +23,7 @@ export interface OfficialPlugin {
   readonly feature: string;
   readonly manifest: PluginManifest;
   readonly hashes: ReadonlyMap<string, string>;
+  files(): Promise<readonly ArtifactFile[]>;
 }
 
 /** The one owner that no plugin is. */
@@ -30,7 +34,7 @@ const NODE_PREFIX = "__sys:";
  * when it asks for a reserved prefix that is not its own
  */
 export function officialPlugin(options: OfficialPluginOptions): OfficialPlugin {
-  const { feature, reservedPrefixes = [] } = options;
+  const { feature, files, reservedPrefixes = [] } = options;
   const manifest = parseManifest(options.manifest, { official: { reservedPrefixes } });
   const { name, priority } = manifest;
   for (const prefix of reservedPrefixes) {
@@ -43,15 +47,19 @@ export function officialPlugin(options: OfficialPluginOptions): OfficialPlugin {
     const ranges = `${officialPriorityMin} to ${officialPriorityMax}, or ${pluginPriorityMin} to ${pluginPriorityMax}`;
     throw pluginErrors.officialInvalid(name, `its priority ${priority} must be from ${ranges}`);
   }
-  const hashes = new Map(Object.entries(options.hashes));
   const artifacts = artifactsOf(manifest);
   // Without code there would be nothing to know it by.
   if (artifacts.length === 0) throw pluginErrors.officialInvalid(name, `its entry is ${manifest.entry.kind}`);
+  const hashes = options.hashes ? new Map(Object.entries(options.hashes)) : declaredHashes(artifacts);
   if (hashes.size !== artifacts.length || artifacts.some((artifact) => !isHash(hashes.get(artifact.name)))) {
     const wanted = artifacts.map((artifact) => artifact.name).join(", ");
     throw pluginErrors.officialInvalid(name, `it must have a BLAKE3 hash for each of: ${wanted}`);
   }
-  return { feature, manifest, hashes };
+  return { feature, manifest, hashes, files };
+}
+
+function declaredHashes(artifacts: ReturnType<typeof artifactsOf>): Map<string, string> {
+  return new Map(artifacts.flatMap(({ name, hash }) => (hash === undefined ? [] : [[name, hash] as const])));
 }
 
 function isHash(hash: string | undefined): boolean {

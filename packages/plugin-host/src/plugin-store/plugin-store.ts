@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { type Clock, systemClock } from "@aspen/feature";
 import { type AspenError, decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Check, KeyValueStore, KvEntry, Op } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
@@ -28,17 +29,33 @@ export type PluginChange =
   /** Puts several, and applies `ops` with them, where `checks` hold. All of one namespace with the records. */
   | { putAll: readonly PluginRecord[]; checks: readonly Check[]; ops: readonly Op[] };
 
+export interface PluginStoreOptions {
+  /** Those of this node's configuration; they are seen here and never stored. @default none */
+  configured?: ConfiguredPlugins;
+  /** What changes are dated by. @default `systemClock` */
+  clock?: Clock;
+}
+
 /** The installed plugins in the store that all nodes share. */
 export class PluginStore {
   /** Notes of the starts that are under way. */
   readonly startNotes: StartNotes;
 
-  /** @param configured those of this node's configuration; they are seen here and never stored */
+  readonly configured: ConfiguredPlugins;
+  readonly #clock: Clock;
+
   constructor(
     private readonly kv: KeyValueStore,
-    readonly configured: ConfiguredPlugins = new ConfiguredPlugins(),
+    { configured = new ConfiguredPlugins(), clock = systemClock }: PluginStoreOptions = {},
   ) {
+    this.configured = configured;
+    this.#clock = clock;
     this.startNotes = new StartNotes(kv);
+  }
+
+  /** The time of day, ISO 8601. */
+  now(): string {
+    return new Date(this.#clock.now()).toISOString();
   }
 
   /** Version of the last change, or null. */
@@ -119,7 +136,7 @@ export class PluginStore {
         ops: [
           ...recordOps(change),
           ...(several?.ops ?? []),
-          { type: "put", key: EPOCH_KEY, value: encodeUtf8(new Date().toISOString()) },
+          { type: "put", key: EPOCH_KEY, value: encodeUtf8(this.now()) },
         ],
       });
       if (applied.ok) return;

@@ -108,7 +108,7 @@ export class NotedStarts implements AsyncDisposable {
       pid: process.pid,
       plugin: record.manifest.name,
       codeHash: codeHash(record),
-      startedAt: new Date().toISOString(),
+      startedAt: this.store.now(),
     };
     do {
       await this.settled(record, signal);

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "@aspen/feature";
 import type { Logger, PluginManifest, PluginTierName } from "@aspen/plugin-api";
 import { LIMITS } from "@aspen/plugin-api";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
@@ -21,6 +22,8 @@ export interface StarterOptions {
   configured?: ConfiguredPlugins;
   /** What features give to host functions. @default none */
   ports?: Partial<HostPorts>;
+  /** The time of day, for plugins. @default `systemClock` */
+  clock?: Clock;
 }
 
 /** Turns a plugin's code into an instance that answers calls, by the runtime of its tier. */
@@ -74,9 +77,9 @@ export class PluginStarter {
    */
   async start(artifact: PluginArtifact, config: PluginRecord["config"], signal?: AbortSignal): Promise<PluginInstance> {
     const { manifest } = artifact;
-    const { kv, blobs, ports = {} } = this.options;
+    const { kv, blobs, ports = {}, clock = systemClock } = this.options;
     const { runtime } = this.#tierOf(manifest);
-    const host = new PluginHostContext(manifest, { kv, blobs, ports, ...this.#logging(manifest.name) }, config);
+    const host = new PluginHostContext(manifest, { kv, blobs, ports, clock, ...this.#logging(manifest.name) }, config);
     const instance = await runtime.start(artifact, host, signal);
     try {
       signal?.throwIfAborted();

@@ -1,3 +1,4 @@
+import { systemClock } from "@aspen/feature";
 import type { PluginHostContext } from "@aspen/plugin-host";
 import type { LoadedModule } from "../module-loader.js";
 import { createSlotBuffer, MainSlot, sharedNow } from "../protocol/channel.js";
@@ -111,6 +112,7 @@ export class Instance {
       ...memory,
       grant: options.host.grant,
       config: options.host.config,
+      systemClock: options.host.clock === systemClock,
       memoryBytes: options.memoryBytes,
       timeoutMs: options.timeoutMs,
       isolation: options.isolation,

@@ -21,6 +21,8 @@ export interface LoadMessage {
   results: SharedArrayBuffer;
   grant: PluginGrant;
   config: Record<string, unknown>;
+  /** The node's clock is the system's, which the thread reads itself. */
+  systemClock: boolean;
   /** Most linear memory, a whole number of pages. */
   memoryBytes: number;
   timeoutMs: number;

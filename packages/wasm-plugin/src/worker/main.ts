@@ -81,6 +81,7 @@ function home(message: LoadMessage): Loaded {
       grant: message.grant,
       config: message.config,
       reader,
+      clock: message.systemClock ? { now: Date.now } : null,
       onDenied: (event) => denials.add(event),
     }),
     sendLog: (record, requestId) => send({ type: "log", record, ...(requestId === undefined ? {} : { requestId }) }),

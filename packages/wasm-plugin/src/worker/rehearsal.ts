@@ -36,6 +36,7 @@ export function rehearsal(): LoadMessage {
     results: createRingBuffer(1024),
     grant: { plugin: "rehearsal", permissions: [], kvPrefixes: [] },
     config: {},
+    systemClock: true,
     memoryBytes: 65_536,
     timeoutMs: 1000,
     isolation: "instance",
