@@ -44,7 +44,7 @@ class Configured implements AsyncDisposable {
     container.bind(STORAGE.store).toConstantValue(store);
     container.bind(NODE.log).toConstantValue(logger);
     container.bind(NODE.safeMode).toConstantValue(safeMode);
-    await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10, ...options }));
+    await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10, startMs: 30_000, ...options }));
     await container.loadAsync(await feature.module(config.value));
     try {
       await node.supervisor.start();
