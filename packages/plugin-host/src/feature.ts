@@ -66,7 +66,8 @@ const configSchema = z.strictObject({
   retryMs: ms(1).describe(
     "Milliseconds after which a plugin that did not start is tried again; 1000, doubling to 60 s.",
   ),
-  startMs: ms(1).describe("Milliseconds that the start of a node waits for its plugins; 30,000."),
+  startMs: ms(0).describe("Milliseconds that the start of a node waits for its plugins; 0, as calls wait for them."),
+  suspectMs: ms(1).describe("Milliseconds that a plugin has to start of which a node may have died; 30,000."),
   leaseMs: ms(100).describe("Milliseconds without a sign of life after which a starting node counts as dead; 10,000."),
 });
 

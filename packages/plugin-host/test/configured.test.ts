@@ -45,7 +45,7 @@ class Configured implements AsyncDisposable {
     container.bind(NODE.log).toConstantValue(logger);
     container.bind(NODE.clock).toConstantValue(systemClock);
     container.bind(NODE.safeMode).toConstantValue(safeMode);
-    await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10, ...options }));
+    await container.loadAsync(await plugins.module({ pollMs: 10, retryMs: 10, startMs: 30_000, ...options }));
     await container.loadAsync(await feature.module(config.value));
     try {
       await node.supervisor.start();

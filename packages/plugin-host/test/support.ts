@@ -132,7 +132,7 @@ export class Host implements AsyncDisposable {
     const starter = new PluginStarter({ runtimes: [this.runtime], kv, blobs, logger });
     this.supervisor = new PluginSupervisor(
       { store: this.plugins, starter, registry: this.registry, official: new OfficialPlugins(official), logger },
-      { pollMs: 10, retryMs: 10, ...options },
+      { pollMs: 10, retryMs: 10, startMs: 30_000, ...options },
     );
     this.installer = new PluginInstaller({ store: this.plugins, blobs, supervisor: this.supervisor, logger });
   }

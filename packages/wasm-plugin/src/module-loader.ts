@@ -1,5 +1,11 @@
 import { ENGINE_IMPORTS, HOST_FUNCTIONS, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plugin-api";
+import { SOURCE_MAP_SECTION } from "@aspen/plugin-api/abi";
+import { SECTION, WASM_HEADER } from "@aspen/plugin-api/wasm";
 import { wasmErrors } from "./errors.js";
+import type { ModuleCache } from "./module-cache.js";
+import type { ModuleData } from "./protocol/module-data.js";
+import { splitModule } from "./split-module.js";
+import { readSections } from "./validation/sections.js";
 import { limitMemory } from "./wasm-limits.js";
 
 /** Functions of Extism's own module that a guest may import. */
@@ -17,9 +23,17 @@ const ALLOWED_IMPORTS: Readonly<Record<string, ReadonlySet<string>>> = {
 /** Characters of the file's own text that are shown. */
 const TEXT_MAX = 200;
 
+/** Exports that the engine runs when it makes an instance, before its data could be written. */
+const RUN_FIRST: ReadonlySet<string> = new Set(["_initialize", "_start", "hs_init"]);
+
 /** A compiled module that every worker shares. */
 export interface LoadedModule {
+  /** All plugins that were made with one version of the SDK, and have one memory limit, have the same one. */
   module: WebAssembly.Module;
+  /** What is written into the memory of each instance; null when the module does it itself. */
+  data: ModuleData | null;
+  /** A module with the plugin's custom sections and nothing else. */
+  customs: WebAssembly.Module;
   /** The lifecycle functions it exports. */
   exports: readonly string[];
 }
@@ -29,13 +43,22 @@ export interface LoadedModule {
  *
  * @throws AspenError `WASM_INVALID` naming the export or import at fault
  */
-export async function loadModule(plugin: string, wasm: Uint8Array, memoryBytes: number): Promise<LoadedModule> {
-  let module: WebAssembly.Module;
+export async function loadModule(
+  plugin: string,
+  wasm: Uint8Array,
+  memoryBytes: number,
+  cache: ModuleCache,
+): Promise<LoadedModule> {
+  let compiled: Pick<LoadedModule, "module" | "data" | "customs">;
   try {
-    module = await WebAssembly.compile(limitMemory(wasm, memoryBytes) as BufferSource);
+    const limited = limitMemory(wasm, memoryBytes);
+    const whole = async () => ({ module: await cache.compile(limited), data: null });
+    const customs = new WebAssembly.Module(customSections(wasm) as BufferSource);
+    compiled = { ...((await shared(limited, cache)) ?? (await whole())), customs };
   } catch (error) {
     throw wasmErrors.invalid(plugin, short(error instanceof Error ? error.message : String(error)));
   }
+  const { module } = compiled;
   const imports = WebAssembly.Module.imports(module);
   for (const { module: from, name, kind } of imports) {
     if (kind !== "function" || !ALLOWED_IMPORTS[from]?.has(name)) {
@@ -53,9 +76,31 @@ export async function loadModule(plugin: string, wasm: Uint8Array, memoryBytes: 
   const missing = REQUIRED_EXPORTS.filter((name) => !functions.has(name));
   if (missing.length > 0) throw wasmErrors.invalid(plugin, `it lacks the export ${missing.join(" and ")}`);
   return {
-    module,
+    ...compiled,
     exports: [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS].filter((name) => functions.has(name)),
   };
+}
+
+/** The module apart from its data, so that plugins share it; null when the two cannot be parted. */
+async function shared(wasm: Uint8Array, cache: ModuleCache): Promise<Pick<LoadedModule, "module" | "data"> | null> {
+  const split = splitModule(wasm, SOURCE_MAP_SECTION);
+  if (!split) return null;
+  let module: WebAssembly.Module;
+  try {
+    module = await cache.compile(split.code);
+  } catch {
+    // Its code names segments that are not there now, or the file is invalid: compiling all of it tells which.
+    return null;
+  }
+  const exports = WebAssembly.Module.exports(module);
+  const reachable = exports.some(({ name, kind }) => name === "memory" && kind === "memory");
+  if (!reachable || exports.some(({ name }) => RUN_FIRST.has(name))) return null;
+  return { module, data: split.data };
+}
+
+function customSections(wasm: Uint8Array): Uint8Array {
+  const customs = readSections(wasm).filter(({ id }) => id === SECTION.custom);
+  return Buffer.concat([Uint8Array.from(WASM_HEADER), ...customs.map(({ start, end }) => wasm.subarray(start, end))]);
 }
 
 /** Text of a foreign file, for a message. */

@@ -7,6 +7,7 @@ import type {
   VerdictStore,
 } from "@aspen/plugin-host";
 import { wasmErrors } from "./errors.js";
+import { ModuleCache } from "./module-cache.js";
 import { loadModule } from "./module-loader.js";
 import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOptions } from "./options.js";
 import { InstancePool } from "./pool/instance-pool.js";
@@ -23,6 +24,7 @@ export class WasmPluginRuntime implements PluginRuntime {
   readonly #options: ResolvedWasmRuntimeOptions;
   readonly #spares: SpareWorkers;
   readonly #verifier: WasmVerifier;
+  readonly #modules = new ModuleCache();
   readonly #stacks = new StackMapper();
   readonly #pools = new Set<InstancePool>();
   #closed = false;
@@ -44,10 +46,10 @@ export class WasmPluginRuntime implements PluginRuntime {
     const { manifest } = artifact;
     await this.verify(artifact);
     signal?.throwIfAborted();
-    const loaded = await loadModule(manifest.name, wasmOf(artifact), manifest.memory_limit);
+    const loaded = await loadModule(manifest.name, wasmOf(artifact), manifest.memory_limit, this.#modules);
     if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
     signal?.throwIfAborted();
-    const log = new PluginLog(host, loaded.module, this.#stacks);
+    const log = new PluginLog(host, loaded.customs, this.#stacks);
     const pool: InstancePool = new InstancePool({
       plugin: manifest.name,
       loaded,

@@ -9,8 +9,13 @@ export interface SupervisorOptions {
   drainMs?: number;
   /** Milliseconds after which a plugin that could not be started is tried again; doubles up to 60 s. @default 1000 */
   retryMs?: number;
-  /** Milliseconds that the start of a node waits for its plugins. @default 30000 */
+  /**
+   * Milliseconds that the start of a node waits for its plugins. Calls of a plugin that still starts wait for it in any
+   * case. @default 0
+   */
   startMs?: number;
+  /** Milliseconds that the start of a plugin may take of which a node may have died; nothing is started beside it. @default 30000 */
+  suspectMs?: number;
   /** Milliseconds without a sign of life after which a node that is starting a plugin counts as dead. @default 10000 */
   leaseMs?: number;
   /** No other node can use the store, so that a start that is noted at this one's begin ended with its node. @default false */
@@ -26,7 +31,8 @@ export function resolveSupervisorOptions(options: SupervisorOptions = {}): Requi
     healthTimeoutMs: options.healthTimeoutMs ?? 10_000,
     drainMs: options.drainMs ?? 10_000,
     retryMs: options.retryMs ?? 1000,
-    startMs: options.startMs ?? 30_000,
+    startMs: options.startMs ?? 0,
+    suspectMs: options.suspectMs ?? 30_000,
     leaseMs: options.leaseMs ?? 10_000,
     soleNode: options.soleNode ?? false,
     safeMode: options.safeMode ?? false,

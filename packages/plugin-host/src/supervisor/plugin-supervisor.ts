@@ -5,24 +5,17 @@ import { OfficialPlugins } from "../official/official-plugins.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
 import type { PluginInstance } from "../runtime.js";
-import { neededBy } from "./needed-by.js";
+import type { Follow } from "./follow.js";
 import { NotedStarts } from "./noted-starts.js";
 import { resolveSupervisorOptions, type SupervisorOptions } from "./options.js";
 import { orAborted } from "./or-aborted.js";
 import type { PluginReplacement, PluginSupervisorParts } from "./parts.js";
+import { StartOrder } from "./start-order.js";
 import { StartsUnderWay, type StartUnderWay } from "./starts-under-way.js";
 import { StorePoll } from "./store-poll.js";
 import { drainInstance, type PluginStatus, SupervisedPlugin } from "./supervised-plugin.js";
+import { SuspectTrials } from "./suspect-trials.js";
 import { Turns } from "./turns.js";
-
-/** How a plugin is followed. */
-interface Follow {
-  /** Turns to wait for before a start, by name. */
-  turns: ReadonlyMap<string, Promise<void>>;
-  problem?: DependencyProblem | undefined;
-  /** Nothing else is being started: suspects are tried. */
-  alone?: boolean;
-}
 
 /** Makes this node run what the store says is installed, and keeps it so. */
 export class PluginSupervisor implements AsyncDisposable {
@@ -34,12 +27,19 @@ export class PluginSupervisor implements AsyncDisposable {
   /** Turns of plugins to be followed that have not begun: one serves everybody who asks meanwhile. */
   readonly #waiting = new Map<string, Promise<void>>();
   readonly #starts = new StartsUnderWay();
+  readonly #order = new StartOrder((name) => {
+    const plugin = this.#plugins.get(name);
+    return !plugin || plugin.serving ? [] : plugin.manifest.dependencies;
+  });
   readonly #notes: NotedStarts;
+  readonly #suspects: SuspectTrials;
   readonly #draining = new Set<Promise<void>>();
   #corrupt: PluginSnapshot["corrupt"] = new Map();
   #epoch: number | null | undefined;
   readonly #poll: StorePoll;
   #stopped = false;
+  /** The first starts of all plugins; never rejects. */
+  #started: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly parts: PluginSupervisorParts,
@@ -51,8 +51,20 @@ export class PluginSupervisor implements AsyncDisposable {
     this.#notes = new NotedStarts(store, logger, this.#options);
     this.#poll = new StorePoll({
       ...{ store, logger, everyMs: this.#options.pollMs, onDue: () => this.reconcile() },
-      isBehind: () => [...this.#plugins.values()].some(({ behind }) => behind),
+      isBehind: () => [...this.#plugins.values()].some((plugin) => this.#isDue(plugin)),
       isDue: (epoch) => epoch !== this.#epoch,
+    });
+    this.#suspects = new SuspectTrials({
+      suspectMs: this.#options.suspectMs,
+      notes: this.#notes,
+      look: () => this.#look(),
+      settled: (record) => this.#stopped || (this.#plugins.get(record.manifest.name)?.runs(record) ?? false),
+      start: (name, alone) => this.#take(name, { turns: new Map(), alone }),
+      giveUp: (name, reason) => this.#starts.get(name)?.giveUp(reason),
+      inTurn: (record, task) => {
+        const { name } = record.manifest;
+        return this.#turns.take(name, () => this.#underWay(name, record.revision, ({ signal }) => task(signal)));
+      },
     });
   }
 
@@ -61,24 +73,22 @@ export class PluginSupervisor implements AsyncDisposable {
     return this.#options.safeMode;
   }
 
-  /** Starts every enabled plugin, then follows the store. A plugin that is slow to start does not hold up a node for longer than `startMs`. */
+  /**
+   * Starts every enabled plugin, then follows the store. Resolves when calls of them all are taken: those of a plugin
+   * that still starts wait. With `startMs` it waits for the starts as well, for so long at most.
+   */
   async start(): Promise<void> {
     const { startMs, safeMode } = this.#options;
     if (safeMode) this.parts.logger.warn({}, "safe mode: no plugin is started");
     else await this.parts.store.assertConfigured();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<"late">((resolve) => {
-      timer = setTimeout(() => resolve("late"), startMs);
-    });
-    const started = this.#startAll();
-    try {
-      if ((await Promise.race([started, late])) === "late")
-        this.parts.logger.warn({ startMs }, "plugins are still starting");
-    } finally {
-      clearTimeout(timer);
-    }
-    started.catch((error) => this.#poll.failed(error));
-    this.#poll.begin();
+    await this.#notes.settleLeft();
+    await this.#announce();
+    this.#started = this.#startAll().catch((error) => this.#poll.failed(error));
+    if (startMs === 0) return;
+    const patience = AbortSignal.timeout(startMs);
+    await orAborted(this.#started, patience).catch(() =>
+      this.parts.logger.warn({ startMs }, "plugins are still starting"),
+    );
   }
 
   list(): PluginStatus[] {
@@ -160,6 +170,7 @@ export class PluginSupervisor implements AsyncDisposable {
   async follow(name: string): Promise<void> {
     const { problems } = await this.#look();
     await this.#giveUpOutdated(name);
+    this.#order.hurry(name);
     await this.#take(name, { turns: new Map(), problem: problems.find(({ plugin }) => plugin === name) });
   }
 
@@ -184,6 +195,7 @@ export class PluginSupervisor implements AsyncDisposable {
     for (const [name, start] of this.#starts.entries()) {
       start.giveUp(pluginErrors.notServing(name, "the node is stopping"));
     }
+    await this.#started;
     await this.#turns.idle();
     await this.#notes[Symbol.asyncDispose]();
     await Promise.all([
@@ -195,55 +207,27 @@ export class PluginSupervisor implements AsyncDisposable {
   }
 
   /**
-   * First what a node died of before, each alone, so that a second death says which it was; then all others side by
-   * side; then those that were being started elsewhere, by a node that turned out to be dead.
+   * First what a node died of before, each alone, so that a second death says which it was; then all others; then those
+   * that were being started elsewhere, by a node that turned out to be dead.
    */
   async #startAll(): Promise<void> {
-    await this.#notes.settleLeft();
-    await this.#trySuspects(false);
-    await this.reconcile();
-    await this.#trySuspects(true);
-  }
-
-  async #trySuspects(wait: boolean): Promise<void> {
-    if (this.safeMode) return;
-    const { order, snapshot } = await this.#look();
-    for (const { name } of order) {
-      const record = snapshot.records.get(name)!;
-      if (this.#stopped || record.startDeath?.verdict !== "suspect" || this.#plugins.get(name)?.runs(record)) continue;
-      if (!(await this.#isFree(record, wait))) continue;
-      for (const needed of neededBy(record.manifest, order)) await this.#take(needed, { turns: new Map() });
-      await this.#tryAlone(name);
-    }
-  }
-
-  async #tryAlone(name: string): Promise<void> {
-    const { startMs } = this.#options;
-    const late = () =>
-      this.#starts.get(name)?.giveUp(pluginErrors.notServing(name, `it took over ${startMs} ms alone`));
-    const timer = setTimeout(late, startMs);
     try {
-      await this.#take(name, { turns: new Map(), alone: true });
+      if (!this.safeMode) await this.#suspects.run(false);
     } finally {
-      clearTimeout(timer);
+      // Earlier it might start something beside a suspect.
+      this.#poll.begin();
     }
+    await this.reconcile();
+    if (!this.safeMode) await this.#suspects.run(true);
   }
 
-  /** True when no other node is trying it, for which this one waits at most `startMs`. */
-  async #isFree(record: PluginRecord, wait: boolean): Promise<boolean> {
-    const name = record.manifest.name;
-    const patience = AbortSignal.timeout(wait ? this.#options.startMs : 0);
-    return this.#turns.take(name, () =>
-      this.#underWay(name, record.revision, async (start) => {
-        const signal = AbortSignal.any([start.signal, patience]);
-        try {
-          await this.#notes.settled(record, signal);
-        } catch (error) {
-          if (!signal.aborted) throw error;
-        }
-        return !signal.aborted;
-      }),
-    );
+  /** What is installed has its methods from now on, and calls of what is to be started wait for that. */
+  async #announce(): Promise<void> {
+    const { snapshot } = await this.#look();
+    for (const record of snapshot.records.values()) {
+      const plugin = this.#plugin(record);
+      if (!(await this.#keepsStopped(plugin, record))) plugin.expectStart();
+    }
   }
 
   async #look() {
@@ -273,13 +257,13 @@ export class PluginSupervisor implements AsyncDisposable {
   async #follow(name: string, { turns, problem, alone = false }: Follow): Promise<void> {
     if (this.#stopped) return;
     // A record that cannot be read changes nothing: what runs goes on.
-    if (this.#corrupt.has(name)) return;
+    const unreadable = this.#corrupt.get(name);
+    if (unreadable) return this.#plugins.get(name)?.endWait(unreadable);
     // What was decided while this waited for its turn is newer than the snapshot.
     const record = await this.parts.store.get(name);
     if (!record) return this.#remove(name);
     const plugin = this.#plugin(record);
-    if (!record.enabled) return plugin.stop(record, this.#options.drainMs);
-    if (this.safeMode) return plugin.stop(record, this.#options.drainMs, pluginErrors.safeMode(name));
+    if (await this.#keepsStopped(plugin, record)) return;
     const verdict = record.startDeath?.verdict;
     if (verdict === "quarantined" || (verdict === "suspect" && !alone && !plugin.runs(record))) {
       return this.#holdDeadly(plugin, record);
@@ -291,6 +275,13 @@ export class PluginSupervisor implements AsyncDisposable {
     await this.#start(plugin, record, turns);
   }
 
+  /** Stops what is not to run on this node, and says whether that is so. */
+  async #keepsStopped(plugin: SupervisedPlugin, record: PluginRecord): Promise<boolean> {
+    if (record.enabled && !this.safeMode) return false;
+    await plugin.stop(record, this.#options.drainMs, record.enabled ? pluginErrors.safeMode(plugin.name) : null);
+    return true;
+  }
+
   async #start(plugin: SupervisedPlugin, record: PluginRecord, turns: Follow["turns"]): Promise<void> {
     const { starter, logger } = this.parts;
     const { name } = plugin;
@@ -299,6 +290,7 @@ export class PluginSupervisor implements AsyncDisposable {
       try {
         plugin.beginLoading(record);
         await orAborted(Promise.all(dependencies.map((dependency) => turns.get(dependency.name))), signal);
+        using _turn = await this.#order.turn(name, signal);
         const artifact = starter.artifact(record, await starter.load(record));
         await orAborted(starter.verify(artifact), signal);
         plugin.beginInitializing();
@@ -313,12 +305,15 @@ export class PluginSupervisor implements AsyncDisposable {
         }
         plugin.fail(error, this.#options.retryMs);
         logger.error({ plugin: name, version, err: error }, "a plugin could not be started; it will be tried again");
+      } finally {
+        this.#order.forget(name);
       }
     });
   }
 
   async #underWay<T>(name: string, basis: string | null, task: (start: StartUnderWay) => Promise<T>): Promise<T> {
     using start = this.#starts.begin(name, basis);
+    if (this.#stopped) start.giveUp(pluginErrors.notServing(name, "the node is stopping"));
     return await task(start);
   }
 
@@ -370,10 +365,7 @@ export class PluginSupervisor implements AsyncDisposable {
     if (old) {
       const drained = drainInstance(old, plugin.name, this.#options.drainMs, this.parts.logger);
       this.#draining.add(drained);
-      drained.then(
-        () => this.#draining.delete(drained),
-        () => this.#draining.delete(drained),
-      );
+      drained.catch(() => undefined).finally(() => this.#draining.delete(drained));
     }
     return plugin;
   }
@@ -384,6 +376,7 @@ export class PluginSupervisor implements AsyncDisposable {
     // Unknown from now on to callers; those under way still end.
     plugin.forget();
     this.#plugins.delete(name);
+    this.#order.forget(name);
     await plugin.stop(null, this.#options.drainMs);
   }
 
@@ -393,9 +386,16 @@ export class PluginSupervisor implements AsyncDisposable {
     if (!plugin) {
       const { healthMs, healthTimeoutMs } = this.#options;
       const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs };
-      plugin = new SupervisedPlugin(record, this.parts.registry, this.parts.logger, health);
+      const { registry, logger } = this.parts;
+      plugin = new SupervisedPlugin(record, { registry, logger, health, onAwaited: () => this.#order.hurry(name) });
       this.#plugins.set(name, plugin);
     }
     return plugin;
+  }
+
+  /** A plugin that is tried again, or whose start nobody has carried out. */
+  #isDue(plugin: SupervisedPlugin): boolean {
+    const { name, behind, awaited } = plugin;
+    return behind || (awaited && !this.#starts.get(name) && !this.#waiting.has(name));
   }
 }

@@ -16,6 +16,7 @@ import { PluginHandler } from "../plugin-handler/plugin-handler.js";
 import { codeHash } from "../plugin-store/code-hash.js";
 import { grantedManifest, type PluginRecord, type StoredArtifact } from "../plugin-store/plugin-record.js";
 import type { CallOptions, PluginHealth, PluginInstance } from "../runtime.js";
+import { AwaitingCalls } from "./awaiting-calls.js";
 import { HealthLoop, type HealthLoopOptions } from "./health-loop.js";
 
 const RETRY_MAX_MS = 60_000;
@@ -49,6 +50,14 @@ export interface PluginStatus {
   error?: AspenErrorJson;
 }
 
+export interface SupervisedPluginParts {
+  registry: HandlerRegistry;
+  logger: Logger;
+  health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs">;
+  /** A call came that waits for the plugin's start. */
+  onAwaited(): void;
+}
+
 /** One plugin on this node: the revision that serves, and how the last start went. */
 export class SupervisedPlugin {
   readonly #lifecycle = new Lifecycle();
@@ -63,12 +72,12 @@ export class SupervisedPlugin {
   #health: HealthLoop | null = null;
   /** The revision that was tried last; while an older one serves, `#record` is that one's. */
   #tried = "";
+  /** Calls that wait for the start; null when calls are answered, or refused, at once. */
+  #awaiting: AwaitingCalls | null = null;
 
   constructor(
     record: PluginRecord,
-    private readonly registry: HandlerRegistry,
-    private readonly logger: Logger,
-    private readonly health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs">,
+    private readonly parts: SupervisedPluginParts,
   ) {
     this.#record = record;
     this.#handler = this.#register(record);
@@ -91,13 +100,18 @@ export class SupervisedPlugin {
     return this.#instance !== null && isServing(this.state);
   }
 
+  /** True when its first start is still ahead, or under way. */
+  get awaited(): boolean {
+    return this.#awaiting !== null;
+  }
+
   /** True when the revision that it should run could not be started, though an older one may serve. */
   get behind(): boolean {
     return this.#failures > 0;
   }
 
   get shadowed(): ShadowedMethod[] {
-    return this.registry.shadowed(this.#handler);
+    return this.parts.registry.shadowed(this.#handler);
   }
 
   /** True when `record` is to be started now: another revision, or a failed one whose time has come again. */
@@ -116,12 +130,19 @@ export class SupervisedPlugin {
     return this.serving && codeHash(this.#record) === codeHash(record);
   }
 
+  /** It is going to be started: calls wait for that from now on. */
+  expectStart(): void {
+    this.#awaiting ??= new AwaitingCalls(this.name);
+  }
+
   /** A start begins. When a revision serves, it goes on and the states do not change. */
   beginLoading(record: PluginRecord): void {
     this.#tried = record.revision;
     if (this.#instance) return;
     this.#show(record);
     if (this.state !== "loading") this.#lifecycle.transition("loading");
+    // After a failure calls hear of it, and do not wait for a start that may fail again.
+    if (this.#failures === 0) this.expectStart();
   }
 
   beginInitializing(): void {
@@ -134,13 +155,14 @@ export class SupervisedPlugin {
     this.#tried = record.revision;
     this.#instance = instance;
     this.#health?.[Symbol.dispose]();
-    this.#health = new HealthLoop(instance, { ...this.health, report: (health) => this.#report(health) });
+    this.#health = new HealthLoop(instance, { ...this.parts.health, report: (health) => this.#report(health) });
     this.#show(record);
     this.#error = null;
     this.#failures = 0;
     if (this.state === "stopped" || this.state === "failed") this.#lifecycle.transition("loading");
     if (this.state === "loading") this.#lifecycle.transition("initializing");
     if (this.state !== "ready") this.#lifecycle.transition("ready");
+    this.#endWait();
     return old;
   }
 
@@ -169,9 +191,24 @@ export class SupervisedPlugin {
 
   #failed(error: AspenError): void {
     this.#error = error;
-    if (this.#instance || this.state === "failed") return;
-    if (this.state === "stopped") this.#lifecycle.transition("loading");
-    this.#lifecycle.transition("failed");
+    if (!this.#instance && this.state !== "failed") {
+      if (this.state === "stopped") this.#lifecycle.transition("loading");
+      this.#lifecycle.transition("failed");
+    }
+    this.#endWait();
+  }
+
+  /** Whoever waits for the start hears why there is none; nothing else changes. */
+  endWait(why: AspenError): void {
+    if (!this.#awaiting) return;
+    this.#error = why;
+    this.#endWait();
+  }
+
+  #endWait(): void {
+    const awaiting = this.#awaiting;
+    this.#awaiting = null;
+    awaiting?.settle();
   }
 
   /** What the health check said. */
@@ -196,6 +233,7 @@ export class SupervisedPlugin {
     this.#tried = record?.revision ?? "";
     this.#error = why;
     this.#failures = 0;
+    this.#endWait();
     if (this.state === "stopped") return;
     if (this.state === "failed") {
       this.#lifecycle.transition("stopped");
@@ -203,7 +241,7 @@ export class SupervisedPlugin {
     }
     if (this.state === "loading") this.#lifecycle.transition("initializing");
     this.#lifecycle.transition("stopping");
-    if (instance) await drainInstance(instance, this.name, drainMs, this.logger);
+    if (instance) await drainInstance(instance, this.name, drainMs, this.parts.logger);
     this.#lifecycle.transition("stopped");
   }
 
@@ -214,7 +252,10 @@ export class SupervisedPlugin {
 
   call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     if (this.#instance) return this.#instance.call(method, params, options);
-    return Promise.reject(pluginErrors.notServing(this.name, this.#why()));
+    if (!this.#awaiting) return Promise.reject(pluginErrors.notServing(this.name, this.#why()));
+    const started = this.#awaiting.join(params, options);
+    this.parts.onAwaited();
+    return started.then(() => this.call(method, params, options));
   }
 
   status(): PluginStatus {
@@ -267,7 +308,7 @@ export class SupervisedPlugin {
 
   #register(record: PluginRecord): PluginHandler {
     const handler = new PluginHandler(grantedManifest(record), this);
-    this.#unregister = this.registry.register(handler);
+    this.#unregister = this.parts.registry.register(handler);
     return handler;
   }
 }

@@ -1,7 +1,7 @@
-import type { WasmModule } from "@aspen/plugin-api/abi";
 import createPlugin, { type CallContext, type Plugin } from "@extism/extism";
+import { writeData } from "../protocol/module-data.js";
 import { GuestState, hostImports } from "./host-imports.js";
-import type { EngineHost, EngineInstance, GuestOutcome, WasmEngine } from "./wasm-engine.js";
+import type { EngineHost, EngineInstance, EngineModule, GuestOutcome, WasmEngine } from "./wasm-engine.js";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -12,7 +12,7 @@ interface ForegroundPlugin {
 
 /** Runs plugins on `@extism/extism` in the foreground of the calling thread. */
 export class ExtismEngine implements WasmEngine {
-  async instantiate(module: WasmModule, host: EngineHost): Promise<EngineInstance> {
+  async instantiate({ module, data }: EngineModule, host: EngineHost): Promise<EngineInstance> {
     const guest = new GuestState(host);
     const functions = hostImports(guest) as Record<
       string,
@@ -24,6 +24,7 @@ export class ExtismEngine implements WasmEngine {
     })) as Plugin as unknown as ForegroundPlugin;
     const instance = await plugin.getInstance();
     guest.memory = instance.exports.memory instanceof WebAssembly.Memory ? instance.exports.memory : null;
+    if (data && guest.memory) writeData(guest.memory, data);
     return new ExtismInstance(instance, guest);
   }
 }

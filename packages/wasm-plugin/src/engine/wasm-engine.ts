@@ -1,4 +1,5 @@
 import type { HostFunctionName, WasmModule } from "@aspen/plugin-api/abi";
+import type { ModuleData } from "../protocol/module-data.js";
 
 /** What an engine asks of the thread it runs in. No method may throw. */
 export interface EngineHost {
@@ -25,7 +26,14 @@ export interface EngineInstance {
   memoryBytes(): number;
 }
 
+/** A compiled plugin. */
+export interface EngineModule {
+  module: WasmModule;
+  /** What the memory of an instance begins with; null when the module says so itself. */
+  data: ModuleData | null;
+}
+
 /** Runs plugins' wasm. `ExtismEngine` is the one in use. */
 export interface WasmEngine {
-  instantiate(module: WasmModule, host: EngineHost): Promise<EngineInstance>;
+  instantiate(code: EngineModule, host: EngineHost): Promise<EngineInstance>;
 }

@@ -109,6 +109,7 @@ export class Instance {
       type: "load",
       plugin: options.plugin,
       module: options.loaded.module,
+      data: options.loaded.data,
       ...memory,
       grant: options.host.grant,
       config: options.host.config,

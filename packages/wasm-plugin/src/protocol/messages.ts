@@ -2,6 +2,7 @@ import { type GuestExport, OPTIONAL_EXPORTS, REQUIRED_EXPORTS } from "@aspen/plu
 import type { PluginGrant } from "@aspen/plugin-host";
 import type { WorkerReader } from "@aspen/storage";
 import type { GuestInput } from "./guest-input.js";
+import type { ModuleData } from "./module-data.js";
 import type { Ring } from "./ring.js";
 
 /** What a worker thread is born with. */
@@ -14,6 +15,8 @@ export interface LoadMessage {
   type: "load";
   plugin: string;
   module: WebAssembly.Module;
+  /** What is written into the memory of each instance. */
+  data: ModuleData | null;
   slot: SharedArrayBuffer;
   /** Ring of calls, written by the main thread; its flag is up while the worker sleeps. */
   calls: SharedArrayBuffer;

@@ -40,10 +40,9 @@ export class Guest {
    * @throws GuestStartError
    */
   async start(sequence = START): Promise<string> {
-    const { module } = this.load;
     this.host.begin(sequence);
     try {
-      return await this.#start(module);
+      return await this.#start();
     } catch (error) {
       this.#instance = null;
       throw error;
@@ -52,9 +51,9 @@ export class Guest {
     }
   }
 
-  async #start(module: WebAssembly.Module): Promise<string> {
+  async #start(): Promise<string> {
     try {
-      this.#instance = await this.engine.instantiate(module, this.host);
+      this.#instance = await this.engine.instantiate(this.load, this.host);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       throw new GuestStartError("instantiate", { kind: "trap", text: encodeUtf8(message), memoryBytes: 0 });

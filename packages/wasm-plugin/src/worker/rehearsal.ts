@@ -31,6 +31,7 @@ export function rehearsal(): LoadMessage {
     type: "load",
     plugin: "rehearsal",
     module: new WebAssembly.Module(Buffer.from(GUEST, "base64")),
+    data: null,
     slot: createSlotBuffer(),
     calls: createRingBuffer(1024),
     results: createRingBuffer(1024),
