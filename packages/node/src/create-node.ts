@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, type Feature, POINTS, systemClock } from "@aspen/feature";
+import { thrownError } from "@aspen/plugin-api";
 import { RPC } from "@aspen/rpc-core/module";
 import type { Store } from "@aspen/storage";
 import { openStore } from "@aspen/storage/open";
@@ -7,11 +8,12 @@ import type { Logger } from "pino";
 import { AspenNode } from "./aspen-node.js";
 import { Cleanup } from "./cleanup.js";
 import { boundTo, composeContainer } from "./composition/container.js";
+import { featureStep } from "./composition/feature-step.js";
 import { Services } from "./composition/services.js";
-import { checkTools } from "./composition/tools.js";
+import { checkTools, toolsOf } from "./composition/tools.js";
 import type { NodeConfig } from "./config/node-config.js";
 import { resolveConfig, storeLocation } from "./config/resolve-config.js";
-import { httpFeature } from "./features/http.js";
+import { frontModule } from "./features/http.js";
 import { HttpFront } from "./http/http-front.js";
 import type { Lookup } from "./http/listeners.js";
 import { createLog } from "./log.js";
@@ -35,7 +37,8 @@ export interface CreateNodeOptions {
  * Starts a node. It takes its port first and answers there that it is starting, then opens the store, asks for the
  * programs that its features need, loads the features and starts their services. When it throws, nothing is left open.
  *
- * @throws AspenError `CONFIG_INVALID` naming the field, `STORE_UNAVAILABLE`, `TOOL_MISSING`, `FEATURE_FAILED`
+ * @throws AspenError `CONFIG_INVALID` naming the field, `STORE_UNAVAILABLE`, `TOOL_MISSING`, and with the name of the
+ * feature `FEATURE_FAILED` or the code that it threw
  */
 export async function createNode(options: CreateNodeOptions): Promise<AspenNode> {
   const config = await resolveConfig(options.config ?? {}, options);
@@ -54,23 +57,25 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
     const onWarning = (warning: string) => log.warn(warning);
     const store = options.store ?? (await openStore(storeLocation(config), { onWarning }));
     if (!options.store) cleanup.add(() => store[Symbol.asyncDispose]());
-    const features = [...config.features, { feature: httpFeature(front), config: {} }];
-    await checkTools(
-      features.flatMap(({ feature, config }) =>
-        (feature.tools?.(config) ?? []).map((tool) => ({ feature: feature.name, tool })),
-      ),
-    );
+    const { features, flags, safeMode } = config;
+    await checkTools(features.flatMap(toolsOf));
     const id = randomUUID();
-    const { flags, safeMode } = config;
     const clock = options.clock ?? systemClock;
-    const container = await composeContainer({ id, log, clock, safeMode, store, features, flags });
+    const { container, bindings } = await composeContainer({
+      ...{ id, log, clock, safeMode, store, features, flags },
+      front: frontModule(front, requestTimeoutMs),
+      limitMs: serviceStartMs,
+    });
     const limits = { startMs: serviceStartMs, drainMs };
     const services = new Services(boundTo(container, POINTS.service), { ...limits, log });
     cleanup.add(() => services[Symbol.asyncDispose]());
     const registry = container.get(RPC.registry);
     for (const factory of boundTo(container, POINTS.handlerFactory)) {
-      const handler = await factory.create();
-      if (handler) registry.register(handler);
+      const feature = bindings.featureOf(factory);
+      await featureStep({ feature, step: `handler ${factory.name}`, limitMs: serviceStartMs }, async () => {
+        const handler = await factory.create();
+        if (handler) registry.register(handler);
+      });
     }
     await services.start();
     const { url } = front;
@@ -78,8 +83,8 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
     return new AspenNode(id, url, loggedDefects(container.get(RPC.dispatcher), log), cleanup, log);
   } catch (error) {
     // What closing it says is less than why it is closed.
-    await cleanup[Symbol.asyncDispose]().catch((err: unknown) =>
-      log.warn({ err }, "a failed start left something open"),
+    await cleanup[Symbol.asyncDispose]().catch((left: unknown) =>
+      log.warn({ err: thrownError(left) }, "a failed start left something open"),
     );
     throw error;
   }

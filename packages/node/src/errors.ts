@@ -1,5 +1,5 @@
 import type { SystemTool } from "@aspen/feature";
-import { AspenError, cut, isAspenError, LIMITS, quoted } from "@aspen/plugin-api";
+import { AspenError, cut, isAspenError, LIMITS, quoted, thrownError } from "@aspen/plugin-api";
 
 /** The errors of this package. */
 export const nodeErrors = {
@@ -12,7 +12,7 @@ export const nodeErrors = {
   listenFailed: (host: string, port: number, cause: unknown) =>
     new AspenError(
       "CONFIG_INVALID",
-      `listen: cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}; choose another port, or 0 for a free one`,
+      `listen: cannot listen on ${host}:${port}: ${textOf(cause)}; choose another port, or 0 for a free one`,
       { field: "listen.port", host, port },
       cause,
     ),
@@ -22,12 +22,12 @@ export const nodeErrors = {
       `listen: ${host} ${address === null ? "has no address" : `stands for ${address}, which other machines can reach`}; name a loopback address, such as 127.0.0.1`,
       { field: "listen.host", host, address },
     ),
-  mountInvalid: (prefix: string) =>
-    new AspenError(
-      "CONFIG_INVALID",
-      `the HTTP mount ${quoted(prefix)} cannot be served; its prefix must be a path such as /git, without a slash at its end`,
-      { prefix },
-    ),
+  mountInvalid: (prefix: string, rule: string) =>
+    new AspenError("CONFIG_INVALID", `the HTTP mount ${quoted(prefix)} cannot be served; its ${rule}`, { prefix }),
+  mountSilent: (prefix: string, ms: number) =>
+    new AspenError("INTERNAL", `${prefix} gave no answer within ${ms} ms after it returned; correct the mount`, {
+      prefix,
+    }),
   mountTaken: (prefix: string, other: string) =>
     new AspenError(
       "CONFIG_INVALID",
@@ -54,21 +54,27 @@ export const nodeErrors = {
       "FEATURE_FAILED",
       `the feature ${feature} cannot be loaded from ${from}: ${textOf(cause)}; install it anew, or set features.${feature} to false`,
       { feature, package: from },
-      cause,
+      thrownError(cause),
     ),
   featureBroken: (feature: string, step: string, cause: unknown) =>
     new AspenError(
       isAspenError(cause) ? cause.code : "FEATURE_FAILED",
       `the feature ${feature} failed in its ${step}: ${textOf(cause)}; mend it, or set features.${feature} to false`,
       { ...(isAspenError(cause) ? cause.details : {}), feature },
-      cause,
+      thrownError(cause),
+    ),
+  featureLate: (feature: string, step: string, ms: number) =>
+    new AspenError(
+      "FEATURE_FAILED",
+      `the feature ${feature} did not end its ${step} within ${ms} ms (limits.serviceStartMs); look why, allow it more, or set features.${feature} to false`,
+      { feature, limitMs: ms },
     ),
   serviceFailed: (service: string, cause: unknown) =>
     new AspenError(
       isAspenError(cause) ? cause.code : "FEATURE_FAILED",
       `the service ${service} did not start: ${textOf(cause)}`,
       { ...(isAspenError(cause) ? cause.details : {}), service },
-      cause,
+      thrownError(cause),
     ),
   serviceLate: (service: string, ms: number) =>
     new AspenError(
@@ -150,5 +156,5 @@ export const nodeErrors = {
 } as const;
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return thrownError(error).message;
 }

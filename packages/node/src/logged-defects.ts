@@ -1,4 +1,4 @@
-import { type AspenError, isAspenError } from "@aspen/plugin-api";
+import { type AspenError, isAspenError, thrownError } from "@aspen/plugin-api";
 import type { Dispatcher } from "@aspen/rpc-core";
 import type { Logger } from "pino";
 
@@ -17,5 +17,5 @@ export function loggedDefects(dispatcher: Pick<Dispatcher, "dispatch">, log: Log
 }
 
 function logDefect(log: Logger, error: AspenError, method: string, requestId: string): void {
-  log.error({ err: error, code: error.code, method, requestId }, "refused");
+  log.error({ err: thrownError(error), code: error.code, method, requestId }, "refused");
 }

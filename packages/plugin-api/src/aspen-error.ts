@@ -1,4 +1,5 @@
 import { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
+import { thrownError } from "./thrown.js";
 
 /** JSON form of an error, as it crosses HTTP, a worker channel or the guest boundary. */
 export interface AspenErrorJson {
@@ -45,16 +46,22 @@ export class AspenError extends Error {
   /** Wraps anything thrown. An `AspenError` (of any copy of this package) passes through unchanged. */
   static from(thrown: unknown, code: ErrorCode = "INTERNAL"): AspenError {
     if (isAspenError(thrown)) return thrown;
-    return new AspenError(code, thrown instanceof Error ? thrown.message : String(thrown), undefined, thrown);
+    const cause = thrownError(thrown);
+    return new AspenError(code, cause.message, undefined, cause);
   }
 }
 
 /** True for an `AspenError`, also one made by another installed copy of this package. */
 export function isAspenError(value: unknown): value is AspenError {
-  return (
-    value instanceof AspenError ||
-    (value instanceof Error && value.name === "AspenError" && typeof (value as { code?: unknown }).code === "string")
-  );
+  try {
+    return (
+      value instanceof AspenError ||
+      (value instanceof Error && value.name === "AspenError" && typeof (value as { code?: unknown }).code === "string")
+    );
+  } catch {
+    // A proxy may throw at any look: it is none of ours.
+    return false;
+  }
 }
 
 export function errorStatus(code: string): ErrorStatus {

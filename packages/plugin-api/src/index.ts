@@ -97,5 +97,6 @@ export {
   pluginInfoProblems,
   pluginInfoSchema,
 } from "./plugin-info.js";
+export { thrownError } from "./thrown.js";
 export { type PluginTierName, TIER_FEATURES } from "./tiers.js";
 export { compareVersions } from "./versions.js";

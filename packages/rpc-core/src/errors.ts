@@ -1,4 +1,4 @@
-import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api/abi";
+import { AspenError, cut, LIMITS, quoted, thrownError } from "@aspen/plugin-api/abi";
 import type { Caller } from "./caller.js";
 
 /** The errors of this package. */
@@ -27,6 +27,14 @@ export const rpcErrors = {
   notBase64: () => new AspenError("INVALID_PARAMS", "must be base64 with padding"),
   notFinite: (value: number) =>
     new AspenError("INVALID_PARAMS", `the params have the number ${value}, which JSON cannot hold; send it as text`),
+  handlerInvalid: (handler: string, problem: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `handler ${quoted(handler)} cannot be registered: ${problem}; correct its factory`,
+      {
+        handler: cut(handler),
+      },
+    ),
   priorityOutOfRange: (handler: string, priority: number, ranges: string) =>
     new AspenError(
       "CONFIG_INVALID",
@@ -123,7 +131,7 @@ export const rpcErrors = {
       "INTERNAL",
       `the node failed while it handled request ${requestId}; its log has the details under this id`,
       { requestId },
-      cause,
+      thrownError(cause),
     ),
 } as const;
 

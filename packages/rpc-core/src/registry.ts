@@ -27,9 +27,10 @@ export class HandlerRegistry {
    * Adds a handler; returns what removes it again. Registering a successor of the same priority before
    * the predecessor is removed leaves no moment without a handler.
    *
-   * @throws AspenError `CONFIG_INVALID` when the priority is in none of `PRIORITY_RANGES`
+   * @throws AspenError `CONFIG_INVALID` when it is no handler, or its priority is in none of `PRIORITY_RANGES`
    */
   register(handler: RequestHandler): () => void {
+    assertHandler(handler);
     assertPriority(handler);
     const at = this.#handlers.findIndex(({ priority }) => priority > handler.priority);
     this.#handlers = this.#handlers.toSpliced(at < 0 ? this.#handlers.length : at, 0, handler);
@@ -84,6 +85,15 @@ function overlap(method: string, earlier: RequestHandler): ShadowedMethod[] {
     const within = other.endsWith(".*") ? other.startsWith(method.slice(0, -1)) : handlePatternMatches(method, other);
     return within ? [{ method: other, by, priority }] : [];
   });
+}
+
+/** One that is none would fail every request, as it is asked for each. */
+function assertHandler(handler: RequestHandler): void {
+  const { name, methods, canHandle, handle } = handler ?? {};
+  if (typeof name !== "string") throw rpcErrors.handlerInvalid(String(name), "it has no name");
+  if (!Array.isArray(methods)) throw rpcErrors.handlerInvalid(name, "it lists no methods");
+  const missing = Object.entries({ canHandle, handle }).find(([, its]) => typeof its !== "function");
+  if (missing) throw rpcErrors.handlerInvalid(name, `it has no function ${missing[0]}`);
 }
 
 function assertPriority({ name, priority }: RequestHandler): void {

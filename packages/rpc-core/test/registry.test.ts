@@ -45,6 +45,19 @@ describe("HandlerRegistry", () => {
     expect(registry.list()).toEqual([]);
   });
 
+  it.each([
+    ["null", null, /no name/],
+    ["a text", "kv", /no name/],
+    ["one without a list of methods", { ...handler("h", 500), methods: undefined }, /lists no methods/],
+    ["one that cannot be asked", { ...handler("h", 500), canHandle: true }, /no function canHandle/],
+    ["one that cannot answer", { ...handler("h", 500), handle: undefined }, /no function handle/],
+  ])("refuses %s: it would fail every request", (_name, none, message) => {
+    const registry = new HandlerRegistry();
+    const expected = { code: "CONFIG_INVALID", message: expect.stringMatching(message) };
+    expect(() => registry.register(none as never)).toThrow(expect.objectContaining(expected) as AspenError);
+    expect(registry.list()).toEqual([]);
+  });
+
   it("reports the methods that an earlier handler answers", () => {
     const registry = new HandlerRegistry();
     registry.register(handler("core", 100, "kv.get", "blob.*"));

@@ -1,12 +1,13 @@
 import "reflect-metadata";
 import { type Clock, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
-import { accessMiddleware, type HandlerRegistry } from "@aspen/rpc-core";
+import { accessMiddleware, type HandlerRegistry, inOrder } from "@aspen/rpc-core";
 import { rpcCoreModule } from "@aspen/rpc-core/module";
 import type { Store } from "@aspen/storage";
 import { storageModule } from "@aspen/storage/module";
-import { Container, type ServiceIdentifier } from "inversify";
-import { nodeErrors } from "../errors.js";
+import { Container, type ContainerModule, type ServiceIdentifier } from "inversify";
+import { FeatureBindings } from "./feature-bindings.js";
+import { featureStep } from "./feature-step.js";
 import type { SelectedFeature } from "./select-features.js";
 
 export interface ContainerParts {
@@ -17,17 +18,26 @@ export interface ContainerParts {
   store: Store;
   /** In the order of their start. */
   features: readonly SelectedFeature[];
+  /** The node's own part: what is wrong with it is said as it is. */
+  front: ContainerModule;
   /** Every feature that is known, and whether it is on. */
   flags: Readonly<Record<string, boolean>>;
+  /** Longest time that the module of one feature may take, in milliseconds. */
+  limitMs: number;
 }
 
-/** The container of a node: what the node gives, and what its features bind. */
-export async function composeContainer(parts: ContainerParts): Promise<Container> {
+export interface Composition {
+  container: Container;
+  bindings: FeatureBindings;
+}
+
+/** The container of a node: what the node gives, and what its features bind. @throws AspenError naming the feature */
+export async function composeContainer(parts: ContainerParts): Promise<Composition> {
+  const bindings = new FeatureBindings();
   const container = new Container();
   const middleware = (registry: HandlerRegistry) => {
     const access = { name: "access", order: MIDDLEWARE_ORDER.access, handle: accessMiddleware(registry) };
-    const all = [access, ...boundTo(container, POINTS.middleware)];
-    return all.sort((one, other) => one.order - other.order).map(({ handle }) => handle);
+    return inOrder([access, ...boundTo(container, POINTS.middleware)]);
   };
   container.load(storageModule(parts.store), rpcCoreModule({ middleware }));
   container.bind(NODE.id).toConstantValue(parts.id);
@@ -36,13 +46,11 @@ export async function composeContainer(parts: ContainerParts): Promise<Container
   container.bind(NODE.features).toConstantValue(parts.flags);
   container.bind(NODE.safeMode).toConstantValue(parts.safeMode);
   for (const { feature, config } of parts.features) {
-    try {
-      await container.loadAsync(await feature.module(config));
-    } catch (error) {
-      throw nodeErrors.featureBroken(feature.name, "module", error);
-    }
+    const step = { feature: feature.name, step: "module", limitMs: parts.limitMs };
+    await featureStep(step, async () => container.loadAsync(bindings.of(feature.name, await feature.module(config))));
   }
-  return container;
+  await container.loadAsync(parts.front);
+  return { container, bindings };
 }
 
 /** Everything that is bound to a point, in the order of the features. */

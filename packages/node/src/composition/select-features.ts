@@ -1,6 +1,7 @@
 import type { Feature } from "@aspen/feature";
 import { type ConfigProblem, nearest, problemsOf } from "../config/problems.js";
-import { nodeErrors } from "../errors.js";
+import { featureProblem } from "./feature-shape.js";
+import { featureStep } from "./feature-step.js";
 import type { KnownFeatures } from "./known-features.js";
 import { loadFeature } from "./load-feature.js";
 import { inOrder } from "./order-features.js";
@@ -17,6 +18,8 @@ export interface SelectFeaturesOptions {
   /** Features of one's own. */
   own: readonly Feature[];
   known: KnownFeatures;
+  /** Longest time that the import and the schema of one may take, in milliseconds. */
+  limitMs: number;
 }
 
 export interface Selection {
@@ -34,13 +37,14 @@ const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
  *
  * @throws AspenError `FEATURE_FAILED` when one cannot be loaded
  */
-export async function selectFeatures({ flags, own, known }: SelectFeaturesOptions): Promise<Selection> {
+export async function selectFeatures({ flags, own, known, limitMs }: SelectFeaturesOptions): Promise<Selection> {
   const problems: ConfigProblem[] = [];
   const refuse = (name: string, rule: string) => problems.push({ field: `features.${name}`, rule });
   const given = new Map<string, Feature>();
   for (const [index, feature] of own.entries()) {
-    if (typeof feature?.name !== "string" || typeof feature.config?.["~standard"]?.validate !== "function") {
-      problems.push({ field: `features[${index}]`, rule: "must be a Feature with a name and a config schema" });
+    const problem = featureProblem(feature);
+    if (problem !== null) {
+      problems.push({ field: `features[${index}]`, rule: `must be a Feature: ${problem}` });
       continue;
     }
     const { name } = feature;
@@ -70,7 +74,10 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
   const features: SelectedFeature[] = [];
   for (const feature of order) {
     const flag = flagOf(feature.name);
-    const result = await checked(feature, typeof flag === "object" ? flag : {});
+    const step = { feature: feature.name, step: "configuration schema", limitMs };
+    const result = await featureStep(step, () =>
+      feature.config["~standard"].validate(typeof flag === "object" ? flag : {}),
+    );
     if (result.issues) problems.push(...problemsOf(result.issues, feature.config, `features.${feature.name}`));
     else features.push({ feature, config: result.value });
   }
@@ -80,7 +87,7 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
     const mine = given.get(name);
     const theirs = knownAs(name);
     if (!theirs) return mine!;
-    const loaded = await loadFeature(name, theirs);
+    const loaded = await loadFeature(name, theirs, limitMs);
     if ("missing" in loaded) {
       refuse(name, `its package is not installed; npm install ${loaded.missing}, or set it to false`);
       return null;
@@ -88,14 +95,5 @@ export async function selectFeatures({ flags, own, known }: SelectFeaturesOption
     // Whoever imports a packaged feature may pass it as it is; another of its name would be taken for it.
     if (mine && mine !== loaded) refuse(name, `is the name of a feature of ${theirs.package}; rename the one passed`);
     return loaded;
-  }
-}
-
-/** @throws AspenError `FEATURE_FAILED` naming the feature whose schema throws */
-async function checked(feature: Feature, config: unknown) {
-  try {
-    return await feature.config["~standard"].validate(config);
-  } catch (error) {
-    throw nodeErrors.featureBroken(feature.name, "configuration schema", error);
   }
 }

@@ -1,5 +1,5 @@
 import type { Service } from "@aspen/feature";
-import type { Logger } from "@aspen/plugin-api";
+import { type Logger, thrownError } from "@aspen/plugin-api";
 import { nodeErrors } from "../errors.js";
 import { within } from "./limit.js";
 
@@ -57,8 +57,8 @@ export class Services implements AsyncDisposable {
       try {
         const done = await within(drainMs, (signal) => service.drain?.(signal));
         if (!done) log.warn({ service: service.name, drainMs }, "a service was given up, as it did not drain in time");
-      } catch (err) {
-        log.warn({ service: service.name, err }, "a service failed in its draining");
+      } catch (error) {
+        log.warn({ service: service.name, err: thrownError(error) }, "a service failed in its draining");
       }
     }
     const failures: unknown[] = [];
@@ -67,9 +67,9 @@ export class Services implements AsyncDisposable {
       try {
         const done = await within(DISPOSE_MS, () => service[Symbol.asyncDispose]());
         if (!done) log.error({ service: service.name }, "a service was given up, as it did not end in time");
-      } catch (err) {
-        log.error({ service: service.name, err }, "a service failed in its end");
-        failures.push(err);
+      } catch (error) {
+        log.error({ service: service.name, err: thrownError(error) }, "a service failed in its end");
+        failures.push(error);
       }
     }
     if (failures.length > 0) throw failures[0];

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { SystemTool } from "@aspen/feature";
-import { coerce, satisfies } from "semver";
+import { coerce, satisfies, validRange } from "semver";
 import { nodeErrors } from "../errors.js";
+import type { SelectedFeature } from "./select-features.js";
 
 /** Milliseconds that a program has to say its version, and bytes of what it says that are looked at. */
 const ANSWER_MS = 30_000;
@@ -14,6 +15,15 @@ const run = promisify(execFile);
 export interface NeededTool {
   feature: string;
   tool: SystemTool;
+}
+
+/** What a feature needs. @throws AspenError `FEATURE_FAILED` naming the feature when it cannot say */
+export function toolsOf({ feature, config }: SelectedFeature): NeededTool[] {
+  try {
+    return (feature.tools?.(config) ?? []).map((tool) => ({ feature: feature.name, tool }));
+  } catch (error) {
+    throw nodeErrors.featureBroken(feature.name, "tools", error);
+  }
 }
 
 /** Asks every program for its version. @throws AspenError `TOOL_MISSING` naming each that is missing or too old */
@@ -28,6 +38,7 @@ export async function checkTools(needed: readonly NeededTool[]): Promise<void> {
 }
 
 async function problemOf({ command, versionArguments = ["--version"], version }: SystemTool): Promise<string | null> {
+  if (version !== undefined && validRange(version) === null) return "is asked for in a range that is none";
   let said: string;
   try {
     const asked = run(command, versionArguments, {

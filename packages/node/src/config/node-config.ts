@@ -58,7 +58,7 @@ export interface NodeConfig {
     bodyBytes?: number;
     /** Longest time to receive and to answer one request, in milliseconds; a mount may take longer to answer. @default 320000 */
     requestTimeoutMs?: number;
-    /** Longest time that one service may take to start, in milliseconds. @default 120000 */
+    /** Longest time that one service, or one other step of a feature's start, may take, in milliseconds. @default 120000 */
     serviceStartMs?: number;
     /** Milliseconds that requests under way, and then each service, get when the node stops. @default 10000 */
     drainMs?: number;

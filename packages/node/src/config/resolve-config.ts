@@ -37,7 +37,8 @@ export async function resolveConfig(
   if (parsed.success) problems.push(...(await storeProblems(parsed.data, store)));
   const flags = flagsSchema.safeParse(config?.features ?? {});
   if (!parsed.success && !flags.success) throw nodeErrors.configInvalid(problems);
-  const selection = await selectFeatures({ flags: flags.data!, own: features, known });
+  const { serviceStartMs: limitMs } = parsed.data?.limits ?? nodeConfigSchema.parse({}).limits;
+  const selection = await selectFeatures({ flags: flags.data!, own: features, known, limitMs });
   problems.push(...selection.problems);
   if (!parsed.success || problems.length > 0) throw nodeErrors.configInvalid(problems);
   return { ...parsed.data, features: selection.features, flags: selection.on };

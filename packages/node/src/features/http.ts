@@ -1,4 +1,4 @@
-import { type Feature, type HttpMount, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
+import { type HttpMount, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { Dispatcher } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -6,41 +6,36 @@ import { ContainerModule } from "inversify";
 import { FrontService } from "../http/front-service.js";
 import type { HttpFront } from "../http/http-front.js";
 import { InFlight } from "../in-flight.js";
-import { type NoConfig, noConfig } from "./no-config.js";
 
 /**
  * Lets the front answer, as the last of the services: it is the first to be drained. Requests are counted in the
  * outermost middleware, so that a stop can wait for them and refuse new ones.
  */
-export function httpFeature(front: HttpFront): Feature<NoConfig> {
-  return {
-    name: "http",
-    config: noConfig,
-    module: () =>
-      new ContainerModule(({ bind }) => {
-        const inFlight = new InFlight();
-        bind(POINTS.middleware).toConstantValue({
-          name: "drain",
-          order: MIDDLEWARE_ORDER.drain,
-          handle: inFlight.middleware,
-        });
-        bind(POINTS.service)
-          .toResolvedValue<[Dispatcher, HttpMount[] | undefined, Logger]>(
-            (dispatcher, mounts, log) => new FrontService({ front, inFlight, dispatcher, mounts: mounts ?? [], log }),
-            [RPC.dispatcher, { serviceIdentifier: POINTS.httpMount, isMultiple: true, optional: true }, NODE.log],
-          )
-          .inSingletonScope();
-        bind(POINTS.meter).toConstantValue({
-          name: "aspen_node_requests_under_way",
-          help: "Calls of methods that have no answer yet.",
-          kind: "gauge",
-          collect: () => [{ value: inFlight.count }],
-        });
-        bind(POINTS.healthCheck).toConstantValue({
-          name: "http",
-          check: async () =>
-            front.isStopping ? { state: "degraded", message: "the node is stopping" } : { state: "healthy" },
-        });
-      }),
-  };
+export function frontModule(front: HttpFront, answerMs: number): ContainerModule {
+  return new ContainerModule(({ bind }) => {
+    const inFlight = new InFlight();
+    bind(POINTS.middleware).toConstantValue({
+      name: "drain",
+      order: MIDDLEWARE_ORDER.drain,
+      handle: inFlight.middleware,
+    });
+    bind(POINTS.service)
+      .toResolvedValue<[Dispatcher, HttpMount[] | undefined, Logger]>(
+        (dispatcher, mounts, log) =>
+          new FrontService({ front, inFlight, dispatcher, mounts: mounts ?? [], log, answerMs }),
+        [RPC.dispatcher, { serviceIdentifier: POINTS.httpMount, isMultiple: true, optional: true }, NODE.log],
+      )
+      .inSingletonScope();
+    bind(POINTS.meter).toConstantValue({
+      name: "aspen_node_requests_under_way",
+      help: "Calls of methods that have no answer yet.",
+      kind: "gauge",
+      collect: () => [{ value: inFlight.count }],
+    });
+    bind(POINTS.healthCheck).toConstantValue({
+      name: "http",
+      check: async () =>
+        front.isStopping ? { state: "degraded", message: "the node is stopping" } : { state: "healthy" },
+    });
+  });
 }

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HttpMount, MountContext } from "@aspen/feature";
-import { isAspenError, type Logger } from "@aspen/plugin-api";
+import { errorStatus, isAspenError, type Logger, thrownError } from "@aspen/plugin-api";
 import { nodeErrors } from "../errors.js";
 import { guardBody } from "./body-guard.js";
 import { callerOf } from "./caller.js";
@@ -25,6 +25,8 @@ export interface MountRequest {
   /** Answers wait for it. */
   held: () => Promise<void> | null;
   log: Logger;
+  /** Milliseconds in which a mount that has returned must have begun its answer. */
+  answerMs: number;
 }
 
 /** Checks a request, hands it to its mount, and answers what that throws. Resolves when the mount is done with it. */
@@ -34,16 +36,17 @@ export async function answerMount(mount: HttpMount, asked: MountRequest): Promis
   const { prefix } = mount;
   const started = performance.now();
   response.setHeader("x-request-id", requestId);
+  // Without a listener, a write after the end would end the process.
+  response.on("error", (error) => log.warn({ err: thrownError(error), mount: prefix, requestId }, "an answer failed"));
   let work: Promise<void> | undefined;
   try {
     const context = admit(mount, asked, requestId);
     await asked.held();
     const cut = cutOff(mount, asked);
     if (isExpectant(request)) response.writeContinue();
-    work = mount.handle(request, response, context);
+    work = (async () => mount.handle(request, response, context))();
     await Promise.race([work, cut]);
-    // Who pipes into the answer may have returned already.
-    if (!response.writableEnded && !response.closed) await Promise.race([once(response, "close"), cut]);
+    if (!response.writableEnded && !response.closed) await Promise.race([ending(mount, asked), cut]);
     log.debug({ mount: prefix, ms: performance.now() - started, requestId }, "answered");
   } catch (thrown) {
     const error = withCode(thrown, requestId);
@@ -54,10 +57,24 @@ export async function answerMount(mount: HttpMount, asked: MountRequest): Promis
   await work?.catch(() => undefined);
 }
 
+/** Who pipes into the answer may have returned before its end. @throws Error when it does not even begin */
+async function ending({ prefix }: HttpMount, { response, answerMs }: MountRequest): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const look = () => response.headersSent || reject(nodeErrors.mountSilent(prefix, answerMs));
+    timer = setTimeout(look, answerMs);
+  });
+  try {
+    await Promise.race([once(response, "close"), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** @throws AspenError when the request must not reach the mount */
 function admit(mount: HttpMount, { request, path, signal }: MountRequest, requestId: string): MountContext {
   const caller = callerOf(request);
-  if (mount.access === "caller" && caller.kind === "anonymous") throw nodeErrors.callerUnknown(mount.prefix);
+  if (mount.access !== "public" && caller.kind === "anonymous") throw nodeErrors.callerUnknown(mount.prefix);
   const { maxBodyBytes: limit } = mount;
   if (limit !== null && Number(request.headers["content-length"] ?? 0) > limit) throw nodeErrors.bodyTooLarge(limit);
   if (isUnmet(request)) throw nodeErrors.expectationFailed(String(request.headers.expect));
@@ -84,7 +101,11 @@ async function refuse({ request, response }: MountRequest, error: ReturnType<typ
   if (response.closed) return;
   await skipShortBody(request);
   for (const name of response.getHeaderNames()) if (!KEPT.has(name)) response.removeHeader(name);
+  response.statusMessage = "";
   const body = errorBody(error, requestId);
-  response.writeHead(error.status.http, { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body) });
+  response.writeHead(errorStatus(error.code).http, {
+    "content-type": JSON_TYPE,
+    "content-length": Buffer.byteLength(body),
+  });
   response.end(body);
 }

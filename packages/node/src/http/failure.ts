@@ -1,5 +1,4 @@
-import type { Logger } from "@aspen/plugin-api";
-import { type AspenError, isAspenError } from "@aspen/plugin-api";
+import { type AspenError, errorStatus, isAspenError, type Logger, thrownError } from "@aspen/plugin-api";
 import { rpcErrors } from "@aspen/rpc-core";
 
 /** What a plugin does wrong is in its own log already. The stack of this process explains only its own defects. */
@@ -13,11 +12,11 @@ export function withCode(error: unknown, requestId: string): AspenError {
 /** Says in the log that a request was refused: loudly when that is the node's fault. */
 export function logRefusal(log: Logger, error: AspenError, fields: Record<string, unknown>): void {
   const { code, message: reason } = error;
-  const told = code === "INTERNAL" ? { err: error, code, ...fields } : { reason, code, ...fields };
+  const told = code === "INTERNAL" ? { err: thrownError(error), code, ...fields } : { reason, code, ...fields };
   log[levelOf(error)](told, "refused");
 }
 
-function levelOf({ code, status, details }: AspenError): "error" | "warn" | "debug" {
+function levelOf({ code, details }: AspenError): "error" | "warn" | "debug" {
   if (code === "INTERNAL") return "error";
-  return status.user || PLUGIN_FAULTS.has(code) || details?.status === "starting" ? "debug" : "warn";
+  return errorStatus(code).user || PLUGIN_FAULTS.has(code) || details?.status === "starting" ? "debug" : "warn";
 }

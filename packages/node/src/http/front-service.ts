@@ -11,6 +11,8 @@ export interface FrontServiceParts {
   dispatcher: Dispatcher;
   mounts: readonly HttpMount[];
   log: Logger;
+  /** See `MountRequest`. */
+  answerMs: number;
 }
 
 /** Answers requests from its start until it is drained. */
@@ -21,7 +23,7 @@ export class FrontService implements Service {
 
   /** @throws AspenError `CONFIG_INVALID` when two mounts share a path */
   constructor(private readonly parts: FrontServiceParts) {
-    this.#mounts = new Mounts(parts.mounts, parts.log);
+    this.#mounts = new Mounts(parts.mounts, parts.log, parts.answerMs);
   }
 
   async start(): Promise<void> {

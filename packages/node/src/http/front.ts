@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type AspenError, isAspenError } from "@aspen/plugin-api";
+import { type AspenError, errorStatus, isAspenError, thrownError } from "@aspen/plugin-api";
 import type { Caller, Dispatcher } from "@aspen/rpc-core";
 import fastify, {
   type FastifyBaseLogger,
@@ -104,7 +104,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     const context = { requestId: request.id, caller: request.caller, signal, deadline, takesJsonBytes: true };
     const result = await options.dispatcher()!.dispatch({ method, params }, context);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
-    return reply.type(JSON_TYPE).send(resultBody(result));
+    return reply.type(JSON_TYPE).send(resultBody(method, result));
   });
   return server;
 }
@@ -119,8 +119,8 @@ function refusePath(request: FastifyRequest, reply: FastifyReply): never {
 }
 
 function toAspenError(error: unknown, requestId: string, bodyBytes: number): AspenError {
-  const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   if (isAspenError(error)) return error;
+  const { code, statusCode, message } = thrownError(error) as Error & { code?: string; statusCode?: number };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return nodeErrors.bodyTooLarge(bodyBytes);
   if (statusCode !== undefined && statusCode < 500) return nodeErrors.badRequest(message ?? "it is malformed");
   return withCode(error, requestId);
@@ -129,6 +129,6 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
   const { method } = (request.params ?? {}) as { method?: string };
   logRefusal(request.log, error, { method });
-  reply.header("x-request-id", request.id).code(error.status.http).type(JSON_TYPE);
+  reply.header("x-request-id", request.id).code(errorStatus(error.code).http).type(JSON_TYPE);
   return reply.send(errorBody(error, request.id));
 }

@@ -18,9 +18,14 @@ function isBlank(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** The body of the answer that has this result. */
-export function resultBody(result: unknown): string | Buffer {
-  if (!(result instanceof JsonBytes)) return JSON.stringify(result ?? null);
+/** The body of the answer that has this result. @throws Error when it is no JSON value, a defect of the method's */
+export function resultBody(method: string, result: unknown): string | Buffer {
+  if (!(result instanceof JsonBytes)) {
+    const text = JSON.stringify(result ?? null) as string | undefined;
+    if (text === undefined)
+      throw new TypeError(`the result of ${method} is a ${typeof result}, which JSON cannot hold`);
+    return text;
+  }
   const { buffer, byteOffset, byteLength } = result.bytes;
   return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,5 +1,5 @@
 import type { HttpMount } from "@aspen/feature";
-import type { Logger } from "@aspen/plugin-api";
+import { type Logger, thrownError } from "@aspen/plugin-api";
 import { nodeErrors } from "../errors.js";
 import { answerMount, type MountRequest } from "./answer-mount.js";
 
@@ -9,6 +9,12 @@ const PREFIX = /^(\/[A-Za-z0-9._~-]+)+$/;
 /** Longest wait for mounts whose answers are over or cut, in milliseconds. */
 const SETTLE_MS = 1000;
 
+/** A mount, and the path behind its prefix. */
+export interface FoundMount {
+  mount: HttpMount;
+  path: string;
+}
+
 /** The mounts of a front, and what they are answering. */
 export class Mounts {
   readonly #underWay = new Set<Promise<void>>();
@@ -17,10 +23,17 @@ export class Mounts {
   constructor(
     private readonly mounts: readonly HttpMount[],
     private readonly log: Logger,
+    /** See `MountRequest`. */
+    private readonly answerMs: number,
   ) {
     const taken = [...OWN];
-    for (const { prefix } of mounts) {
-      if (!PREFIX.test(prefix)) throw nodeErrors.mountInvalid(prefix);
+    for (const { prefix, access, maxBodyBytes: limit } of mounts) {
+      if (!PREFIX.test(prefix))
+        throw nodeErrors.mountInvalid(prefix, "prefix must be a path such as /git, without a slash at its end");
+      if (access !== "caller" && access !== "public")
+        throw nodeErrors.mountInvalid(prefix, 'access must be "caller" or "public"');
+      if (limit !== null && !(Number.isSafeInteger(limit) && limit >= 0))
+        throw nodeErrors.mountInvalid(prefix, "maxBodyBytes must be a number of bytes, or null");
       const other = taken.find((it) => isWithin(prefix, it) || isWithin(it, prefix));
       if (other !== undefined) throw nodeErrors.mountTaken(prefix, other);
       taken.push(prefix);
@@ -28,15 +41,20 @@ export class Mounts {
   }
 
   /** The mount that answers a request's target. */
-  find(target: string): { mount: HttpMount; path: string } | undefined {
+  find(target: string): FoundMount | undefined {
     if (this.mounts.length === 0) return undefined;
     const path = pathOf(target);
     const mount = this.mounts.find(({ prefix }) => isWithin(path, prefix));
     return mount && { mount, path: path.slice(mount.prefix.length) || "/" };
   }
 
-  answer({ mount, path }: { mount: HttpMount; path: string }, request: Omit<MountRequest, "path" | "log">): void {
-    const work = answerMount(mount, { ...request, path, log: this.log });
+  answer({ mount, path }: FoundMount, request: Omit<MountRequest, "path" | "log" | "answerMs">): void {
+    const { log, answerMs } = this;
+    const work = answerMount(mount, { ...request, path, log, answerMs }).catch((error: unknown) => {
+      // The mount has left its answer in a state in which nothing more can be said.
+      log.error({ err: thrownError(error), mount: mount.prefix }, "a request to a mount cannot be answered");
+      request.response.destroy();
+    });
     this.#underWay.add(work);
     void work.finally(() => this.#underWay.delete(work));
   }

@@ -1,7 +1,10 @@
 import type { HealthCheck, HealthReport } from "@aspen/feature";
+import { cut, thrownError } from "@aspen/plugin-api";
 
 /** Milliseconds that a check has to answer. */
 const CHECK_MS = 5000;
+/** Most characters of what one says. */
+const MESSAGE_CHARACTERS = 1024;
 
 /** What one check said. */
 export type CheckedHealth = HealthReport & { readonly name: string };
@@ -35,10 +38,18 @@ export class HealthChecks {
 
 async function report(check: HealthCheck, signal: AbortSignal): Promise<CheckedHealth> {
   try {
-    return { ...(await check.check(signal)), name: check.name };
+    const report: HealthReport | undefined = await check.check(signal);
+    if (report?.state === "healthy") return { name: check.name, state: "healthy" };
+    if (report?.state === "degraded") return degraded(check, String(report.message));
+    return degraded(check, "its answer is no report");
   } catch (error) {
-    return { name: check.name, state: "degraded", message: error instanceof Error ? error.message : String(error) };
+    return degraded(check, thrownError(error).message);
   }
+}
+
+/** Only what a report has: anything else might not go into JSON. */
+function degraded({ name }: HealthCheck, message: string): CheckedHealth {
+  return { name, state: "degraded", message: cut(message, MESSAGE_CHARACTERS) };
 }
 
 function late(name: string): CheckedHealth {

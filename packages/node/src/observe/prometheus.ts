@@ -1,5 +1,5 @@
 import type { Measurement, Meter } from "@aspen/feature";
-import { cut, type Logger } from "@aspen/plugin-api";
+import { cut, type Logger, thrownError } from "@aspen/plugin-api";
 import { Counter, Gauge, Registry } from "prom-client";
 import { nodeErrors } from "../errors.js";
 
@@ -34,15 +34,24 @@ export class Prometheus {
     for (const meter of this.meters) {
       try {
         this.#register(meter, registry);
-      } catch (err) {
-        this.#tell(meter, { err }, "a meter failed and is left out");
+      } catch (error) {
+        this.#tell(meter, { err: thrownError(error) }, "a meter failed and is left out");
       }
     }
     return { text: await registry.metrics(), type: registry.contentType };
   }
 
   #register(meter: Meter, registry: Registry): void {
-    const measured = meter.collect();
+    const measured: unknown = meter.collect();
+    if (!Array.isArray(measured)) {
+      // A promise that fails and that nobody waits for would end the process.
+      Promise.resolve(measured).catch(() => undefined);
+      throw new TypeError("it gave no list of measurements; it may not wait for them");
+    }
+    this.#add(meter, measured, registry);
+  }
+
+  #add(meter: Meter, measured: readonly Measurement[], registry: Registry): void {
     if (measured.length > MAX_VALUES) {
       this.#tell(
         meter,

@@ -18,6 +18,7 @@ export {
   withKvPrefixes,
 } from "../namespaces.js";
 export { isPermitted, type Permission, permissionCovers } from "../permissions.js";
+export { thrownError } from "../thrown.js";
 export { type PluginTierName, TIER_FEATURES } from "../tiers.js";
 export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./envelope.js";
