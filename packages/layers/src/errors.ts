@@ -1,4 +1,4 @@
-import { AspenError, quoted } from "@aspen/plugin-api/abi";
+import { AspenError, cut, LIMITS, quoted } from "@aspen/plugin-api/abi";
 
 /** The errors of this package. */
 export const layersErrors = {
@@ -14,5 +14,30 @@ export const layersErrors = {
     new AspenError("PAYLOAD_TOO_LARGE", `a member's record is over ${limit} bytes; name fewer methods`, { limit }),
   membershipOver: (id: string, why: string) =>
     new AspenError("MEMBERSHIP_OVER", `${quoted(id)} is no member: ${why}; join anew, under an id of its own`, { id }),
+  eventTooLarge: (bytes: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the event has ${bytes} bytes; at most ${LIMITS.valueBytes} are allowed: put the data elsewhere and emit where it is`,
+      { bytes, limit: LIMITS.valueBytes },
+    ),
+  eventUnreadable: (id: string, cause?: unknown) =>
+    new AspenError(
+      "STORE_INCONSISTENT",
+      `what is stored as the event ${quoted(id)} is none; go on behind it, and look who else writes there`,
+      { id: cut(id, LIMITS.keyBytes) },
+      cause,
+    ),
+  eventsCompacted: (namespace: string, after: string, resume: string) =>
+    new AspenError(
+      "EVENTS_COMPACTED",
+      `the events of ${quoted(namespace)} that follow ${quoted(after, LIMITS.keyBytes)} are no longer kept; go on after ${quoted(resume, LIMITS.keyBytes)}, without those in between`,
+      { namespace: cut(namespace), after, resume },
+    ),
+  trimmingDisturbed: (key: string) =>
+    new AspenError(
+      "KV_CONFLICT",
+      `somebody changed ${quoted(key)} while the events were trimmed; leave it to the trimmer, and try again`,
+      { key: cut(key) },
+    ),
   cancelled: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
 } as const;

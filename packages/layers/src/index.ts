@@ -1,6 +1,15 @@
 /** Building blocks over a key-value store that many nodes share. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export { layersErrors } from "./errors.js";
+export { type EventInput, eventOp, type LoggedEvent } from "./events/event.js";
+export { EventLog, type FollowOptions, type ReadEventsOptions } from "./events/event-log.js";
+export type { OnUnreadable } from "./events/event-reader.js";
+export {
+  type EventBounds,
+  EventTrimmer,
+  type EventTrimmerOptions,
+  type TrimmedEvents,
+} from "./events/event-trimmer.js";
 export { type Lease, Leases, type LeasesOptions } from "./lease.js";
 export type { JoinedMember } from "./membership/joined-member.js";
 export type { MemberInfo } from "./membership/member.js";

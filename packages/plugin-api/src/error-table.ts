@@ -52,6 +52,13 @@ export const ERROR_TABLE = {
   CROSS_NAMESPACE: row(400, 3, 2, true, "One transaction names keys of two namespaces."),
   CURSOR_INVALID: row(400, 3, 2, true, "A scan cursor is forged or belongs to another scan."),
   WATCH_COMPACTED: row(410, 11, 6, true, "The changes that a watch asks for are no longer kept; watch anew."),
+  EVENTS_COMPACTED: row(
+    410,
+    11,
+    6,
+    true,
+    "Events that should follow are no longer kept; the details say where to go on.",
+  ),
   OUTCOME_UNKNOWN: row(503, 14, 7, false, "The connection was lost before the store answered a write."),
   STORE_UNAVAILABLE: row(503, 14, 7, false, "The store cannot be reached or refuses to work."),
   STORE_INCONSISTENT: row(500, 15, 1, false, "What is stored contradicts itself; `aspen store verify` says where."),

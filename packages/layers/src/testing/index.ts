@@ -1,4 +1,6 @@
 /** The conformance suite of the layers; for drivers of your own. @module */
+export { eventLogCases } from "./event-log-cases.js";
+export { eventTrimmerCases } from "./event-trimmer-cases.js";
 export { leaseCases } from "./lease-cases.js";
 export { membershipCases } from "./membership-cases.js";
 export { testLayers } from "./test-layers.js";

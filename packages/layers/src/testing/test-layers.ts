@@ -1,12 +1,22 @@
 import type { ConformanceOptions, TestFramework } from "@aspen/storage/testing";
+import { eventLogCases } from "./event-log-cases.js";
+import { eventTrimmerCases } from "./event-trimmer-cases.js";
 import { leaseCases } from "./lease-cases.js";
 import { membershipCases } from "./membership-cases.js";
+
+/** The cases of each layer; a new layer is a line here. */
+const LAYERS = {
+  lease: leaseCases,
+  "event log": eventLogCases,
+  "trimming of events": eventTrimmerCases,
+  membership: membershipCases,
+};
 
 let namespaces = 0;
 
 /** Declares the tests of every layer on one driver. */
 export function testLayers({ describe, test }: TestFramework, { name, open }: ConformanceOptions): void {
-  for (const [layer, cases] of Object.entries({ lease: leaseCases, membership: membershipCases })) {
+  for (const [layer, cases] of Object.entries(LAYERS)) {
     describe(`${name}: ${layer}`, () => {
       for (const it of cases) {
         test(it.name, async () => {
