@@ -16,3 +16,5 @@ export type { MemberInfo } from "./membership/member.js";
 export { Membership } from "./membership/membership.js";
 export type { MembershipOptions } from "./membership/options.js";
 export type { Member } from "./membership/roster.js";
+export { RateLimit, type RateLimitOptions, type RateLimitResult } from "./rate-limit.js";
+export type { Rate } from "./rate-limit-bucket.js";

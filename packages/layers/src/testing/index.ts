@@ -3,4 +3,5 @@ export { eventLogCases } from "./event-log-cases.js";
 export { eventTrimmerCases } from "./event-trimmer-cases.js";
 export { leaseCases } from "./lease-cases.js";
 export { membershipCases } from "./membership-cases.js";
+export { rateLimitCases } from "./rate-limit-cases.js";
 export { testLayers } from "./test-layers.js";

@@ -3,6 +3,7 @@ import { eventLogCases } from "./event-log-cases.js";
 import { eventTrimmerCases } from "./event-trimmer-cases.js";
 import { leaseCases } from "./lease-cases.js";
 import { membershipCases } from "./membership-cases.js";
+import { rateLimitCases } from "./rate-limit-cases.js";
 
 /** The cases of each layer; a new layer is a line here. */
 const LAYERS = {
@@ -10,6 +11,7 @@ const LAYERS = {
   "event log": eventLogCases,
   "trimming of events": eventTrimmerCases,
   membership: membershipCases,
+  "rate limit": rateLimitCases,
 };
 
 let namespaces = 0;
