@@ -19,6 +19,7 @@ export function httpFeature(front: HttpFront): Feature<NoConfig> {
     module: () =>
       new ContainerModule(({ bind }) => {
         const inFlight = new InFlight();
+        bind(NODE.url).toConstantValue(front.url);
         bind(POINTS.middleware).toConstantValue({
           name: "drain",
           order: MIDDLEWARE_ORDER.drain,
