@@ -27,6 +27,8 @@ export const POINTS = {
 export const NODE = {
   /** Random for every start. */
   id: Symbol.for("@aspen/feature node id") as ServiceIdentifier<string>,
+  /** Where its HTTP front listens. */
+  url: Symbol.for("@aspen/feature node url") as ServiceIdentifier<string>,
   log: Symbol.for("@aspen/feature Logger") as ServiceIdentifier<Logger>,
   clock: Symbol.for("@aspen/feature Clock") as ServiceIdentifier<Clock>,
   /** Every feature that is known, and whether this node has it. */

@@ -7,6 +7,11 @@ export interface Service extends AsyncDisposable {
   /** For logs and errors. */
   readonly name: string;
   /**
+   * It tells others of this node: it is started when the node answers requests, and drained before it stops to.
+   * @default false
+   */
+  readonly announces?: boolean;
+  /**
    * Resolves when it runs. When it rejects, or takes longer than `limits.serviceStartMs`, the node does not start. The
    * signal aborts when the node gives the start up, and otherwise when the service is disposed.
    */

@@ -3,11 +3,14 @@ import type { Caller } from "./caller.js";
 
 /** The errors of this package. */
 export const rpcErrors = {
-  methodNotFound: (method: string) =>
+  /** @param nodes those of the cluster that serve it */
+  methodNotFound: (method: string, nodes: readonly ServingNode[] = []) =>
     new AspenError(
       "METHOD_NOT_FOUND",
-      `no handler on this node serves ${quoted(method)}; call rpc.describe for the methods it has`,
-      { method: cut(method) },
+      nodes.length === 0
+        ? `no handler on this node serves ${quoted(method)}; call rpc.describe for the methods it has`
+        : `no handler on this node serves ${quoted(method)}; call one of those that do: ${nodes.map(({ id, address }) => address ?? id).join(", ")}`,
+      { method: cut(method), ...(nodes.length === 0 ? {} : { nodes }) },
     ),
   invalidParams: (method: string, problems: readonly ParamProblem[]) =>
     new AspenError("INVALID_PARAMS", `the params of ${method} are not valid: ${told(problems)}`, {
@@ -134,6 +137,12 @@ export const rpcErrors = {
       thrownError(cause),
     ),
 } as const;
+
+/** A node that serves a method. */
+export interface ServingNode {
+  id: string;
+  address: string | null;
+}
 
 /** One broken rule of a method's params or result. */
 export interface ParamProblem {

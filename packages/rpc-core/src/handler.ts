@@ -15,6 +15,8 @@ export interface RequestHandler {
    * are parsed within the limits of `parseParams`. @default false
    */
   readonly takesJsonBytes?: boolean;
+  /** False while it could only refuse: the node then asks another one that serves the method. @default true */
+  readonly available?: boolean;
   canHandle(method: string): boolean;
   /**
    * The schemas and the access of a method, for middleware. Without it, or when it knows none, callers need to be
@@ -33,6 +35,8 @@ export interface MethodDescription {
   /** Name, or `prefix.*`. */
   readonly method: string;
   readonly summary?: string;
+  /** It only reads; see `MethodOptions.safe`. @default false */
+  readonly safe?: boolean;
   /** @default the method's name must be granted */
   readonly access?: DescribedAccess;
   /** JSON Schema of the params, when known. */

@@ -12,7 +12,7 @@ export {
 } from "./caller.js";
 export type { CallArguments, RpcCallOptions, RpcClient } from "./client.js";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
-export { type ParamProblem, rpcErrors } from "./errors.js";
+export { type ParamProblem, rpcErrors, type ServingNode } from "./errors.js";
 export { grantsKey, grantsMethod, intersectGrants } from "./grants.js";
 export { type HandlerFactory, type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";
 export { type InProcessClientOptions, inProcessClient } from "./in-process-client.js";

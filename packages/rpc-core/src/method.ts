@@ -6,6 +6,8 @@ import type { InputOf, OutputOf, StandardSchema } from "./standard-schema.js";
 export interface Method<Params = unknown, Result = unknown> {
   readonly summary: string;
   readonly access: MethodAccess;
+  /** See {@link MethodOptions.safe}. */
+  readonly safe: boolean;
   readonly params: StandardSchema;
   readonly result?: StandardSchema;
   /** Gets params that `params` has validated. */
@@ -24,6 +26,11 @@ export interface MethodOptions<Params extends StandardSchema, Result extends Sta
    * not validated; `resultMiddleware` does that, for tests. @default unknown to callers
    */
   result?: Result;
+  /**
+   * It only reads, so that doing it twice has no other effect than once: a call whose outcome is unknown may be sent to
+   * another node. @default false
+   */
+  safe?: boolean;
   /** What a caller needs. @default to be granted the method's name */
   access?: MethodAccess<OutputOf<Params>>;
   handle(params: OutputOf<Params>, context: RequestContext): OutputOf<Result> | Promise<OutputOf<Result>>;
@@ -32,9 +39,10 @@ export interface MethodOptions<Params extends StandardSchema, Result extends Sta
 /** A method whose params are validated before `handle` sees them. */
 export function method<Params extends StandardSchema, Result extends StandardSchema = StandardSchema>({
   access = {},
+  safe = false,
   ...rest
 }: MethodOptions<Params, Result>): Method<InputOf<Params>, OutputOf<Result>> {
-  return { ...rest, access } as Method<InputOf<Params>, OutputOf<Result>>;
+  return { ...rest, access, safe } as Method<InputOf<Params>, OutputOf<Result>>;
 }
 
 /** Methods by their full names. */

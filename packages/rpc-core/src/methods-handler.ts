@@ -41,11 +41,12 @@ export function methodsHandlerFactory({ methods, ...rest }: MethodsHandlerFactor
 }
 
 /** Its JSON Schemas are made when somebody asks for them. */
-function description(name: string, { summary, access, params, result }: Method): MethodDescription {
+function description(name: string, { summary, access, safe, params, result }: Method): MethodDescription {
   return {
     method: name,
     summary,
     access: describeAccess(name, access),
+    safe,
     get params() {
       return jsonSchemaOf(params, "input");
     },

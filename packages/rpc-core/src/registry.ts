@@ -15,6 +15,7 @@ export interface ShadowedMethod {
 /** A method as `rpc.describe` shows it. */
 export interface DescribedMethod extends MethodDescription {
   readonly access: DescribedAccess;
+  readonly safe: boolean;
   handler: string;
   priority: number;
 }
@@ -22,6 +23,7 @@ export interface DescribedMethod extends MethodDescription {
 /** The handlers of a node, by ascending priority, then in the order they were registered. */
 export class HandlerRegistry {
   #handlers: readonly RequestHandler[] = [];
+  readonly #listeners = new Set<() => void>();
 
   /**
    * Adds a handler; returns what removes it again. Registering a successor of the same priority before
@@ -34,12 +36,20 @@ export class HandlerRegistry {
     assertPriority(handler);
     const at = this.#handlers.findIndex(({ priority }) => priority > handler.priority);
     this.#handlers = this.#handlers.toSpliced(at < 0 ? this.#handlers.length : at, 0, handler);
+    this.#tell();
     let registered = true;
     return () => {
       if (!registered) return;
       registered = false;
       this.#handlers = this.#handlers.toSpliced(this.#handlers.indexOf(handler), 1);
+      this.#tell();
     };
+  }
+
+  /** Calls `listener` after each handler that came or went; returns what ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** The handler that answers `method`, or null. */
@@ -69,11 +79,16 @@ export class HandlerRegistry {
         .filter(({ method }) => method.endsWith(".*") || this.find(method) === handler)
         .map((description) => ({
           access: describeAccess(description.method),
+          safe: false,
           ...description,
           handler: handler.name,
           priority: handler.priority,
         })),
     );
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 

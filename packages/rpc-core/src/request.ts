@@ -20,6 +20,8 @@ export interface RequestContext {
    * one. Between processes the milliseconds that are left have to travel. @default none
    */
   deadline?: number;
+  /** Ids of the nodes that have passed it on, the first one first. @default none */
+  via?: readonly string[];
   /** The caller also takes a result as `JsonBytes`, such as a front that would write it as JSON again. @default false */
   takesJsonBytes?: boolean;
 }

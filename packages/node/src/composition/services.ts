@@ -23,7 +23,8 @@ export class Services implements AsyncDisposable {
     services: readonly Service[],
     private readonly options: ServicesOptions,
   ) {
-    this.#known = services.map((service) => ({ service, ended: new AbortController() }));
+    const inOrder = [...services.filter((it) => !it.announces), ...services.filter((it) => it.announces)];
+    this.#known = inOrder.map((service) => ({ service, ended: new AbortController() }));
   }
 
   /**

@@ -14,6 +14,7 @@ import { InFlight } from "../in-flight.js";
 export function frontModule(front: HttpFront, answerMs: number): ContainerModule {
   return new ContainerModule(({ bind }) => {
     const inFlight = new InFlight();
+    bind(NODE.url).toConstantValue(front.url);
     bind(POINTS.middleware).toConstantValue({
       name: "drain",
       order: MIDDLEWARE_ORDER.drain,

@@ -38,6 +38,7 @@ function blobMethods(blobs: BlobStore) {
     "blob.get": method({
       summary: "Reads a whole blob of at most 16 MiB.",
       params: z.strictObject({ hash }),
+      safe: true,
       result: z.strictObject({ hash, size, value: wireValueSchema }),
       handle: async ({ hash }) => {
         const value = await blobs.read(hash, LIMITS.messageBytes);
@@ -47,12 +48,14 @@ function blobMethods(blobs: BlobStore) {
     "blob.has": method({
       summary: "Says whether a blob is stored.",
       params: z.strictObject({ hash }),
+      safe: true,
       result: z.strictObject({ has: z.boolean() }),
       handle: async ({ hash }) => ({ has: await blobs.has(hash) }),
     }),
     "blob.stat": method({
       summary: "Hash, size and times of a blob (createdAt, lastPutAt: ms since the epoch); null when it is not stored.",
       params: z.strictObject({ hash }),
+      safe: true,
       result: z.strictObject({ hash, size, createdAt: z.number(), lastPutAt: z.number() }).nullable(),
       handle: ({ hash }) => blobs.stat(hash),
     }),
@@ -74,6 +77,7 @@ function blobMethods(blobs: BlobStore) {
     "blob.references": method({
       summary: "The tags of a blob, sorted.",
       params: z.strictObject({ hash }),
+      safe: true,
       result: z.strictObject({ tags: z.array(tag) }),
       handle: async ({ hash }) => ({ tags: await blobs.references(hash) }),
     }),

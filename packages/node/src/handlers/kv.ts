@@ -5,7 +5,7 @@ import { appendValue, type KeyValueStore, readPage } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
 
-const SYSTEM_PREFIX = "__sys:";
+const SYSTEM_PREFIXES = ["__sys:", "__beats:"];
 const key = z.string();
 const version = z.number();
 /** Every key that the params name must be granted. */
@@ -30,6 +30,7 @@ function kvMethods(kv: KeyValueStore) {
       params: z.strictObject({ key }),
       result: z.strictObject({ key, value: wireValueSchema, version }).nullable(),
       access: byKey,
+      safe: true,
       handle: async (params) => {
         refuseSystem(params.key);
         const entry = await kv.get(params.key);
@@ -82,6 +83,7 @@ function kvMethods(kv: KeyValueStore) {
         cursor: z.string().nullable(),
       }),
       access: { kvKeys: ({ prefix }) => [prefix] },
+      safe: true,
       handle: (params) => scan(kv, params),
     }),
     "kv.cas": method({
@@ -124,7 +126,7 @@ async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly
     ...(keysOnly === undefined ? {} : { keysOnly }),
   });
   // A prefix wider than the node's own namespace meets its entries; the page is then shorter than its limit.
-  const entries = page.entries.filter(({ key }) => !key.startsWith(SYSTEM_PREFIX));
+  const entries = page.entries.filter(({ key }) => !isSystem(key));
   return {
     entries: entries.map(({ key, value, version }) =>
       keysOnly ? { key, version } : { key, value: toWire(value), version },
@@ -134,5 +136,9 @@ async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly
 }
 
 function refuseSystem(key: string): void {
-  if (key.startsWith(SYSTEM_PREFIX)) throw nodeErrors.systemKey(key);
+  if (isSystem(key)) throw nodeErrors.systemKey(key);
+}
+
+function isSystem(key: string): boolean {
+  return SYSTEM_PREFIXES.some((prefix) => key.startsWith(prefix));
 }

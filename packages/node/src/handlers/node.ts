@@ -43,6 +43,7 @@ const describedMethod = z.strictObject({
     .describe(
       "What a caller needs: nothing, or grants for methods and, with kvKeys, for the keys that the params name.",
     ),
+  safe: z.boolean().describe("It only reads, so that it may be called again when its outcome is unknown."),
   params: jsonSchema.describe("JSON Schema of the params, when known."),
   result: jsonSchema.describe("JSON Schema of the result, when known."),
   handler: z.string(),
@@ -66,6 +67,7 @@ function nodeMethods({ registry, id, store, features, safeMode }: NodeHandlerOpt
     "node.info": method({
       summary: "What this node is and runs on.",
       params: z.strictObject({}),
+      safe: true,
       result: nodeInfo,
       handle: () => ({
         id,
@@ -82,6 +84,7 @@ function nodeMethods({ registry, id, store, features, safeMode }: NodeHandlerOpt
       summary: "Every method of this node, with its handler, its access and the JSON Schemas of its params and result.",
       params: z.strictObject({}),
       result: z.strictObject({ methods: z.array(describedMethod) }),
+      safe: true,
       handle: () => ({ methods: registry.describe() }),
     }),
   };

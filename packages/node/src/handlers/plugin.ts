@@ -42,6 +42,7 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor)
     "plugin.list": method({
       summary: "The installed plugins with their state on this node.",
       params: z.strictObject({}),
+      safe: true,
       result: pluginListSchema,
       handle: () => ({
         safeMode: supervisor.safeMode,
@@ -52,6 +53,7 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor)
     "plugin.info": method({
       summary: "Everything this node knows of one plugin.",
       params: byName,
+      safe: true,
       result: pluginStatusSchema,
       handle: ({ name }) => supervisor.get(name).status(),
     }),

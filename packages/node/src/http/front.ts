@@ -9,6 +9,8 @@ import fastify, {
   LogController,
 } from "fastify";
 import type { Logger } from "pino";
+import { type Forwarded, forwardedBy } from "../cluster/forward-headers.js";
+import { LOOPBACK_TRUST } from "../cluster/node-trust.js";
 import { nodeErrors } from "../errors.js";
 import { callerOf } from "./caller.js";
 import { errorBody, JSON_TYPE } from "./error-body.js";
@@ -23,6 +25,7 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Set when the request is let in. */
     caller: Caller;
+    forwarded: Forwarded;
   }
 }
 
@@ -63,6 +66,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   });
 
   server.decorateRequest("caller", null as never);
+  server.decorateRequest("forwarded", null as never);
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => {
@@ -73,7 +77,10 @@ export function createApp(options: AppOptions): FastifyInstance {
   server.setNotFoundHandler(refusePath);
   server.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
-    request.caller = callerOf(request.raw);
+    const sender = callerOf(request.raw);
+    request.forwarded = forwardedBy(request.headers);
+    const { caller } = request.forwarded;
+    request.caller = caller ? LOOPBACK_TRUST.callerFrom(request.headers, sender, caller) : sender;
     // Until the features are there, nobody knows which paths there are.
     if (options.dispatcher() === null) {
       reply.header("retry-after", "1");
@@ -100,8 +107,9 @@ export function createApp(options: AppOptions): FastifyInstance {
     const { method } = request.params;
     const params = bodyParams(request.body instanceof Uint8Array ? request.body : new Uint8Array());
     const { signal } = options.exchangeOf(request.raw, reply.raw)!;
-    const deadline = performance.now() + requestTimeoutMs;
-    const context = { requestId: request.id, caller: request.caller, signal, deadline, takesJsonBytes: true };
+    const { via, timeoutMs } = request.forwarded;
+    const deadline = started + Math.min(requestTimeoutMs, timeoutMs ?? requestTimeoutMs);
+    const context = { requestId: request.id, caller: request.caller, signal, deadline, via, takesJsonBytes: true };
     const result = await options.dispatcher()!.dispatch({ method, params }, context);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
     return reply.type(JSON_TYPE).send(resultBody(method, result));

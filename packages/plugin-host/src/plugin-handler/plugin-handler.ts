@@ -4,6 +4,8 @@ import type { CallOptions } from "../runtime.js";
 
 /** Whatever answers a plugin's calls: a `PluginInstance`, or what stands before several. */
 export interface PluginCallTarget {
+  /** False while it could only refuse. @default true */
+  readonly serving?: boolean;
   call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
 }
 
@@ -24,6 +26,10 @@ export class PluginHandler implements RequestHandler {
     this.methods = manifest.handles.map((method) =>
       description === undefined ? { method } : { method, summary: description },
     );
+  }
+
+  get available(): boolean {
+    return this.target.serving ?? true;
   }
 
   canHandle(method: string): boolean {

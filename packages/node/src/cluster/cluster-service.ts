@@ -1,0 +1,103 @@
+import type { Service } from "@aspen/feature";
+import { type JoinedMember, type MemberInfo, Membership, type MembershipOptions } from "@aspen/layers";
+import { every, type Logger, type Loop } from "@aspen/plugin-api";
+import type { HandlerRegistry } from "@aspen/rpc-core";
+import type { KeyValueStore } from "@aspen/storage";
+import type { ClusterView } from "./cluster-view.js";
+import type { Transport } from "./transport.js";
+
+/** Milliseconds in which changes of what this node serves are put together, and between two looks at it. */
+const GATHER_MS = 50;
+const LOOK_MS = 1000;
+/** Most methods that a node tells others of. */
+const METHODS_MAX = 4000;
+
+export interface ClusterServiceParts {
+  kv: KeyValueStore;
+  registry: HandlerRegistry;
+  view: ClusterView;
+  transport: Transport;
+  logger: Logger;
+  /** What stays as it is while the node runs. */
+  self: Pick<MemberInfo, "id" | "address" | "version" | "features">;
+  membership: MembershipOptions;
+  /** Requests under way. */
+  load(): number;
+}
+
+/** Tells the cluster of this node as long as it answers, and follows the others. */
+export class ClusterService implements Service {
+  readonly name = "cluster";
+  readonly announces = true;
+  #membership: Membership | null = null;
+  #joined: JoinedMember | null = null;
+  #told = "";
+  #telling: Loop | null = null;
+  #unwatch: () => void = () => undefined;
+
+  constructor(private readonly parts: ClusterServiceParts) {}
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { kv, registry, view, self, load, logger, membership } = this.parts;
+    const onError = (err: unknown) =>
+      logger.warn({ err }, "the cluster's members cannot be followed; it is tried again");
+    this.#membership = await Membership.open(kv, { ...membership, onError: oncePerFailure(onError) });
+    const served = this.#served();
+    this.#told = JSON.stringify(served);
+    this.#joined = await this.#membership.join({ ...self, ...served, jobTypes: [], state: "serving" }, load);
+    view.follow(this.#membership);
+    this.#telling = every(LOOK_MS, () => this.#tell(), { signal, onError });
+    this.#unwatch = registry.onChange(() => this.#telling?.soon(GATHER_MS));
+  }
+
+  /** No other node sends it requests from now on, as soon as they have heard. */
+  async drain(): Promise<void> {
+    await this.#joined?.update({ state: "draining" });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#unwatch();
+    await this.#telling?.[Symbol.asyncDispose]();
+    this.parts.view.follow(null);
+    await this.parts.transport[Symbol.asyncDispose]();
+    try {
+      await this.#joined?.leave();
+    } finally {
+      await this.#membership?.[Symbol.asyncDispose]();
+    }
+  }
+
+  async #tell(): Promise<void> {
+    const served = this.#served();
+    const text = JSON.stringify(served);
+    if (text === this.#told) return;
+    await this.#joined?.update(served);
+    this.#told = text;
+  }
+
+  /** A handler that could only refuse serves nothing. Its schemas are not asked for: they are made on demand. */
+  #served(): Pick<MemberInfo, "methods" | "safeMethods"> {
+    const methods = new Set<string>();
+    const safe = new Set<string>();
+    for (const handler of this.parts.registry.list()) {
+      if (handler.available === false) continue;
+      for (const description of handler.methods) {
+        if (methods.has(description.method) || methods.size >= METHODS_MAX) continue;
+        methods.add(description.method);
+        if (description.safe) safe.add(description.method);
+      }
+    }
+    return { methods: [...methods], safeMethods: [...safe] };
+  }
+}
+
+/** One warning while the same goes wrong. */
+function oncePerFailure(tell: (error: unknown) => void): (error: unknown) => void {
+  let last = "";
+  return (error) => {
+    const { code, message } = error as { code?: string; message?: string };
+    const text = `${code} ${message}`;
+    if (text !== last) tell(error);
+    last = text;
+  };
+}

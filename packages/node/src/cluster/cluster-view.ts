@@ -1,0 +1,77 @@
+import { randomInt } from "node:crypto";
+import type { Member, Membership } from "@aspen/layers";
+import { handlePatternMatches } from "@aspen/plugin-api";
+
+/** A node that a request can be sent to. */
+export interface Target {
+  id: string;
+  address: string;
+  /** It says of the method that it only reads. */
+  safe: boolean;
+}
+
+/** The other nodes, as this one sees them. */
+export class ClusterView {
+  #membership: Membership | null = null;
+  /** Requests that this node has sent to others and that have no answer, by id. */
+  readonly #sent = new Map<string, number>();
+
+  constructor(
+    private readonly own: string,
+    private readonly mayReach: (address: string) => boolean,
+  ) {}
+
+  follow(membership: Membership | null): void {
+    this.#membership = membership;
+  }
+
+  members(): readonly Member[] {
+    return this.#membership?.members() ?? [];
+  }
+
+  /** Other nodes that serve a method. */
+  serving(method: string): Member[] {
+    return this.members().filter(({ id, methods }) => id !== this.own && covers(methods, method));
+  }
+
+  /** Of two that are picked at random, the one with less to do; null when none is left. */
+  choose(method: string, except: ReadonlySet<string>): Target | null {
+    const open = this.serving(method).filter(
+      ({ id, address, state }) => state === "serving" && address !== null && !except.has(id) && this.mayReach(address),
+    );
+    // Those whose signs of life are overdue only when there is no other.
+    const healthy = open.filter((member) => member.healthy);
+    const [one, two] = pair(healthy.length > 0 ? healthy : open);
+    if (!one) return null;
+    const { id, address, safeMethods } = two && this.#loadOf(two) < this.#loadOf(one) ? two : one;
+    return { id, address: address!, safe: covers(safeMethods, method) };
+  }
+
+  /** Counts a request that is sent to a node, until the answer is disposed. */
+  sending(id: string): Disposable {
+    this.#sent.set(id, (this.#sent.get(id) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const left = this.#sent.get(id)! - 1;
+        if (left > 0) this.#sent.set(id, left);
+        else this.#sent.delete(id);
+      },
+    };
+  }
+
+  #loadOf({ id, load }: Member): number {
+    return load + (this.#sent.get(id) ?? 0);
+  }
+}
+
+export function covers(patterns: readonly string[], method: string): boolean {
+  return patterns.some((pattern) => handlePatternMatches(pattern, method));
+}
+
+/** Two of them at random. */
+function pair<T>(all: readonly T[]): [T | undefined, T | undefined] {
+  if (all.length < 2) return [all[0], undefined];
+  const first = randomInt(all.length);
+  const second = randomInt(all.length - 1);
+  return [all[first], all[second < first ? second : second + 1]];
+}

@@ -1,0 +1,130 @@
+import { createRequire } from "node:module";
+import { type Feature, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
+import type { Logger } from "@aspen/plugin-api";
+import type { HandlerRegistry } from "@aspen/rpc-core";
+import { RPC } from "@aspen/rpc-core/module";
+import type { Store } from "@aspen/storage";
+import { STORAGE } from "@aspen/storage/module";
+import { ContainerModule, type ServiceIdentifier } from "inversify";
+import { z } from "zod";
+import { ClusterService } from "../cluster/cluster-service.js";
+import { ClusterView } from "../cluster/cluster-view.js";
+import { Forwarding } from "../cluster/forwarding.js";
+import { LOOPBACK_TRUST } from "../cluster/node-trust.js";
+import { Transport } from "../cluster/transport.js";
+import { clusterHandler } from "../handlers/cluster.js";
+import { isLoopback } from "../http/loopback.js";
+
+const configSchema = z
+  .strictObject({
+    forward: z.boolean().default(true).describe("Sends what this node cannot serve to one that can."),
+    hops: z.int().min(1).max(8).default(3).describe("Times that a request may be passed on; 3."),
+    address: z
+      .url({ protocol: /^https?$/ })
+      .refine(
+        (url) => isLoopback(new URL(url).hostname),
+        "must be a loopback address, as nodes do not authenticate each other",
+      )
+      .optional()
+      .describe("URL at which other nodes reach this one; that at which it listens."),
+    beatMs: z.int().min(10).max(3_600_000).optional().describe("Milliseconds between two signs of life; 2500."),
+    ttlMs: z
+      .int()
+      .min(20)
+      .max(86_400_000)
+      .optional()
+      .describe("Milliseconds of silence after which a node is gone; 7500."),
+  })
+  .refine(({ beatMs = 2500, ttlMs = 3 * beatMs }) => ttlMs >= 2 * beatMs, {
+    path: ["ttlMs"],
+    message: "must be at least twice beatMs",
+  });
+
+/** `features.cluster` of a node's configuration. */
+export type ClusterConfig = z.output<typeof configSchema>;
+
+/** Where nobody shares the store, a sign of life is worth a write now and then. */
+const SOLE_BEAT_MS = 600_000;
+
+const VIEW = Symbol("ClusterView") as ServiceIdentifier<ClusterView>;
+const FORWARDING = Symbol("Forwarding") as ServiceIdentifier<Forwarding>;
+const TRANSPORT = Symbol("Transport") as ServiceIdentifier<Transport>;
+
+/** `cluster.nodes`, and requests that are passed on to the node which serves them. */
+export const feature: Feature<ClusterConfig> = {
+  name: "cluster",
+  config: configSchema,
+  module: ({ forward, hops, address, beatMs, ttlMs }) =>
+    new ContainerModule(({ bind }) => {
+      const trust = LOOPBACK_TRUST;
+      bind(TRANSPORT).toConstantValue(new Transport());
+      bind(VIEW)
+        .toResolvedValue((id: string) => new ClusterView(id, trust.mayReach), [NODE.id])
+        .inSingletonScope();
+      bind(FORWARDING)
+        .toResolvedValue(
+          (id: string, registry: HandlerRegistry, view: ClusterView, transport: Transport, logger: Logger) =>
+            new Forwarding({ id, registry, view, transport, trust, logger, enabled: forward, hops }),
+          [NODE.id, RPC.registry, VIEW, TRANSPORT, NODE.log],
+        )
+        .inSingletonScope();
+      bind(POINTS.middleware).toResolvedValue(
+        ({ middleware }) => ({ name: "forward", order: MIDDLEWARE_ORDER.forward, handle: middleware }),
+        [FORWARDING],
+      );
+      bind(POINTS.handlerFactory).toResolvedValue((id, view) => clusterHandler({ id, view }), [NODE.id, VIEW]);
+      bind(POINTS.service)
+        .toResolvedValue<
+          [
+            string,
+            string,
+            Readonly<Record<string, boolean>>,
+            Store,
+            HandlerRegistry,
+            ClusterView,
+            Transport,
+            Forwarding,
+            Logger,
+          ]
+        >(
+          (id, url, flags, { kv, exclusive: sole = false }, registry, view, transport, forwarding, logger) => {
+            const features = Object.keys(flags).filter((name) => flags[name]);
+            const beat = beatMs ?? (sole ? SOLE_BEAT_MS : undefined);
+            return new ClusterService({
+              ...{ kv, registry, view, transport, logger },
+              self: { id, address: address ?? url, version: packageVersion(), features },
+              membership: {
+                ...{ recordPrefix: "__sys:member:", beatPrefix: "__beats:", sole },
+                ...(beat === undefined ? {} : { beatMs: beat }),
+                ...(ttlMs === undefined ? {} : { ttlMs }),
+              },
+              load: () => forwarding.underWay,
+            });
+          },
+          [NODE.id, NODE.url, NODE.features, STORAGE.store, RPC.registry, VIEW, TRANSPORT, FORWARDING, NODE.log],
+        )
+        .inSingletonScope();
+      bind(POINTS.meter).toResolvedValue(
+        (view) => ({
+          name: "aspen_cluster_nodes",
+          help: "Nodes that share the store, this one among them.",
+          kind: "gauge" as const,
+          collect: () => [{ value: view.members().length }],
+        }),
+        [VIEW],
+      );
+      bind(POINTS.meter).toResolvedValue(
+        (forwarding) => ({
+          name: "aspen_cluster_forwarded_total",
+          help: "Requests that were sent to another node.",
+          kind: "counter" as const,
+          collect: () => [{ value: forwarding.forwarded }],
+        }),
+        [FORWARDING],
+      );
+    }),
+};
+
+function packageVersion(): string {
+  return (createRequire(import.meta.url)("@aspen/node/package.json") as { version: string }).version;
+}
