@@ -36,6 +36,8 @@ export {
   type HostEffect,
   type HostFunctionName,
   type HostFunctionSpec,
+  type ImmediateHostFunctionName,
+  isImmediate,
   type ParameterKind,
   type ResultKind,
 } from "./host-functions.js";

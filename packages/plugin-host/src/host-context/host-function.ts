@@ -74,7 +74,24 @@ export interface HostFunction<P> {
 
 export const LOCAL_UNAVAILABLE = Symbol("not in this thread");
 
+/** A host function that needs nothing but its parameters and the call's scope, and answers in any thread at once. */
+export interface ImmediateHostFunction<P> extends HostFunction<P> {
+  runLocally(services: LocalServices, prepared: P, scope: CallScope): HostResult;
+}
+
 /** Fixes the parameter type of a host function between its three parts. */
 export function defineHostFunction<P>(definition: HostFunction<P>): HostFunction<P> {
   return definition;
+}
+
+/** A host function that `answer` serves in every thread. */
+export function defineImmediate<P>(
+  prepare: HostFunction<P>["prepare"],
+  answer: (prepared: P, scope: CallScope) => HostResult,
+): ImmediateHostFunction<P> {
+  return {
+    prepare,
+    run: async (_services, prepared, scope) => answer(prepared, scope),
+    runLocally: (_services, prepared, scope) => answer(prepared, scope),
+  };
 }
