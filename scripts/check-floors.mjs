@@ -1,6 +1,6 @@
-// A package imports only from floors below its own, never reaches into another's folder, and only its module.ts and
-// feature.ts know inversify.
-import { dirname, relative, resolve, sep } from "node:path";
+// A package imports only what it declares, and only from floors below its own. It never reaches into another's folder,
+// and only its module.ts and feature.ts know inversify.
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { importsOf, isRelative, packageOf } from "./lib/imports.mjs";
 import { filesBelow, ROOT, workspaces } from "./lib/workspaces.mjs";
 
@@ -35,11 +35,12 @@ for (const { path, folder, manifest } of packages) {
     ...filesBelow(`${folder}/src`, /\.[cm]?tsx?$/),
     ...filesBelow(`${folder}/test`, /\.[cm]?[jt]sx?$/),
   ]) {
-    checkFile(file, folder, manifest.name, floor);
+    checkFile(file, folder, manifest, floor);
   }
 }
 
-function checkFile(file, folder, name, floor) {
+function checkFile(file, folder, manifest, floor) {
+  const { name } = manifest;
   const shown = relative(ROOT, file).split(sep).join("/");
   for (const specifier of importsOf(file)) {
     if (isRelative(specifier)) {
@@ -51,6 +52,7 @@ function checkFile(file, folder, name, floor) {
     const imported = packageOf(specifier);
     if (imported === null) continue;
     checkFloor(shown, name, floor, imported);
+    if (file.startsWith(join(folder, "src") + sep)) checkDeclared(shown, imported, manifest);
     if (CONTAINER.has(imported) && shown.includes("/src/") && !COMPOSITION.test(shown)) {
       problems.push(`${shown}: imports ${imported}; only src/module.ts and src/feature.ts may`);
     }
@@ -63,6 +65,20 @@ function checkFloor(where, name, floor, imported) {
   if (other === undefined) problems.push(`${where}: ${imported} is no package of this repository`);
   else if (other >= floor) {
     problems.push(`${where}: ${name} (floor ${floor}) may not import ${imported} (floor ${other}); only lower floors`);
+  }
+}
+
+/** What is not declared is found here all the same, and then bundled into this package's own files. */
+function checkDeclared(
+  where,
+  imported,
+  { name, dependencies, peerDependencies, optionalDependencies, devDependencies },
+) {
+  const declared = { ...dependencies, ...peerDependencies, ...optionalDependencies };
+  // Tools of the build may be needed for nothing else; a package of ours never is.
+  const known = imported.startsWith("@aspen/") ? declared : { ...declared, ...devDependencies };
+  if (imported !== name && !(imported in known)) {
+    problems.push(`${where}: imports ${imported}, which its package.json does not name as a dependency`);
   }
 }
 

@@ -1,20 +1,23 @@
+import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
 
-/** Each one is an entry of `exports` in package.json. */
+interface Entry {
+  "@aspen/source"?: string;
+  default?: string;
+}
+
+const { exports } = JSON.parse(readFileSync("package.json", "utf8")) as { exports: Record<string, Entry> };
+
+/** Each entry of `exports` in package.json that names its source: `./dist/memory.js` is made of that of `./memory`. */
+const entries = Object.values(exports).flatMap(({ "@aspen/source": source, default: built }) =>
+  source && built ? [[built.slice("./dist/".length, -".js".length), source]] : [],
+);
+
 export default defineConfig({
   entry: {
-    index: "src/index.ts",
-    "driver-kit": "src/driver-kit.ts",
-    embedded: "src/drivers/embedded/index.ts",
+    ...Object.fromEntries(entries),
+    // Runs in a worker thread, from dist in tests too.
     "embedded/inspector": "src/drivers/embedded/lmdb/inspector.ts",
-    "embedded/worker-reader": "src/drivers/embedded/worker-reader.ts",
-    maintenance: "src/maintenance/index.ts",
-    memory: "src/drivers/memory/index.ts",
-    module: "src/module.ts",
-    open: "src/open-store.ts",
-    redis: "src/drivers/redis/index.ts",
-    "testing/index": "src/testing/index.ts",
-    transfer: "src/transfer/index.ts",
   },
   format: ["esm"],
   clean: true,

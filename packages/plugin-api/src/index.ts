@@ -17,6 +17,8 @@ export {
   type HostEffect,
   type HostFunctionName,
   type HostFunctionSpec,
+  type ImmediateHostFunctionName,
+  isImmediate,
   type ParameterKind,
   type ResultKind,
 } from "./abi/host-functions.js";

@@ -6,9 +6,16 @@ export const atMostBytes = (bytes: number) => (text: string) => new TextEncoder(
 
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 
-/** Fields of a manifest that whoever installs the plugin may override; without their defaults. */
+/**
+ * Fields of a manifest that whoever installs the plugin may override; without their defaults. A new one gets its default
+ * in `manifest.ts`.
+ */
 export const grantedFields = {
-  priority: z.int().min(LIMITS.pluginPriorityMin).max(LIMITS.pluginPriorityMax),
+  priority: z
+    .int()
+    .min(LIMITS.pluginPriorityMin)
+    .max(LIMITS.pluginPriorityMax)
+    .describe("Order among handlers; the lowest that handles a method answers it."),
   kv_prefixes: z
     .array(
       z
@@ -18,8 +25,17 @@ export const grantedFields = {
         .refine(atMostBytes(256), "must be at most 256 bytes")
         .regex(/[:/]$/, 'must end in a separator (":" or "/")'),
     )
-    .max(LIMITS.kvPrefixes),
-  memory_limit: z.int().min(LIMITS.memoryMin).max(LIMITS.memoryMax),
-  execution_timeout_ms: z.int().min(LIMITS.timeoutMinMs).max(LIMITS.timeoutMaxMs),
-  max_instances: z.int().min(1).max(LIMITS.instancesMax),
+    .max(LIMITS.kvPrefixes)
+    .describe("Key prefixes it may use; empty stands for __plugin:{name}: alone."),
+  memory_limit: z
+    .int()
+    .min(LIMITS.memoryMin)
+    .max(LIMITS.memoryMax)
+    .describe("Most memory of one instance, in bytes; rounded down to 64 KiB pages."),
+  execution_timeout_ms: z
+    .int()
+    .min(LIMITS.timeoutMinMs)
+    .max(LIMITS.timeoutMaxMs)
+    .describe("Longest run of one call, in milliseconds."),
+  max_instances: z.int().min(1).max(LIMITS.instancesMax).describe("Most instances of it on one node."),
 } as const;

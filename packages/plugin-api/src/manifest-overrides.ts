@@ -6,17 +6,7 @@ import { grantedFields } from "./manifest-fields.js";
 import { prefixProblem } from "./namespaces.js";
 
 /** What whoever installs a plugin grants in place of what its manifest asks for. Fields and limits are the manifest's. */
-export const overridesSchema = z.strictObject({
-  kv_prefixes: grantedFields.kv_prefixes
-    .optional()
-    .describe("Key prefixes it may use; empty stands for __plugin:{name}: alone."),
-  priority: grantedFields.priority.optional().describe("Order among handlers."),
-  memory_limit: grantedFields.memory_limit.optional().describe("Most memory of one instance, in bytes."),
-  execution_timeout_ms: grantedFields.execution_timeout_ms
-    .optional()
-    .describe("Longest run of one call, in milliseconds."),
-  max_instances: grantedFields.max_instances.optional().describe("Most instances of it on one node."),
-});
+export const overridesSchema = z.strictObject(grantedFields).partial();
 
 export type PluginOverrides = z.output<typeof overridesSchema>;
 

@@ -59,26 +59,16 @@ export const manifestSchema = z.strictObject({
     .min(1)
     .max(LIMITS.handles)
     .describe("RPC methods it answers: names, or prefixes ending in .*"),
-  priority: grantedFields.priority
-    .default(LIMITS.pluginPriorityDefault)
-    .describe("Order among handlers; the lowest that handles a method answers it."),
-  kv_prefixes: grantedFields.kv_prefixes
-    .default([])
-    .describe("Key prefixes it may use; empty stands for __plugin:{name}: alone."),
+  priority: grantedFields.priority.default(LIMITS.pluginPriorityDefault),
+  kv_prefixes: grantedFields.kv_prefixes.default([]),
   permissions: z
     .array(z.string().refine(isPermission, "is not a permission that this API version knows"))
     .max(64)
     .default([])
     .describe("What it asks to be allowed; everything else is denied."),
-  memory_limit: grantedFields.memory_limit
-    .default(LIMITS.memoryDefault)
-    .describe("Most memory of one instance, in bytes; rounded down to 64 KiB pages."),
-  execution_timeout_ms: grantedFields.execution_timeout_ms
-    .default(LIMITS.timeoutDefaultMs)
-    .describe("Longest run of one call, in milliseconds."),
-  max_instances: grantedFields.max_instances
-    .default(LIMITS.instancesDefault)
-    .describe("Most instances of it on one node."),
+  memory_limit: grantedFields.memory_limit.default(LIMITS.memoryDefault),
+  execution_timeout_ms: grantedFields.execution_timeout_ms.default(LIMITS.timeoutDefaultMs),
+  max_instances: grantedFields.max_instances.default(LIMITS.instancesDefault),
   isolation: z
     .enum(["instance", "call"])
     .default("instance")

@@ -3,6 +3,7 @@ import {
   decodeUtf8,
   encodeUtf8,
   type HostFunctionName,
+  type ImmediateHostFunctionName,
   NATIVE_HOSTS,
   type NativeHost,
   type NativeHosts,
@@ -35,8 +36,8 @@ export function hostCallExpecting(name: HostFunctionName, ...args: Argument[]): 
   return result instanceof Promise ? result.then((bytes) => expected(name, bytes)) : expected(name, result);
 }
 
-/** For host functions that every host answers without waiting. */
-export function hostCallNow(name: HostFunctionName, ...args: Argument[]): Uint8Array {
+/** For host functions that are `immediate` in the ABI table. */
+export function hostCallNow(name: ImmediateHostFunctionName, ...args: Argument[]): Uint8Array {
   const result = hostCall(name, ...args);
   if (result instanceof Promise) throw new AspenError("INTERNAL", `${name}: the host answered with a promise`);
   return expected(name, result);

@@ -54,6 +54,11 @@ export interface HostFunctionSpec {
   readonly permission: HostFunctionPermission;
   readonly effect: HostEffect;
   readonly atBuild: AtBuild;
+  /**
+   * True: every tier answers it without waiting, so that the SDK's function for it is no promise.
+   * @default false
+   */
+  readonly immediate?: true;
   /** API version that introduced it. */
   readonly since: string;
   readonly summary: string;
@@ -183,6 +188,7 @@ export const HOST_FUNCTIONS = [
     permission: null,
     effect: "none",
     atBuild: "throws",
+    immediate: true,
     since: "1",
     summary: "Milliseconds since the Unix epoch.",
   },
@@ -208,7 +214,10 @@ export const HOST_FUNCTIONS = [
   },
 ] as const satisfies readonly HostFunctionSpec[];
 
-export type HostFunctionName = (typeof HOST_FUNCTIONS)[number]["name"];
+type Row = (typeof HOST_FUNCTIONS)[number];
+export type HostFunctionName = Row["name"];
+/** The host functions that are `immediate`. */
+export type ImmediateHostFunctionName = Extract<Row, { immediate: true }>["name"];
 
 /**
  * Imports of the engine itself, beside the table, also under `extism:host/user`. None needs a permission.
@@ -220,6 +229,13 @@ export type HostFunctionName = (typeof HOST_FUNCTIONS)[number]["name"];
  * - `interrupted() -> i32`: 1 when the call must stop; polled by the engine
  */
 export const ENGINE_IMPORTS = ["mem_read", "mem_store", "input_read", "now_ns", "random_seed", "interrupted"] as const;
+
+const IMMEDIATE = new Set<string>(HOST_FUNCTIONS.filter((spec) => "immediate" in spec).map(({ name }) => name));
+
+/** True when every tier answers this host function without waiting. */
+export function isImmediate(name: string): name is ImmediateHostFunctionName {
+  return IMMEDIATE.has(name);
+}
 
 /** The row of a host function; undefined for any other name. */
 export function findHostFunction(name: string): HostFunctionSpec | undefined {

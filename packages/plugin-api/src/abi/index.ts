@@ -37,6 +37,8 @@ export {
   type HostEffect,
   type HostFunctionName,
   type HostFunctionSpec,
+  type ImmediateHostFunctionName,
+  isImmediate,
   type ParameterKind,
   type ResultKind,
 } from "./host-functions.js";

@@ -36,7 +36,7 @@ export interface Guest {
 export interface NativeHost {
   /**
    * One host call: encoded parameters (null: absent) in, tagged result bytes out. Never throws or rejects.
-   * `clock_now` answers without waiting; a log record is taken in the order of the calls.
+   * What is `immediate` in the ABI table is answered without waiting; a log record is taken in the order of the calls.
    */
   call(name: HostFunctionName, args: readonly (Uint8Array | null)[]): Uint8Array | Promise<Uint8Array>;
 }

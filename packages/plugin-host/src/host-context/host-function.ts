@@ -1,4 +1,4 @@
-import type { Clock } from "@aspen/feature";
+import { type Clock, systemClock } from "@aspen/feature";
 import type { BlobStore, KeyValueStore, SyncKvReader } from "@aspen/storage";
 import type { HostPorts } from "../host-ports.js";
 
@@ -79,7 +79,27 @@ export interface HostFunction<P> {
 
 export const LOCAL_UNAVAILABLE = Symbol("not in this thread");
 
+/**
+ * A host function that needs nothing but its parameters, the call's scope and the time, and answers at once in any thread
+ * that has the node's clock.
+ */
+export interface ImmediateHostFunction<P> extends HostFunction<P> {
+  runLocally(services: LocalServices, prepared: P, scope: CallScope): HostResult | typeof LOCAL_UNAVAILABLE;
+}
+
 /** Fixes the parameter type of a host function between its three parts. */
 export function defineHostFunction<P>(definition: HostFunction<P>): HostFunction<P> {
   return definition;
+}
+
+/** A host function that `answer` serves in every thread. */
+export function defineImmediate<P>(
+  prepare: HostFunction<P>["prepare"],
+  answer: (prepared: P, scope: CallScope, clock: Clock) => HostResult,
+): ImmediateHostFunction<P> {
+  return {
+    prepare,
+    run: async ({ clock = systemClock }, prepared, scope) => answer(prepared, scope, clock),
+    runLocally: ({ clock }, prepared, scope) => (clock ? answer(prepared, scope, clock) : LOCAL_UNAVAILABLE),
+  };
 }

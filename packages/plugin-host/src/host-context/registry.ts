@@ -1,15 +1,20 @@
-import type { HostFunctionName } from "@aspen/plugin-api/abi";
+import type { HostFunctionName, ImmediateHostFunctionName } from "@aspen/plugin-api/abi";
 import { blobGet, blobHas, blobPut } from "./blobs.js";
 import { clockNow, configGet, randomBytesCall } from "./environment.js";
-import type { HostFunction } from "./host-function.js";
+import type { HostFunction, ImmediateHostFunction } from "./host-function.js";
 import { kvCas, kvDelete, kvGet, kvGetMany, kvPut, kvScan, kvTransact } from "./kv.js";
 import { logWrite } from "./log.js";
 
+type Registry = Readonly<
+  Record<HostFunctionName, HostFunction<unknown>> & Record<ImmediateHostFunctionName, ImmediateHostFunction<unknown>>
+>;
+
 /**
- * What serves each row of the ABI table; a row without an entry does not compile. Each entry has a parameter type of
- * its own, which callers only hand from `prepare` to `run`.
+ * What serves each row of the ABI table; a row without an entry does not compile, nor does one that is `immediate` and
+ * served by a function that may wait. Each entry has a parameter type of its own, which callers only hand from `prepare`
+ * to `run`.
  */
-export const HOST_FUNCTION_REGISTRY: Readonly<Record<HostFunctionName, HostFunction<unknown>>> = {
+export const HOST_FUNCTION_REGISTRY: Registry = {
   kv_get: kvGet,
   kv_get_many: kvGetMany,
   kv_put: kvPut,

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { AspenError, HostFunctionName, NativeHost } from "@aspen/plugin-api/abi";
+import { type AspenError, type HostFunctionName, isImmediate, type NativeHost } from "@aspen/plugin-api/abi";
 import { nativeErrors } from "../errors.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import { LocalHostContext } from "../host-context/local-host-context.js";
@@ -15,7 +15,7 @@ const TURN_MS = 10;
 /** One call of a native plugin: what its code reaches of the host, and until when. */
 export class NativeCall implements NativeHost {
   readonly #controller = new AbortController();
-  readonly #clock: LocalHostContext;
+  readonly #local: LocalHostContext;
   readonly #logged = new Set<Promise<Uint8Array>>();
   #turnBegan = performance.now();
   #reject: (reason: unknown) => void = () => undefined;
@@ -26,7 +26,7 @@ export class NativeCall implements NativeHost {
     private readonly requestId?: string,
   ) {
     const { grant, config, clock } = host;
-    this.#clock = new LocalHostContext({ grant, config, clock, reader: null });
+    this.#local = new LocalHostContext({ grant, config, clock, reader: null });
   }
 
   /** Aborts when the call is over for its caller. */
@@ -58,7 +58,7 @@ export class NativeCall implements NativeHost {
   }
 
   call(name: HostFunctionName, args: readonly (Uint8Array | null)[]): Uint8Array | Promise<Uint8Array> {
-    if (name === "clock_now") return this.#clock.invoke(name, args)!;
+    if (isImmediate(name)) return this.#local.invoke(name, args)!;
     if (name === "log_write") return this.#log(args);
     return this.#invoke(name, args);
   }
