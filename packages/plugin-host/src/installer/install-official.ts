@@ -74,9 +74,9 @@ function outcomeOf(
   if (supervisor.official.vouchFor(record)) return "unchanged";
   const installed = record.manifest.version;
   if (record.official === null) throw pluginErrors.officialTaken(name, installed, feature);
-  const order = compareVersions(installed, version);
-  if (order === 0) throw pluginErrors.officialSameVersion(name, version, feature);
-  return order < 0 ? "updated" : "newer";
+  if (supervisor.official.replaces(record)) return "updated";
+  if (compareVersions(installed, version) === 0) throw pluginErrors.officialSameVersion(name, version, feature);
+  return "newer";
 }
 
 async function change(
