@@ -45,7 +45,9 @@ export async function installOfficial(
     const before = records.get(name);
     const outcome = outcomeOf(parts, official, before);
     if (outcome === "unchanged" || outcome === "newer") {
-      await supervisor.follow(name);
+      // What was there at the start of this node is followed already, and calls wait for it.
+      const known = supervisor.list().some((plugin) => plugin.name === name && plugin.revision === before!.revision);
+      if (!known) await supervisor.follow(name);
       if (outcome === "newer") {
         const fields = { plugin: name, version, feature, installed: before!.manifest.version };
         logger.warn(fields, "a later version of an official plugin is installed, which this node does not run");

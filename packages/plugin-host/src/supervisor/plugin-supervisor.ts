@@ -86,10 +86,8 @@ export class PluginSupervisor implements AsyncDisposable {
     await this.#announce();
     this.#started = this.#startAll().catch((error) => this.#poll.failed(error));
     if (startMs === 0) return;
-    const patience = AbortSignal.timeout(startMs);
-    await orAborted(this.#started, patience).catch(() =>
-      this.parts.logger.warn({ startMs }, "plugins are still starting"),
-    );
+    const late = () => this.parts.logger.warn({ startMs }, "plugins are still starting");
+    await orAborted(this.#started, AbortSignal.timeout(startMs)).catch(late);
   }
 
   list(): PluginStatus[] {
