@@ -69,6 +69,8 @@ describe("an official plugin", () => {
       await using second = await nodeWith(two, store);
       await expect(second.installer.installOfficial(two.official)).resolves.toBe("updated");
       await expect(second.client.call("forge.x")).resolves.toBe("1.1.0");
+      // What it was about to replace was no trouble.
+      expect(second.logs.filter(({ level }) => level === "error")).toEqual([]);
     }
     // A node that has not been updated goes on with what it has, and says why.
     await eventually(() => first.supervisor.get("forge").status().error !== undefined);

@@ -45,7 +45,9 @@ export async function installOfficial(
     const before = records.get(name);
     const outcome = outcomeOf(parts, official, before);
     if (outcome === "unchanged" || outcome === "newer") {
-      await supervisor.follow(name);
+      // What was there at the start of this node is followed already, and calls wait for it.
+      const known = supervisor.list().some((plugin) => plugin.name === name && plugin.revision === before!.revision);
+      if (!known) await supervisor.follow(name);
       if (outcome === "newer") {
         const fields = { plugin: name, version, feature, installed: before!.manifest.version };
         logger.warn(fields, "a later version of an official plugin is installed, which this node does not run");
@@ -74,9 +76,9 @@ function outcomeOf(
   if (supervisor.official.vouchFor(record)) return "unchanged";
   const installed = record.manifest.version;
   if (record.official === null) throw pluginErrors.officialTaken(name, installed, feature);
-  const order = compareVersions(installed, version);
-  if (order === 0) throw pluginErrors.officialSameVersion(name, version, feature);
-  return order < 0 ? "updated" : "newer";
+  if (supervisor.official.replaces(record)) return "updated";
+  if (compareVersions(installed, version) === 0) throw pluginErrors.officialSameVersion(name, version, feature);
+  return "newer";
 }
 
 async function change(

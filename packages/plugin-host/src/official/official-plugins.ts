@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { LIMITS, type PluginManifest, prefixesOverlap, RESERVED_PREFIXES } from "@aspen/plugin-api";
+import { compareVersions, LIMITS, type PluginManifest, prefixesOverlap, RESERVED_PREFIXES } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
 import type { OfficialPlugin } from "./official-plugin.js";
@@ -26,6 +26,12 @@ export class OfficialPlugins {
   vouchFor(record: PluginRecord): boolean {
     const official = this.#byName.get(record.manifest.name);
     return official !== undefined && isSame(record, official);
+  }
+
+  /** True for an earlier version of what a feature brings, which this node replaces at its start. */
+  replaces({ official, manifest: { name, version } }: PluginRecord): boolean {
+    const here = this.#byName.get(name);
+    return here !== undefined && official !== null && compareVersions(version, here.manifest.version) < 0;
   }
 
   /**

@@ -6,6 +6,7 @@ import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
 import type { PluginInstance } from "../runtime.js";
 import type { Follow } from "./follow.js";
+import { logHeld } from "./log-held.js";
 import { NotedStarts } from "./noted-starts.js";
 import { resolveSupervisorOptions, type SupervisorOptions } from "./options.js";
 import { orAborted } from "./or-aborted.js";
@@ -85,10 +86,8 @@ export class PluginSupervisor implements AsyncDisposable {
     await this.#announce();
     this.#started = this.#startAll().catch((error) => this.#poll.failed(error));
     if (startMs === 0) return;
-    const patience = AbortSignal.timeout(startMs);
-    await orAborted(this.#started, patience).catch(() =>
-      this.parts.logger.warn({ startMs }, "plugins are still starting"),
-    );
+    const late = () => this.parts.logger.warn({ startMs }, "plugins are still starting");
+    await orAborted(this.#started, AbortSignal.timeout(startMs)).catch(late);
   }
 
   list(): PluginStatus[] {
@@ -355,8 +354,7 @@ export class PluginSupervisor implements AsyncDisposable {
 
   /** Does not start it until its record says otherwise; an older revision that serves goes on. */
   #hold(plugin: SupervisedPlugin, record: PluginRecord, error: AspenError): void {
-    if (!plugin.hold(record, error)) return;
-    this.parts.logger.error({ plugin: plugin.name, version: record.manifest.version, err: error }, "a plugin is held");
+    if (plugin.hold(record, error)) logHeld(this.parts.logger, this.official, record, error);
   }
 
   #adopt(record: PluginRecord, instance: PluginInstance): SupervisedPlugin {
