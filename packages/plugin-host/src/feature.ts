@@ -54,6 +54,7 @@ type SupervisorParts = [
   Logger,
   Clock,
   boolean,
+  string,
 ];
 
 const ms = (least: number) => z.int().min(least).max(3_600_000).optional();
@@ -92,11 +93,11 @@ export const feature: Feature<PluginsConfig> = {
         .inSingletonScope();
       bind(PLUGIN_HOST.supervisor)
         .toResolvedValue<SupervisorParts>(
-          (plugins, registry, store, runtimes, ports, official, logger, clock, safeMode) => {
+          (plugins, registry, store, runtimes, ports, official, logger, clock, safeMode, nodeId) => {
             const { kv, blobs, exclusive = false } = store;
             const { configured } = plugins;
             const starter = new PluginStarter({
-              ...{ runtimes: runtimes ?? [], kv, blobs, logger, clock, configured },
+              ...{ runtimes: runtimes ?? [], kv, blobs, logger, clock, configured, nodeId },
               ports: byName(ports ?? []),
             });
             const parts = { store: plugins, starter, registry, official: new OfficialPlugins(official), logger };
@@ -112,6 +113,7 @@ export const feature: Feature<PluginsConfig> = {
             NODE.log,
             NODE.clock,
             NODE.safeMode,
+            NODE.id,
           ],
         )
         .inSingletonScope();

@@ -37,7 +37,14 @@ export {
   type PluginStoreOptions,
 } from "./plugin-store/plugin-store.js";
 export { KvVerdictStore, type VerdictStore } from "./plugin-store/verdict-store.js";
-export type { CallOptions, PluginArtifact, PluginHealth, PluginInstance, PluginRuntime } from "./runtime.js";
+export type {
+  CallOptions,
+  HealthOptions,
+  PluginArtifact,
+  PluginHealth,
+  PluginInstance,
+  PluginRuntime,
+} from "./runtime.js";
 export type { SupervisorOptions } from "./supervisor/options.js";
 export type { PluginReplacement, PluginSupervisorParts } from "./supervisor/parts.js";
 export { PluginSupervisor } from "./supervisor/plugin-supervisor.js";

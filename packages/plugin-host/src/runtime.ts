@@ -27,6 +27,13 @@ export interface CallOptions {
   takesJsonBytes?: boolean;
 }
 
+export interface HealthOptions {
+  /** On whose behalf: a node's own. It is to calls of the plugin what `CallOptions.caller` is. */
+  caller: Caller;
+  /** Gives the check up. */
+  signal?: AbortSignal | undefined;
+}
+
 /** A started plugin on one node. It hides how many instances serve it. */
 export interface PluginInstance extends AsyncDisposable {
   /**
@@ -36,8 +43,8 @@ export interface PluginInstance extends AsyncDisposable {
    * own code
    */
   call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
-  /** Asks the guest's own health check; healthy when it has none. The signal gives the check up. */
-  health(signal?: AbortSignal): Promise<PluginHealth>;
+  /** Asks the guest's own health check; healthy when it has none. */
+  health(options: HealthOptions): Promise<PluginHealth>;
   /** Lets calls under way end until the signal aborts, runs the guest's shutdown, frees everything. */
   drain(signal: AbortSignal): Promise<void>;
 }

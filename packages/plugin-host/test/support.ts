@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { AspenError, decodeUtf8, encodeUtf8, type PluginManifestInput } from "@aspen/plugin-api";
-import { Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
+import { type Caller, Dispatcher, HandlerRegistry, inProcessClient } from "@aspen/rpc-core";
 import { blobHash, type Store } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import {
+  type HealthOptions,
   type OfficialPlugin,
   OfficialPlugins,
   type PluginArtifact,
@@ -41,6 +42,8 @@ export class ScriptedRuntime implements PluginRuntime {
   startError: string | undefined;
   health: PluginHealth = { state: "healthy" };
   healthError: Error | null = null;
+  /** Who has asked for the health of a plugin. */
+  readonly askers: Caller[] = [];
   /** Milliseconds that every later start takes. */
   startMs = 0;
   /** Holds every later start up, whatever its signal says. */
@@ -85,7 +88,8 @@ class ScriptedInstance implements PluginInstance {
     return this.script.answer ?? null;
   }
 
-  async health(): Promise<PluginHealth> {
+  async health({ caller }: HealthOptions): Promise<PluginHealth> {
+    this.runtime.askers.push(caller);
     const { unhealthy, healthHangs } = this.script;
     if (healthHangs && this.#asked++ > 0) return new Promise(() => undefined);
     if (this.runtime.healthError) throw this.runtime.healthError;

@@ -38,6 +38,13 @@ export const rpcErrors = {
         handler: cut(handler),
       },
     ),
+  paramsNotJson: (cause: unknown) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `the params cannot be written as JSON: ${thrownError(cause).message}`,
+      { field: "(root)" },
+      thrownError(cause),
+    ),
   priorityOutOfRange: (handler: string, priority: number, ranges: string) =>
     new AspenError(
       "CONFIG_INVALID",

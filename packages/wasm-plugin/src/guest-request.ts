@@ -10,7 +10,8 @@ const END = Buffer.from("}");
  * @throws AspenError `INVALID_PARAMS` when a value has a number that JSON cannot hold
  */
 export function guestRequest(requestId: string, method: string, params: unknown): GuestInput {
-  if (!(params instanceof JsonBytes)) return exactJson({ requestId, method, params: params ?? null });
-  const head = Buffer.from(`{"requestId":${JSON.stringify(requestId)},"method":${JSON.stringify(method)},"params":`);
+  const start = `{"requestId":${JSON.stringify(requestId)},"method":${JSON.stringify(method)},"params":`;
+  if (!(params instanceof JsonBytes)) return `${start}${exactJson(params ?? null)}}`;
+  const head = Buffer.from(start);
   return { bytes: Buffer.concat([head, params.bytes, END]), paramsAt: head.length };
 }

@@ -4,6 +4,7 @@ import {
   errorOfGuest,
   FailureLog,
   type GuestFailure,
+  type HealthOptions,
   healthOf,
   logFieldsOf,
   type PluginHealth,
@@ -50,7 +51,7 @@ export class WasmPluginInstance implements PluginInstance {
     }
   }
 
-  async health(signal?: AbortSignal): Promise<PluginHealth> {
+  async health({ signal }: HealthOptions): Promise<PluginHealth> {
     if (!this.loaded.exports.includes("plugin_health")) return { state: "healthy" };
     try {
       return healthOf(parseReport(this.manifest, await this.pool.call("plugin_health", "", signal)));

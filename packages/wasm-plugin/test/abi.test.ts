@@ -1,3 +1,4 @@
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { describe, expect, test } from "@jest/globals";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
 import { Bench, call, failure } from "./support.js";
@@ -38,7 +39,7 @@ describe("an export returns 0, or sets an error", () => {
       manifest,
       rawPlugin("(call $answer)", { fields: exported("plugin_health", "(i32.const 3)") }),
     );
-    expect(await raw.instance.health()).toMatchObject({
+    expect(await raw.instance.health({ caller: LOCAL_CALLER })).toMatchObject({
       state: "degraded",
       message: expect.stringContaining("plugin_health returned 3"),
     });

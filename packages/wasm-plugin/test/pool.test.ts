@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { EmbeddedStore } from "@aspen/storage/embedded";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type WasmPluginHandler, WasmPluginRuntime } from "../src/index.js";
@@ -88,7 +89,7 @@ describe("a well-behaved plugin", () => {
     expect(await Promise.all(Array.from({ length: 16 }, () => call(neighbour, "neighbour.started")))).toEqual(
       Array(16).fill(1),
     );
-    expect(await neighbour.instance.health()).toEqual({ state: "healthy" });
+    expect(await neighbour.instance.health({ caller: LOCAL_CALLER })).toEqual({ state: "healthy" });
   });
 
   test("thousands of calls at once are all answered, each with its own answer", async () => {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type AspenError, decodeUtf8, encodeUtf8, parseManifest } from "@aspen/plugin-api";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { describe, expect, test } from "@jest/globals";
 import { RAW_MANIFEST, rawPlugin } from "./raw-plugin.js";
 import { artifactOf, Bench, call, failure, type LogLine } from "./support.js";
@@ -63,7 +64,9 @@ describe("a start is bounded", () => {
       { ...RAW_MANIFEST, execution_timeout_ms: 5000 },
       rawPlugin("(call $answer)", { fields: health }),
     );
-    expect(await raw.instance.health(AbortSignal.timeout(20))).toMatchObject({ state: "degraded" });
+    expect(await raw.instance.health({ caller: LOCAL_CALLER, signal: AbortSignal.timeout(20) })).toMatchObject({
+      state: "degraded",
+    });
     expect(await call(raw, "raw.call")).toMatchObject({ name: "raw" });
   });
 

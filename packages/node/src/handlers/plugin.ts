@@ -15,7 +15,11 @@ const artifact = z.strictObject({
 const plugin = z.strictObject({
   manifest: z.unknown().describe("plugin.json"),
   artifacts: z.array(artifact).max(LIMITS.artifacts).describe("The files that the manifest's entry names."),
-  config: z.record(z.string(), z.unknown()).optional().describe("What the plugin reads; an update keeps what it has."),
+  config: z
+    .record(z.string(), z.unknown())
+    .refine(isJson, "must be JSON, without a circle")
+    .optional()
+    .describe("What the plugin reads; an update keeps what it has."),
   overrides: overridesSchema
     .optional()
     .describe("What is granted in place of what the manifest asks for; an update keeps what it has, and {} lifts it."),
@@ -98,4 +102,13 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor)
       },
     }),
   };
+}
+
+/** What callers in this process pass may be no JSON. */
+function isJson(value: unknown): boolean {
+  try {
+    return JSON.stringify(value) !== undefined;
+  } catch {
+    return false;
+  }
 }

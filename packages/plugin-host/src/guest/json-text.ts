@@ -1,15 +1,27 @@
 import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import { decodeUtf8, jsonProblem, LIMITS } from "@aspen/plugin-api/abi";
+import { decodeUtf8, isAspenError, jsonProblem, LIMITS } from "@aspen/plugin-api/abi";
 import { type JsonBytes, rpcErrors } from "@aspen/rpc-core";
 
 /**
  * A value as JSON with its numbers as they are: `JSON.stringify` makes 0 of -0 and null of what is not finite.
  *
- * @throws AspenError `INVALID_PARAMS` when it has a number that JSON cannot hold
+ * @throws AspenError `INVALID_PARAMS` when it has a number that JSON cannot hold, or a BigInt or a circle, or is a
+ * function or a symbol
  */
 export function exactJson(value: unknown): string {
-  if (!hasNegativeZero(value)) return JSON.stringify(value);
+  let text: string | undefined;
+  try {
+    text = hasNegativeZero(value) ? markedJson(value) : JSON.stringify(value);
+  } catch (error) {
+    if (isAspenError(error)) throw error;
+    throw rpcErrors.paramsNotJson(error instanceof RangeError ? "they nest too deep, or in a circle" : error);
+  }
+  if (text === undefined) throw rpcErrors.paramsNotJson(`a ${typeof value} has no form in JSON`);
+  return text;
+}
+
+function markedJson(value: unknown): string {
   const mark = randomUUID();
   const text = JSON.stringify(value, (_key, part) => (Object.is(part, -0) ? mark : part));
   return text.replaceAll(`"${mark}"`, "-0");

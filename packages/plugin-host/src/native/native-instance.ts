@@ -15,7 +15,7 @@ import { errorOfGuest, type GuestFailure, logFieldsOf } from "../guest/guest-fai
 import { healthOf } from "../guest/health-report.js";
 import { exactJson, messageProblem, textOfJsonBytes } from "../guest/json-text.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
-import type { CallOptions, PluginHealth, PluginInstance } from "../runtime.js";
+import type { CallOptions, HealthOptions, PluginHealth, PluginInstance } from "../runtime.js";
 import { CallSlots } from "./call-slots.js";
 import { NativeCall } from "./native-call.js";
 
@@ -96,7 +96,7 @@ export class NativePluginInstance implements PluginInstance {
     }
   }
 
-  async health(signal?: AbortSignal): Promise<PluginHealth> {
+  async health({ signal }: HealthOptions): Promise<PluginHealth> {
     const { name, execution_timeout_ms: timeoutMs } = this.manifest;
     if (!this.guest.exports.plugin_health) return { state: "healthy" };
     try {

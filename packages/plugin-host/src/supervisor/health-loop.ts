@@ -1,7 +1,7 @@
 import { every, type Loop } from "@aspen/plugin-api";
-import type { PluginHealth, PluginInstance } from "../runtime.js";
+import type { HealthOptions, PluginHealth, PluginInstance } from "../runtime.js";
 
-export interface HealthLoopOptions {
+export interface HealthLoopOptions extends Pick<HealthOptions, "caller"> {
   /** Milliseconds between two checks. */
   everyMs: number;
   /** Milliseconds that one check has. */
@@ -27,7 +27,7 @@ export class HealthLoop implements Disposable {
   }
 
   async #check(ended: AbortSignal): Promise<void> {
-    const { timeoutMs } = this.options;
+    const { timeoutMs, caller } = this.options;
     const late = AbortSignal.timeout(timeoutMs);
     const report = (health: PluginHealth) => {
       if (!ended.aborted) this.options.report(health);
@@ -35,7 +35,7 @@ export class HealthLoop implements Disposable {
     const onLate = () => report(degraded(new Error(`its health check did not answer within ${timeoutMs} ms`)));
     late.addEventListener("abort", onLate);
     try {
-      const health = await this.instance.health(late);
+      const health = await this.instance.health({ caller, signal: late });
       if (!late.aborted) report(health);
     } catch (error) {
       if (!late.aborted) report(degraded(error));

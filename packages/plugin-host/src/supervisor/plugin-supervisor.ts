@@ -383,7 +383,7 @@ export class PluginSupervisor implements AsyncDisposable {
     let plugin = this.#plugins.get(name);
     if (!plugin) {
       const { healthMs, healthTimeoutMs } = this.#options;
-      const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs };
+      const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs, caller: this.parts.starter.caller };
       const { registry, logger } = this.parts;
       plugin = new SupervisedPlugin(record, { registry, logger, health, onAwaited: () => this.#order.hurry(name) });
       this.#plugins.set(name, plugin);

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "@aspen/feature";
 import type { Logger, PluginManifest, PluginTierName } from "@aspen/plugin-api";
 import { LIMITS } from "@aspen/plugin-api";
+import { type Caller, nodeCaller } from "@aspen/rpc-core";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
@@ -24,15 +25,20 @@ export interface StarterOptions {
   ports?: Partial<HostPorts>;
   /** The time of day, for plugins. @default `systemClock` */
   clock?: Clock;
+  /** The node, on whose behalf it asks plugins for their health. @default "node" */
+  nodeId?: string;
 }
 
 /** Turns a plugin's code into an instance that answers calls, by the runtime of its tier. */
 export class PluginStarter {
+  /** Who asks plugins what nobody else has asked. */
+  readonly caller: Caller;
   readonly #tiers = new Map<PluginTierName, { runtime: PluginRuntime; verdicts: VerdictStore }>();
 
   /** @throws AspenError `CONFIG_INVALID` when two runtimes are of one tier */
   constructor(private readonly options: StarterOptions) {
-    const { runtimes, kv, logger } = options;
+    const { runtimes, kv, logger, nodeId = "node" } = options;
+    this.caller = nodeCaller(nodeId);
     for (const runtime of runtimes) {
       const { tier } = runtime;
       if (this.#tiers.has(tier)) throw pluginErrors.tierTwice(tier);
@@ -83,7 +89,7 @@ export class PluginStarter {
     const instance = await runtime.start(artifact, host, signal);
     try {
       signal?.throwIfAborted();
-      const health = await instance.health(signal);
+      const health = await instance.health({ caller: this.caller, signal });
       signal?.throwIfAborted();
       if (health.state !== "healthy") throw pluginErrors.unhealthy(manifest.name, health.message);
       return instance;

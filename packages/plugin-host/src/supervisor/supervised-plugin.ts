@@ -53,7 +53,7 @@ export interface PluginStatus {
 export interface SupervisedPluginParts {
   registry: HandlerRegistry;
   logger: Logger;
-  health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs">;
+  health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs" | "caller">;
   /** A call came that waits for the plugin's start. */
   onAwaited(): void;
 }

@@ -137,6 +137,11 @@ export const callCases: readonly RuntimeCase[] = [
       const plugin = await bench.start();
       await rejectsWith("INVALID_PARAMS", plugin.call("suite.echo", { n: Number.NaN }));
       await rejectsWith("INVALID_PARAMS", plugin.call("suite.echo", [Number.POSITIVE_INFINITY]));
+      const circle: Record<string, unknown> = {};
+      circle.circle = circle;
+      for (const none of [circle, 1n, { n: [1n] }, () => 1, Symbol("x")]) {
+        await rejectsWith("INVALID_PARAMS", plugin.call("suite.echo", none));
+      }
       await rejectsWith("PAYLOAD_TOO_LARGE", plugin.call("suite.echo", "x".repeat(LIMITS.messageBytes)));
       assert.equal(await plugin.call("suite.echo", 1), 1);
     },

@@ -71,27 +71,27 @@ export const lifecycleCases: readonly RuntimeCase[] = [
     name: "health is the plugin's own word, and returns",
     async run(bench) {
       const plugin = await bench.start();
-      assert.deepEqual(await plugin.instance.health(), { state: "healthy" });
+      assert.deepEqual(await plugin.health(), { state: "healthy" });
       for (const [said, told] of [
         ["low on disk", /low on disk/],
         ["false", /false/],
         ["throw", /the check failed/],
       ] as const) {
         await put(bench, "suite:health", said);
-        const health = await plugin.instance.health();
+        const health = await plugin.health();
         assert.equal(health.state, "degraded");
         assert.match((health as { message: string }).message, told);
         assert.equal(await plugin.call("suite.echo", 1), 1);
       }
       await bench.store.kv.delete("suite:health");
-      assert.deepEqual(await plugin.instance.health(), { state: "healthy" });
+      assert.deepEqual(await plugin.health(), { state: "healthy" });
     },
   },
   {
     name: "a plugin without a health check is healthy",
     async run(bench) {
       const plugin = await bench.start({ fixture: "neighbour" });
-      assert.deepEqual(await plugin.instance.health(), { state: "healthy" });
+      assert.deepEqual(await plugin.health(), { state: "healthy" });
     },
   },
   {
@@ -99,7 +99,7 @@ export const lifecycleCases: readonly RuntimeCase[] = [
     async run(bench) {
       const plugin = await bench.start();
       await put(bench, "suite:health", "forever");
-      assert.equal((await plugin.instance.health(AbortSignal.timeout(50))).state, "degraded");
+      assert.equal((await plugin.health(AbortSignal.timeout(50))).state, "degraded");
       await put(bench, "suite:healed");
       assert.equal(await plugin.call("suite.echo", 1), 1);
     },

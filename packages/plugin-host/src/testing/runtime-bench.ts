@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type PluginManifest, parseManifest } from "@aspen/plugin-api";
-import { LOCAL_CALLER } from "@aspen/rpc-core";
+import { LOCAL_CALLER, nodeCaller } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
@@ -36,6 +36,10 @@ export class StartedPlugin {
 
   call(method: string, params: unknown = null, options: { requestId?: string; signal?: AbortSignal } = {}) {
     return this.instance.call(method, params, { requestId: "suite-request", caller: LOCAL_CALLER, ...options });
+  }
+
+  health(signal?: AbortSignal) {
+    return this.instance.health({ caller: nodeCaller("suite"), signal });
   }
 }
 
