@@ -13,9 +13,15 @@ export async function loadedFiles() {
   return files;
 }
 
-/** Says that the process is ready, and waits until it is told to end. */
+/** Says what the process has come to, and what processor time that took in milliseconds. */
+export function tell(what) {
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(`${what} ${(user + system) / 1000}\n`);
+}
+
+/** Says that the process has answered, and waits until it is told to end. */
 export async function ready(stop = async () => {}) {
-  process.stdout.write("ready\n");
+  tell("answered");
   for await (const line of process.stdin.setEncoding("utf8")) {
     if (line.startsWith("files")) process.stdout.write(`${await loadedFiles()}\n`);
   }
