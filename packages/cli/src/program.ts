@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addBlobCommands } from "./commands/blob/index.js";
+import { addClusterCommands } from "./commands/cluster/index.js";
 import { addKvCommands } from "./commands/kv/index.js";
 import { addNodeCommands } from "./commands/node/index.js";
 import { addPluginCommands } from "./commands/plugin/index.js";
@@ -24,6 +25,7 @@ export function createProgram(version: string): Command {
   }
   addGlobalOptions(program);
   addNodeCommands(program);
+  addClusterCommands(program);
   addPluginCommands(program);
   addRpcCommands(program);
   addKvCommands(program);

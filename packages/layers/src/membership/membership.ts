@@ -48,7 +48,7 @@ export class Membership implements AsyncDisposable {
     return membership;
   }
 
-  /** In the order of their ids; itself among them once it has joined. */
+  /** In the order of their ids, itself among them once it has joined; the same array until something changes. */
   members(): readonly Member[] {
     return this.#roster.members();
   }
@@ -59,6 +59,7 @@ export class Membership implements AsyncDisposable {
    */
   watch(listener: (members: readonly Member[]) => void): () => void {
     this.#listeners.add(listener);
+    this.#shown = shownOf(this.members());
     listener(this.members());
     return () => this.#listeners.delete(listener);
   }
@@ -199,12 +200,18 @@ export class Membership implements AsyncDisposable {
   }
 
   #tell(): void {
+    if (this.#listeners.size === 0) return;
     const members = this.members();
-    const shown = JSON.stringify(members.map(({ load: _, ...rest }) => rest));
+    const shown = shownOf(members);
     if (shown === this.#shown) return;
     this.#shown = shown;
     for (const listener of this.#listeners) listener(members);
   }
+}
+
+/** What listeners are told of. */
+function shownOf(members: readonly Member[]): string {
+  return JSON.stringify(members.map(({ load: _, ...rest }) => rest));
 }
 
 /** Resolves after so many milliseconds, or when the signal aborts. */

@@ -41,6 +41,8 @@ export class Roster {
   readonly #known = new Map<string, Known>();
   readonly #beats = new Map<string, KnownBeat>();
   #lookedAt: number | null = null;
+  /** Until something changes: it is asked for with every request. */
+  #members: readonly Member[] | null = null;
 
   constructor(
     private readonly ttlMs: number,
@@ -52,6 +54,7 @@ export class Roster {
   put(record: MemberRecord, value: Uint8Array): boolean {
     const known = this.#known.get(record.id);
     if (known && Buffer.compare(known.value, value) === 0) return false;
+    this.#members = null;
     const load = known?.record.incarnation === record.incarnation ? known.load : 0;
     this.#known.set(record.id, { record, value, seenAt: this.now(), load });
     return true;
@@ -59,6 +62,7 @@ export class Roster {
 
   /** A record is gone. True when it was there. */
   remove(id: string): boolean {
+    this.#members = null;
     return this.#known.delete(id);
   }
 
@@ -74,6 +78,7 @@ export class Roster {
   look(beats: ReadonlyMap<string, KvEntry>, everyMs: number): void {
     const now = this.now();
     this.#excuse(now, everyMs);
+    this.#members = null;
     for (const [id, { version, value }] of beats) {
       if (this.#beats.get(id)?.version === version) continue;
       this.#beats.set(id, { version, seenAt: now });
@@ -86,8 +91,13 @@ export class Roster {
     for (const id of this.#beats.keys()) if (!beats.has(id)) this.#beats.delete(id);
   }
 
-  /** In the order of their ids. */
-  members(): Member[] {
+  /** In the order of their ids; the same array until something changes. */
+  members(): readonly Member[] {
+    this.#members ??= this.#list();
+    return this.#members;
+  }
+
+  #list(): Member[] {
     const now = this.#asOf();
     return [...this.#known.values()]
       .filter((known) => this.#lives(known, now))

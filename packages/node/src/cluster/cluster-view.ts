@@ -2,6 +2,9 @@ import { randomInt } from "node:crypto";
 import type { Member, Membership } from "@aspen/layers";
 import { handlePatternMatches } from "@aspen/plugin-api";
 
+/** Methods whose nodes are remembered. */
+const FOUND_MAX = 1000;
+
 /** A node that a request can be sent to. */
 export interface Target {
   id: string;
@@ -13,6 +16,11 @@ export interface Target {
 /** The other nodes, as this one sees them. */
 export class ClusterView {
   #membership: Membership | null = null;
+  /** Until the members change: with a thousand of them it takes long to find out. */
+  #found: { members: readonly Member[]; byMethod: Map<string, readonly Member[]> } = {
+    members: [],
+    byMethod: new Map(),
+  };
   /** Requests that this node has sent to others and that have no answer, by id. */
   readonly #sent = new Map<string, number>();
 
@@ -30,8 +38,17 @@ export class ClusterView {
   }
 
   /** Other nodes that serve a method. */
-  serving(method: string): Member[] {
-    return this.members().filter(({ id, methods }) => id !== this.own && covers(methods, method));
+  serving(method: string): readonly Member[] {
+    const members = this.members();
+    if (members !== this.#found.members) this.#found = { members, byMethod: new Map() };
+    const { byMethod } = this.#found;
+    let serving = byMethod.get(method);
+    if (!serving) {
+      serving = members.filter(({ id, methods }) => id !== this.own && covers(methods, method));
+      // Whoever sends requests makes up their methods.
+      if (byMethod.size < FOUND_MAX) byMethod.set(method, serving);
+    }
+    return serving;
   }
 
   /** Of two that are picked at random, the one with less to do; null when none is left. */

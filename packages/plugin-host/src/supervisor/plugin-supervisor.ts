@@ -47,11 +47,10 @@ export class PluginSupervisor implements AsyncDisposable {
     options: SupervisorOptions = {},
   ) {
     this.#options = resolveSupervisorOptions(options);
-    const { store, logger } = parts;
     this.official = parts.official ?? new OfficialPlugins();
-    this.#notes = new NotedStarts(store, logger, this.#options);
+    this.#notes = new NotedStarts(parts.store, parts.logger, this.#options);
     this.#poll = new StorePoll({
-      ...{ store, logger, everyMs: this.#options.pollMs, onDue: () => this.reconcile() },
+      ...{ ...parts, everyMs: this.#options.pollMs, onDue: () => this.reconcile() },
       isBehind: () => [...this.#plugins.values()].some((plugin) => this.#isDue(plugin)),
       isDue: (epoch) => epoch !== this.#epoch,
     });
