@@ -39,5 +39,15 @@ export const layersErrors = {
       `somebody changed ${quoted(key)} while the events were trimmed; leave it to the trimmer, and try again`,
       { key: cut(key) },
     ),
+  cursorMoved: (key: string) =>
+    new AspenError(
+      "KV_CONFLICT",
+      `somebody who does not hold it moved the cursor ${quoted(key)}; acquire it again to go on from there`,
+      { key: cut(key) },
+    ),
+  cursorUnreadable: (key: string) =>
+    new AspenError("STORE_INCONSISTENT", `the cursor ${quoted(key)} holds no event's id; delete it to begin anew`, {
+      key: cut(key),
+    }),
   cancelled: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
 } as const;

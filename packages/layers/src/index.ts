@@ -1,5 +1,12 @@
 /** Building blocks over a key-value store that many nodes share. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
+export {
+  type CursorCommit,
+  type CursorFollowOptions,
+  type CursorOptions,
+  type DurableCursor,
+  DurableCursors,
+} from "./cursor/cursors.js";
 export { layersErrors } from "./errors.js";
 export { type EventInput, eventOp, type LoggedEvent } from "./events/event.js";
 export { EventLog, type FollowOptions, type ReadEventsOptions } from "./events/event-log.js";

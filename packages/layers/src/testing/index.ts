@@ -1,4 +1,5 @@
 /** The conformance suite of the layers; for drivers of your own. @module */
+export { cursorCases } from "./cursor-cases.js";
 export { eventLogCases } from "./event-log-cases.js";
 export { eventTrimmerCases } from "./event-trimmer-cases.js";
 export { leaseCases } from "./lease-cases.js";

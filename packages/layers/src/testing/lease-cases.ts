@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { encodeUtf8, isAspenError } from "@aspen/plugin-api/abi";
+import { type CasResult, type KeyValueStore, NamespacedKeyValueStore, storageErrors } from "@aspen/storage";
 import type { ConformanceCase } from "@aspen/storage/testing";
 import { Leases } from "../lease.js";
 
@@ -9,6 +10,16 @@ const write = (key: string, value: string) => ({
   checks: [],
   ops: [{ type: "put" as const, key, value: encodeUtf8(value) }],
 });
+
+/** A view of a store whose swaps, by which a lease is renewed, do not reach it any more. */
+class CutOff extends NamespacedKeyValueStore {
+  reachable = true;
+
+  override async compareAndSwap(...swap: Parameters<KeyValueStore["compareAndSwap"]>): Promise<CasResult> {
+    if (!this.reachable) throw storageErrors.unavailable("it is cut off");
+    return super.compareAndSwap(...swap);
+  }
+}
 
 /** What a lease promises on every store. */
 export const leaseCases: readonly ConformanceCase[] = [
@@ -55,6 +66,21 @@ export const leaseCases: readonly ConformanceCase[] = [
       await kv.delete(`${namespace}one`);
       await told;
       assert.ok(lost(lease.signal.reason));
+    },
+  },
+  {
+    name: "a holder that does not renew loses it when its TTL is over",
+    async run({ kv }, namespace) {
+      const view = new CutOff(kv, [namespace]);
+      const lease = await new Leases(view, { ttlMs: 300 }).acquire(`${namespace}one`);
+      view.reachable = false;
+      await using next = await new Leases(kv, { ttlMs: 600_000 }).acquire(`${namespace}one`);
+      assert.equal(lease.held, false);
+      if (!lease.signal.aborted) await once(lease.signal, "abort");
+      assert.ok(lost(lease.signal.reason));
+      assert.ok(next.fencingToken > lease.fencingToken);
+      await assert.rejects(lease.release());
+      assert.ok((await next.fencedTransact(write(`${namespace}x`, "new"))).ok);
     },
   },
   {

@@ -1,4 +1,5 @@
 import type { ConformanceOptions, TestFramework } from "@aspen/storage/testing";
+import { cursorCases } from "./cursor-cases.js";
 import { eventLogCases } from "./event-log-cases.js";
 import { eventTrimmerCases } from "./event-trimmer-cases.js";
 import { leaseCases } from "./lease-cases.js";
@@ -10,6 +11,7 @@ const LAYERS = {
   lease: leaseCases,
   "event log": eventLogCases,
   "trimming of events": eventTrimmerCases,
+  "durable cursor": cursorCases,
   membership: membershipCases,
   "rate limit": rateLimitCases,
 };

@@ -68,6 +68,25 @@ export class RedisCluster implements AsyncDisposable {
     return `redis+cluster://${this.primaries.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
   }
 
+  /**
+   * Makes clients reach the primaries by other ports, such as those of proxies, in the order of the primaries; the servers
+   * themselves go on by their own. There must be no replicas.
+   */
+  async announce(ports: readonly number[]): Promise<void> {
+    const admins = await Promise.all(this.primaries.map(({ port }) => redisAdmin(port)));
+    try {
+      await Promise.all(admins.map((admin, at) => admin.call("CONFIG", "SET", "cluster-announce-port", ports[at]!)));
+      for (const admin of admins) {
+        await until("every node names the announced ports", async () => {
+          const slots = (await admin.call("CLUSTER", "SLOTS")) as [number, number, [string, number, ...unknown[]]][];
+          return slots.every(([, , [, port]]) => ports.includes(port));
+        });
+      }
+    } finally {
+      for (const admin of admins) admin.disconnect();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.primaries, ...this.replicas].map((server) => server[Symbol.asyncDispose]()));
   }

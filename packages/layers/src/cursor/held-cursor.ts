@@ -1,0 +1,185 @@
+import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
+import { appendedKey, type Check, type KeyValueStore, type Op, type Transaction, type TxResult } from "@aspen/storage";
+import { layersErrors } from "../errors.js";
+import type { LoggedEvent } from "../events/event.js";
+import { assertEventId, isEventId } from "../events/event-keys.js";
+import { EventLog, type FollowOptions } from "../events/event-log.js";
+import type { Lease } from "../lease.js";
+import { isTransient, Patience } from "../transient.js";
+
+/** What the consumer does in the transaction that moves the cursor, in the cursor's home. */
+export type CursorCommit = Partial<Transaction>;
+
+export interface CursorFollowOptions extends Pick<FollowOptions, "patienceMs" | "onUnreadable"> {
+  /** Ends the loop without an error. */
+  signal?: AbortSignal;
+}
+
+/**
+ * How far a consumer has come with the events of some namespaces. Disposing it lets others have it.
+ *
+ * Each event is consumed exactly once when what the consumer does is in the transaction that {@link commit} makes, and at
+ * least once when it is done elsewhere, before the commit.
+ */
+export interface DurableCursor extends AsyncDisposable {
+  /** Grows with each holder of the cursor, for what the consumer does elsewhere. */
+  readonly fencingToken: number;
+  /** Aborted when the cursor is released, or lost: with `LEASE_LOST`. */
+  readonly signal: AbortSignal;
+  /** The id of the last event of a namespace that was committed; null for none. */
+  position(namespace: string): string | null;
+  /**
+   * The events behind the positions, as `EventLog.follow`.
+   *
+   * @throws AspenError (from the loop) `LEASE_LOST` when another may hold the cursor, or as `EventLog.follow`; after
+   * `EVENTS_COMPACTED`, {@link seek} goes on behind what was dropped
+   */
+  follow(options?: CursorFollowOptions): AsyncGenerator<LoggedEvent, void, undefined>;
+  /**
+   * Moves the cursor behind an event, and all that come before it in its namespace, and applies `commit` in the same
+   * transaction. Failures of the store are waited out for as long as the lease is held: the position says whether the
+   * transaction was applied. Commits of one cursor are made one after the other.
+   *
+   * @returns as `transact`; `failed` counts the checks of `commit`
+   * @throws AspenError `INVALID_PARAMS` when the event is not behind the position; `LEASE_LOST`, after which the next holder
+   * sees whether it was applied; `KV_CONFLICT` when somebody else moved the cursor; or what the store throws
+   */
+  commit(event: Pick<LoggedEvent, "namespace" | "id">, commit?: CursorCommit): Promise<TxResult>;
+  /**
+   * Moves the cursor to any place, forwards or back: events are left out, or consumed again. What {@link follow} tells is
+   * behind the positions at its start.
+   *
+   * @throws AspenError as {@link commit}
+   */
+  seek(namespace: string, id: string): Promise<void>;
+}
+
+export class HeldCursor implements DurableCursor {
+  readonly #positions = new Map<string, string | null>();
+  /** The commit under way. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly kv: KeyValueStore,
+    private readonly lease: Lease,
+    /** By the namespace that is consumed, where the position lies. */
+    private readonly keys: ReadonlyMap<string, string>,
+  ) {}
+
+  static async open(kv: KeyValueStore, lease: Lease, keys: ReadonlyMap<string, string>): Promise<HeldCursor> {
+    const cursor = new HeldCursor(kv, lease, keys);
+    for (const [namespace, key] of keys) cursor.#positions.set(namespace, await cursor.#stored(namespace, key));
+    return cursor;
+  }
+
+  get fencingToken(): number {
+    return this.lease.fencingToken;
+  }
+
+  get signal(): AbortSignal {
+    return this.lease.signal;
+  }
+
+  position(namespace: string): string | null {
+    this.#keyOf(namespace);
+    return this.#positions.get(namespace) ?? null;
+  }
+
+  async *follow({ signal, ...options }: CursorFollowOptions = {}): AsyncGenerator<LoggedEvent, void, undefined> {
+    const after = Object.fromEntries(
+      [...this.#positions].filter((entry): entry is [string, string] => entry[1] !== null),
+    );
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    if (signal?.aborted || this.signal.aborted) end();
+    for (const each of [signal, this.signal]) each?.addEventListener("abort", end, { once: true });
+    try {
+      const log = new EventLog(this.kv);
+      const namespaces = [...this.keys.keys()];
+      for await (const event of log.follow({ ...options, namespaces, after, signal: ended.signal })) {
+        if (ended.signal.aborted) break;
+        yield event;
+      }
+    } finally {
+      for (const each of [signal, this.signal]) each?.removeEventListener("abort", end);
+    }
+    if (this.signal.aborted && !signal?.aborted) throw this.signal.reason;
+  }
+
+  commit({ namespace, id }: Pick<LoggedEvent, "namespace" | "id">, commit: CursorCommit = {}): Promise<TxResult> {
+    return this.#inTurn(() => {
+      assertEventId("id", namespace, id);
+      const position = this.position(namespace);
+      if (position !== null && id <= position) throw layersErrors.invalid("id", "is not behind the cursor's position");
+      return this.#move(namespace, id, commit);
+    });
+  }
+
+  async seek(namespace: string, id: string): Promise<void> {
+    await this.#inTurn(async () => {
+      assertEventId("id", namespace, id);
+      if (id !== this.position(namespace)) await this.#move(namespace, id, {});
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lease.release();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    // Whoever asked for it is told how it went.
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The check of the position makes it apply once, however often it is sent, and however late one of them arrives. */
+  async #move(namespace: string, id: string, { checks = [], ops = [] }: CursorCommit): Promise<TxResult> {
+    const key = this.#keyOf(namespace);
+    const before = this.position(namespace);
+    const place: Check = { key, value: before === null ? null : encodeUtf8(before) };
+    const moved: Op = { type: "put", key, value: encodeUtf8(id) };
+    // The lease ends the attempts.
+    const patience = new Patience(Number.POSITIVE_INFINITY);
+    for (;;) {
+      if (this.signal.aborted) throw this.signal.reason;
+      try {
+        const result = await this.lease.fencedTransact({ checks: [place, ...checks], ops: [moved, ...ops] });
+        if (!result.ok && result.failed > 0) return { ok: false, failed: result.failed - 1 };
+        const applied = result.ok ? result : await this.#applied(key, id, ops);
+        if (!applied) throw layersErrors.cursorMoved(key);
+        this.#positions.set(namespace, id);
+        return applied;
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        await patience.afterFailure(error, this.signal);
+      }
+    }
+  }
+
+  /** What an earlier attempt answered whose answer was lost; null when it is not what moved the cursor. */
+  async #applied(key: string, id: string, ops: readonly Op[]): Promise<TxResult | null> {
+    const entry = await this.kv.get(key);
+    if (!entry || decodeUtf8(entry.value) !== id) return null;
+    const { version } = entry;
+    const appended = ops.flatMap((op, place) =>
+      // Behind the operation that moves the cursor.
+      op.type === "append" ? [appendedKey(op.prefix, version, place + 1)] : [],
+    );
+    return { ok: true, version, appended };
+  }
+
+  async #stored(namespace: string, key: string): Promise<string | null> {
+    const entry = await this.kv.get(key);
+    if (!entry) return null;
+    const id = decodeUtf8(entry.value);
+    if (!isEventId(namespace, id)) throw layersErrors.cursorUnreadable(key);
+    return id;
+  }
+
+  #keyOf(namespace: string): string {
+    const key = this.keys.get(namespace);
+    if (key === undefined) throw layersErrors.invalid("namespace", "is not among the sources of the cursor");
+    return key;
+  }
+}
