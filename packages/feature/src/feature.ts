@@ -19,6 +19,10 @@ export interface Feature<Config = unknown> {
   readonly config: StandardSchema<Config>;
   /** Programs of the system that it needs; asked for their versions before anything is started. @default none */
   tools?(config: Config): readonly SystemTool[];
-  /** What it binds: any number of `POINTS`, and its own identifiers. */
+  /**
+   * What it binds: any number of `POINTS`, and its own identifiers. A binding to a point is resolved at once, not by a
+   * promise: what takes time belongs into this function, into a factory of handlers or into a service, each of which has
+   * `limits.serviceStartMs`. The node's errors name the feature, whichever of them fails.
+   */
   module(config: Config): ContainerModule | Promise<ContainerModule>;
 }

@@ -14,7 +14,8 @@ export interface HttpMount {
   /** Most bytes of a request's body; more is refused, or cut off while it is read. Null: no limit. */
   readonly maxBodyBytes: number | null;
   /**
-   * Answers one request; resolves when the answer is given. What it throws is answered as every error is, when nothing
+   * Answers one request; resolves when the answer is given. One that is not even begun within `limits.requestTimeoutMs`
+   * after that counts as a defect. What it throws is answered as every error is, when nothing
    * has been sent yet; otherwise the connection is cut, so that the client does not take a part for the whole.
    */
   handle(request: IncomingMessage, response: ServerResponse, context: MountContext): Promise<void>;
