@@ -22,6 +22,7 @@ const WIDTHS = [1, 16];
 const SIZES = [1, 10, 100, 1000];
 const WINDOW_MS = 15_000;
 const KILLS = 3;
+const CPU_CALLS = 4000;
 const NODE = fileURLToPath(new URL("./lib/cluster-node.mjs", import.meta.url));
 const PREFIXES = { recordPrefix: "__sys:member:", beatPrefix: "__beats:" };
 
@@ -140,6 +141,19 @@ async function membership(size) {
   }
 }
 
+/** Processor time in µs per call of this process and the nodes: what others do on the machine is none of it. */
+async function processorTime(nodes, work) {
+  const spent = async () => {
+    const { user, system } = process.cpuUsage();
+    const texts = await Promise.all(nodes.map(async ({ url }) => (await fetch(`${url}/metrics`)).text()));
+    const seconds = texts.map((text) => Number(/^process_cpu_seconds_total (\S+)/m.exec(text)[1]));
+    return user + system + seconds.reduce((sum, it) => sum + it) * 1e6;
+  };
+  const before = await spent();
+  await work();
+  return ((await spent()) - before) / CPU_CALLS;
+}
+
 async function forwarding() {
   const server = await RedisServer.start();
   const nodes = [await startNode(server.url), await startNode(server.url, true)];
@@ -157,14 +171,18 @@ async function forwarding() {
       const { local, forwarded } = await measure({ local: wide(own), forwarded: wide(other) });
       rows.push({ width, local: local.median, forwarded: forwarded.median, ratio: forwarded.median / local.median });
     }
-    return rows;
+    const cpu = {
+      local: await processorTime(nodes, () => inFlight(16, CPU_CALLS, own)),
+      forwarded: await processorTime(nodes, () => inFlight(16, CPU_CALLS, other)),
+    };
+    return { rows, cpu };
   } finally {
     await Promise.all(nodes.map((node) => stop(node)));
     await server[Symbol.asyncDispose]();
   }
 }
 
-const calls = await forwarding();
+const { rows: calls, cpu } = await forwarding();
 const { perSecond, noticed } = await idle();
 const sizes = [];
 for (const size of SIZES) sizes.push({ size, perSecond: await membership(size) });
@@ -183,6 +201,11 @@ publish({
       ]),
     },
     {
+      title: "The same in processor time of the client and both nodes",
+      head: ["local µs", "forwarded µs", "ratio"],
+      rows: [[digits(cpu.local), digits(cpu.forwarded), judged(cpu.forwarded / cpu.local, 2)]],
+    },
+    {
       title: "Three idle nodes on one Redis",
       head: ["what", "figure"],
       rows: [
@@ -197,6 +220,6 @@ publish({
     },
   ],
   notes: NOTES,
-  record: { calls, idle: { perSecond, noticed }, membership: sizes },
+  record: { calls, cpu, idle: { perSecond, noticed }, membership: sizes },
   save: flags.save,
 });

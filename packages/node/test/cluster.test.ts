@@ -2,7 +2,9 @@ import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { encodeUtf8 } from "@aspen/plugin-api";
 import type { Caller, RequestContext } from "@aspen/rpc-core";
+import { RedisServer } from "@aspen/storage/testing";
 import { expect, test } from "@jest/globals";
+import { createNode } from "../src/index.js";
 import { methodOf, sharedStore, startMember, untilNodes } from "./cluster-support.js";
 import { http } from "./support.js";
 
@@ -235,4 +237,14 @@ test("a record cannot send requests to other machines", async () => {
   await expect(startMember(store, {}, { address: "http://192.0.2.1:80" })).rejects.toMatchObject({
     code: "CONFIG_INVALID",
   });
+});
+
+test("a node stops in order while its store is away", async () => {
+  const redis = await RedisServer.start();
+  const features = { "plugins-wasm": false };
+  const node = await createNode({
+    config: { redisUrl: redis.url, listen: { port: 0 }, logLevel: "silent", features },
+  });
+  await redis[Symbol.asyncDispose]();
+  await node[Symbol.asyncDispose]();
 });

@@ -13,6 +13,7 @@ export function methodSamples(plugin: Record<string, unknown>, hash: string): Me
   return [
     { method: "node.info", params: {} },
     { method: "rpc.describe", params: {} },
+    { method: "cluster.nodes", params: { serving: "kv.get" } },
     { method: "kv.put", params: { key: "t:a", value: { base64: "/w==" } }, keys },
     { method: "kv.get", params: { key: "t:a" }, keys },
     { method: "kv.scan", params: { prefix: "t:a" }, keys },
