@@ -325,3 +325,15 @@ describe("a node that is killed", () => {
     expect((await aspen(["kv", "get", "keep:me"], { env })).stdout).toBe("yes\n");
   });
 });
+
+test("aspen cluster nodes lists the node that it asks", async () => {
+  const { stdout, code } = await aspen(["cluster", "nodes", "--json"], { env });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    nodes: [{ self: true, address: node.url, state: "serving", healthy: true }],
+  });
+  const shown = await aspen(["cluster", "nodes", "--serving", "kv.get"], { env });
+  expect(shown.stdout).toMatch(/^NODE +ADDRESS +VERSION +STATE +LOAD +METHODS +FEATURES\n\S+ \(asked\) +http/);
+  const nobody = await aspen(["cluster", "nodes", "--serving", "no.body", "--json"], { env });
+  expect(JSON.parse(nobody.stdout)).toEqual({ nodes: [] });
+});
