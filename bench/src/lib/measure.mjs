@@ -28,6 +28,12 @@ export function summary(values) {
   return { median: sorted[Math.floor(sorted.length / 2)], min: sorted[0], max: sorted.at(-1) };
 }
 
+/** The value below which a part, from 0 to 1, of some values lies. */
+export function percentile(values, part) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
+}
+
 /** How many operations fill a round; runs them for at least as long, which warms the contender up. */
 async function calibrate(run) {
   for (let count = 1; ; count *= 2) {

@@ -43,7 +43,13 @@ export async function runHistories(arena: Arena, count: number): Promise<Faults>
         ...{ namespace, seed, first: at * arena.nodes, events: EVENTS },
         lease: LEASE,
       });
-      for (const [at, worker] of workers.entries()) worker.begin(order(at));
+      const begin = (at: number): Promise<unknown> => {
+        const emitted = workers[at]!.begin(order(at));
+        // One that is killed is not waited for.
+        emitted.catch(() => undefined);
+        return emitted;
+      };
+      const emitting = workers.map((_, at) => begin(at));
       for (let left = 1 + Math.floor(next() * 3); left > 0; left--) {
         await delay(next() * 120);
         const at = Math.floor(next() * workers.length);
@@ -59,15 +65,16 @@ export async function runHistories(arena: Arena, count: number): Promise<Faults>
         } else {
           await workers[at]![Symbol.asyncDispose]();
           workers[at] = await start();
-          workers[at].begin(order(at));
+          emitting[at] = begin(at);
           faults.killed += 1;
         }
       }
       const scan: Scan = arena.scan ?? ((prefix) => workers[0]!.scan(prefix));
       try {
-        await consumed(scan, namespace);
+        await Promise.all(emitting);
+        const least = await consumed(scan, namespace);
         await Promise.all(workers.map((worker) => worker.end()));
-        await checkHistory(scan, namespace, acknowledged);
+        await checkHistory(scan, namespace, { acknowledged, least });
       } catch (cause) {
         throw new Error(`history ${seed} on ${arena.name}`, { cause });
       }
@@ -78,13 +85,13 @@ export async function runHistories(arena: Arena, count: number): Promise<Faults>
   return faults;
 }
 
-/** Resolves when both consumers have come to the end of the log, and it has stopped growing. */
-async function consumed(scan: Scan, namespace: string): Promise<void> {
+/** Resolves to the number of events when both consumers have come to the end of the log, and it has stopped growing. */
+async function consumed(scan: Scan, namespace: string): Promise<number> {
   const deadline = performance.now() + PATIENCE_MS;
   for (let before = -1; ; ) {
     const { ids, exact, loose } = await look(scan, namespace);
     const last = ids.at(-1);
-    if (ids.length === before && exact.at(-1) === last && loose.includes(last!)) return;
+    if (ids.length === before && exact.at(-1) === last && loose.includes(last!)) return ids.length;
     before = ids.length;
     if (performance.now() > deadline) {
       throw new Error(

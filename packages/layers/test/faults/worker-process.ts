@@ -52,8 +52,11 @@ export class WorkerProcess implements AsyncDisposable {
     return worker;
   }
 
-  begin(history: HistoryOrder): void {
+  /** Resolves when its nodes emit no more; they go on consuming. Rejects when it is killed before. */
+  async begin(history: HistoryOrder): Promise<void> {
+    const emitted = this.#answer("emitted");
     this.child.send({ type: "begin", history });
+    await emitted;
   }
 
   /** Resolves when everything that it was doing has ended. */

@@ -89,11 +89,12 @@ async function consume({ namespace, next, lease }, consumer, signal) {
   }
 }
 
-async function node(history, at, signal) {
+/** Resolves when the node has ended; `onEmitted` is called when it emits no more. */
+async function node(history, at, signal, onEmitted) {
   const owner = randomUUID();
   const own = { ...history, owner, next: seededRandom(history.seed * 31 + at), lease: { ...history.lease, owner } };
   await Promise.all([
-    emit(own, signal),
+    emit(own, signal).then(onEmitted),
     again(signal, () => hold(own, signal)),
     again(signal, () => consume(own, "exact", signal)),
     again(signal, () => consume(own, "loose", signal)),
@@ -105,7 +106,12 @@ process.on("message", async (message) => {
   if (message.type === "begin") {
     const ended = new AbortController();
     const numbers = Array.from({ length: Number(nodes) }, (_, at) => message.history.first + at);
-    running = { ended, work: Promise.all(numbers.map((at) => node(message.history, at, ended.signal))) };
+    let emitting = numbers.length;
+    const onEmitted = () => {
+      emitting -= 1;
+      if (emitting === 0) process.send({ type: "emitted" });
+    };
+    running = { ended, work: Promise.all(numbers.map((at) => node(message.history, at, ended.signal, onEmitted))) };
   } else if (message.type === "end") {
     running?.ended.abort();
     await running?.work;

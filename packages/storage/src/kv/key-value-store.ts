@@ -14,7 +14,7 @@ export interface KvEntry {
 export interface ScanPage {
   /** In byte order of the keys. */
   entries: KvEntry[];
-  /** Present when more may follow; opaque; good for the same prefix and direction only. */
+  /** Present when more may follow; good for the same prefix and direction only. `scanCursorAfter` makes one of a key. */
   cursor?: string;
 }
 
