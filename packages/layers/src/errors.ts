@@ -49,5 +49,10 @@ export const layersErrors = {
     new AspenError("STORE_INCONSISTENT", `the cursor ${quoted(key)} holds no event's id; delete it to begin anew`, {
       key: cut(key),
     }),
+  schedule: (schedule: string, problem: string, cause?: unknown) =>
+    new AspenError("SCHEDULE_INVALID", `the schedule ${quoted(schedule)} ${problem}`, undefined, cause),
+  timerNotFound: (name: string) => new AspenError("TIMER_NOT_FOUND", `there is no timer ${quoted(name)}`),
+  handlerTimeout: (id: string, ms: number) =>
+    new AspenError("DEADLINE_EXCEEDED", `the handler of the tick ${quoted(id)} took longer than ${ms} ms`),
   cancelled: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
 } as const;

@@ -49,6 +49,8 @@ export const ERROR_TABLE = {
   KV_KEY_INVALID: row(400, 3, 2, true, "A key is empty, over 1,024 bytes or not well-formed Unicode."),
   LEASE_LOST: row(409, 10, 6, true, "A lease was released, or another may hold it."),
   MEMBERSHIP_OVER: row(409, 10, 6, true, "A member has left, or another has joined under its id."),
+  SCHEDULE_INVALID: row(400, 3, 2, true, "A crontab or a time zone cannot be read, or a crontab never comes true."),
+  TIMER_NOT_FOUND: row(404, 5, 4, true, "No timer has this name."),
   CROSS_NAMESPACE: row(400, 3, 2, true, "One transaction names keys of two namespaces."),
   CURSOR_INVALID: row(400, 3, 2, true, "A scan cursor is forged or belongs to another scan."),
   WATCH_COMPACTED: row(410, 11, 6, true, "The changes that a watch asks for are no longer kept; watch anew."),

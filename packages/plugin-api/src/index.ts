@@ -33,6 +33,7 @@ export { RESULT_ERROR, RESULT_NOT_FOUND, RESULT_OK } from "./abi/tags.js";
 export { decodeDocument, decodeStrictUtf8, decodeUtf8, encodeUtf8 } from "./abi/utf8.js";
 export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./abi/version.js";
 export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./aspen-error.js";
+export type { Clock } from "./clock.js";
 export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";

@@ -6,3 +6,4 @@ export { leaseCases } from "./lease-cases.js";
 export { membershipCases } from "./membership-cases.js";
 export { rateLimitCases } from "./rate-limit-cases.js";
 export { testLayers } from "./test-layers.js";
+export { timerCases } from "./timer-cases.js";

@@ -5,6 +5,7 @@ import { eventTrimmerCases } from "./event-trimmer-cases.js";
 import { leaseCases } from "./lease-cases.js";
 import { membershipCases } from "./membership-cases.js";
 import { rateLimitCases } from "./rate-limit-cases.js";
+import { timerCases } from "./timer-cases.js";
 
 /** The cases of each layer; a new layer is a line here. */
 const LAYERS = {
@@ -14,6 +15,7 @@ const LAYERS = {
   "durable cursor": cursorCases,
   membership: membershipCases,
   "rate limit": rateLimitCases,
+  timers: timerCases,
 };
 
 let namespaces = 0;

@@ -1,0 +1,133 @@
+import { type Clock, namespaceOf } from "@aspen/plugin-api";
+import { type KeyValueStore, updateValue } from "@aspen/storage";
+import { layersErrors } from "./errors.js";
+import {
+  decodeLast,
+  decodeRecord,
+  encodeRecord,
+  type TimerDefinition,
+  type TimerRecord,
+  type TimerStatus,
+  timerRecord,
+  timerTimes,
+} from "./timers-definition.js";
+import type { TimerHandler } from "./timers-handler.js";
+import { TimerKeys } from "./timers-keys.js";
+import { type RunTimersOptions, type TimerRun, TimerRunner } from "./timers-runner.js";
+
+export interface TimersOptions {
+  /** Where the timers are kept: a namespace and what follows it, such as `jobs:timers/`. */
+  prefix: string;
+  /** The time of day. @default the system's */
+  clock?: Clock;
+}
+
+/** Timers that a store keeps, for all nodes that use the same prefix. */
+export class Timers {
+  readonly #kv: KeyValueStore;
+  readonly #keys: TimerKeys;
+  readonly #clock: Clock;
+
+  /** @throws AspenError `INVALID_PARAMS` when the prefix holds no namespace */
+  constructor(kv: KeyValueStore, { prefix, clock = { now: Date.now } }: TimersOptions) {
+    if (!namespaceOf(prefix).endsWith(":")) {
+      throw layersErrors.invalid("prefix", 'must hold a namespace, such as "jobs:timers/"');
+    }
+    this.#kv = kv;
+    this.#keys = new TimerKeys(prefix);
+    this.#clock = clock;
+  }
+
+  /**
+   * Adds a timer or changes it, also while it runs anywhere. With the schedule that it has it goes on, and stays paused
+   * if it is; with another it begins now. So each node may set its timers whenever it starts.
+   *
+   * @throws AspenError `SCHEDULE_INVALID` when the crontab cannot be read or never comes true, `INVALID_PARAMS` when
+   * something else is out of range, or what the store throws
+   */
+  async set(name: string, definition: TimerDefinition): Promise<void> {
+    if (!(typeof name === "string" && name.length >= 1 && name.length <= 200 && name.isWellFormed())) {
+      throw layersErrors.invalid("name", "must have 1 to 200 characters");
+    }
+    await this.#change(name, (before) => timerRecord(definition, before, this.#clock.now()));
+  }
+
+  /** False when there was no such timer. A tick that a handler is at is not recorded. */
+  async remove(name: string): Promise<boolean> {
+    const keys = [this.#keys.definition(name), this.#keys.last(name)];
+    for (;;) {
+      const entry = await this.#kv.get(keys[0]!);
+      if (!entry) return false;
+      const ops = keys.map((key) => ({ type: "delete" as const, key }));
+      if ((await this.#kv.transact({ checks: [{ key: keys[0]!, version: entry.version }], ops })).ok) return true;
+    }
+  }
+
+  /** Until it is resumed, no tick is run. @throws AspenError `TIMER_NOT_FOUND` */
+  async pause(name: string): Promise<void> {
+    await this.#change(name, (before) => ({ ...this.#found(name, before), paused: true }));
+  }
+
+  /** Goes on with the next tick after now; those that came meanwhile are skipped. @throws AspenError `TIMER_NOT_FOUND` */
+  async resume(name: string): Promise<void> {
+    await this.#change(name, (before) => {
+      const found = this.#found(name, before);
+      return found.paused ? { ...found, paused: false, since: Math.max(found.since, this.#clock.now()) } : found;
+    });
+  }
+
+  /** Null when there is none. */
+  async get(name: string): Promise<TimerStatus | null> {
+    const [entry, last] = await this.#kv.getMany([this.#keys.definition(name), this.#keys.last(name)]);
+    return entry ? statusOf(name, entry.value, last?.value) : null;
+  }
+
+  /** A page of timers in the byte order of their names: at most `limit`, to 1,000, from `cursor` on. @default limit 1,000 */
+  async list({ limit = 1000, cursor }: { limit?: number; cursor?: string } = {}): Promise<{
+    timers: TimerStatus[];
+    cursor?: string;
+  }> {
+    if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
+      throw layersErrors.invalid("limit", "must be a whole number from 1 to 1,000");
+    }
+    const prefix = this.#keys.definitions;
+    const page = await this.#kv.scan({ prefix, limit, ...(cursor === undefined ? {} : { after: cursor }) });
+    const names = page.entries.map(({ key }) => key.slice(prefix.length));
+    const lasts = names.length === 0 ? [] : await this.#kv.getMany(names.map((name) => this.#keys.last(name)));
+    const timers = page.entries.map(({ value }, i) => statusOf(names[i]!, value, lasts[i]?.value));
+    return page.cursor === undefined ? { timers } : { timers, cursor: page.cursor };
+  }
+
+  /**
+   * Runs the timers on this node until the run is disposed of or `signal` is aborted. Of the nodes that run them one at a
+   * time calls its handler for ticks of the scope `cluster`; when it dies, another follows within `leaseTtlMs`.
+   *
+   * A tick is recorded after its handler, in the transaction of what the handler returns: those changes are made exactly
+   * once. Anything else that it does may happen again for the same `tick.id` when the node dies before that.
+   */
+  run(handler: TimerHandler, options: RunTimersOptions): TimerRun {
+    return new TimerRunner(this.#kv, this.#keys, this.#clock, handler, options);
+  }
+
+  async #change(name: string, change: (before: TimerRecord | null) => TimerRecord): Promise<void> {
+    const key = this.#keys.definition(name);
+    const changed = (raw: Uint8Array | null) => encodeRecord(change(raw && decodeRecord(name, raw)));
+    const raw = (await this.#kv.get(key))?.value ?? null;
+    // Most nodes set what is there already; that is no change for anybody to hear of.
+    if (raw && Buffer.compare(raw, changed(raw)) === 0) return;
+    await updateValue(this.#kv, key, changed);
+  }
+
+  #found(name: string, record: TimerRecord | null): TimerRecord {
+    if (!record) throw layersErrors.timerNotFound(name);
+    return record;
+  }
+}
+
+function statusOf(name: string, raw: Uint8Array, lastRaw: Uint8Array | undefined): TimerStatus {
+  const record = decodeRecord(name, raw);
+  const { since, anchor: _, paused, ...definition } = record;
+  const lastAt = decodeLast(name, lastRaw);
+  const nextAt = paused ? null : timerTimes(record).next(Math.max(since, lastAt ?? since));
+  return { ...definition, name, paused, lastAt, nextAt };
+}
