@@ -2,11 +2,12 @@
 // REDIS_URL`, or `node run-jobs.mjs DIRECTORY JOBS`.
 import { setTimeout as delay } from "node:timers/promises";
 import { FunctionWorker, KvJobQueue, WorkerPool } from "@aspen/jobs";
-import { openStore } from "@aspen/storage/open";
+import { EmbeddedStore } from "@aspen/storage/embedded";
+import { RedisStore } from "@aspen/storage/redis";
 
 const [where, jobs = "0"] = process.argv.slice(2);
 const redis = where.startsWith("redis:");
-const store = await openStore(redis ? { redisUrl: where } : { dataDir: where });
+const store = redis ? await RedisStore.open({ url: where }) : await EmbeddedStore.open({ directory: where });
 const queue = new KvJobQueue(store);
 const logger = { debug() {}, info() {}, warn() {}, error: (fields, message) => console.error(message, fields) };
 const pool = new WorkerPool(
