@@ -1,7 +1,7 @@
 // Runs jobs until it is killed, or, with a number of jobs to submit first, until all are completed: `node run-jobs.mjs
 // REDIS_URL`, or `node run-jobs.mjs DIRECTORY JOBS`.
 import { setTimeout as delay } from "node:timers/promises";
-import { FunctionWorker, KvJobQueue, WorkerPool } from "@aspen/jobs";
+import { KvJobQueue, WorkerPool } from "@aspen/jobs";
 import { EmbeddedStore } from "@aspen/storage/embedded";
 import { RedisStore } from "@aspen/storage/redis";
 
@@ -15,17 +15,14 @@ const pool = new WorkerPool(
   // A job of a process that was killed comes back soon.
   { concurrency: 20, leaseMs: 1000, pollMs: 100, maintainMs: 100, pressure: false, soleProcess: !redis },
 );
-pool.add(
-  new FunctionWorker([
-    {
-      type: "chaos",
-      run: async ({ payload, attempts }) => {
-        await delay(Math.random() * 20);
-        return { payload, attempts, pid: process.pid };
-      },
-    },
-  ]),
-);
+// It never blocks this process, so that its leases are short.
+pool.add({
+  jobTypes: () => ["chaos"],
+  execute: async ({ payload, attempts }) => {
+    await delay(Math.random() * 20);
+    return { payload, attempts, pid: process.pid };
+  },
+});
 await pool.start();
 const all = Array.from({ length: Number(jobs) }, (_, n) => n);
 for (let start = 0; start < all.length; start += 100) {
