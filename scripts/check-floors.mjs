@@ -12,6 +12,7 @@ const FLOORS = {
   "@aspen/feature": 2,
   "@aspen/layers": 2,
   "@aspen/plugin-host": 3,
+  "@aspen/jobs": 3,
   "@aspen/wasm-plugin": 4,
   "@aspen/node": 6,
   "@aspen/cli": 7,

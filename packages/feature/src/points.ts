@@ -4,6 +4,7 @@ import type { ServiceIdentifier } from "inversify";
 import type { Clock } from "./clock.js";
 import type { HealthCheck } from "./health-check.js";
 import type { HttpMount } from "./http-mount.js";
+import type { JobWorker } from "./job-worker.js";
 import type { Meter } from "./meter.js";
 import type { OrderedMiddleware } from "./middleware.js";
 import type { HostPort, PluginTier } from "./plugin-tier.js";
@@ -18,6 +19,8 @@ export const POINTS = {
   service: Symbol.for("@aspen/feature Service") as ServiceIdentifier<Service>,
   /** Tiers that run plugins, one for each `entry.kind`. */
   runtime: Symbol.for("@aspen/feature PluginTier") as ServiceIdentifier<PluginTier>,
+  /** What runs jobs, each for its own types. */
+  worker: Symbol.for("@aspen/feature JobWorker") as ServiceIdentifier<JobWorker>,
   hostPort: Symbol.for("@aspen/feature HostPort") as ServiceIdentifier<HostPort>,
   meter: Symbol.for("@aspen/feature Meter") as ServiceIdentifier<Meter>,
   healthCheck: Symbol.for("@aspen/feature HealthCheck") as ServiceIdentifier<HealthCheck>,

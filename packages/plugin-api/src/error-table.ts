@@ -114,6 +114,16 @@ export const ERROR_TABLE = {
   WASM_HASH_MISMATCH: row(422, 3, 2, true, "The wasm file's BLAKE3 hash is not the manifest's wasm_hash."),
   ARTIFACT_HASH_MISMATCH: row(422, 3, 2, true, "An official plugin's file is not the one that its feature names."),
 
+  JOB_NOT_FOUND: row(404, 5, 4, true, "No job of this id is stored; finished jobs are kept for a time only."),
+  JOB_TYPE_UNKNOWN: row(422, 9, 2, true, "No worker of the cluster has ever registered the type of a job."),
+  JOB_STATE: row(409, 9, 6, true, "The job's status does not allow what is asked for."),
+  JOB_FAILED: row(500, 13, 1, false, "A job threw an error without a code, or its worker ended under it."),
+  JOB_TIMEOUT: row(504, 4, 5, false, "A job ran longer than its timeoutMs and was stopped."),
+  JOB_CANCELLED: row(499, 1, 5, true, "Somebody cancelled the job."),
+  JOB_STALLED: row(500, 14, 1, false, "The worker of a job gave no sign of life, more often than maxStalls allows."),
+  JOB_EXIT_NONZERO: row(500, 13, 1, false, "The program of a job ended with another status than 0."),
+  JOB_DEPENDENCY_FAILED: row(409, 9, 6, true, "A job that this one depends on did not complete."),
+
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),
   TOOL_MISSING: row(503, 9, 2, true, "A program of the system that a feature needs is missing or too old."),

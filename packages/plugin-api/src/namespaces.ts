@@ -5,6 +5,8 @@ export const RESERVED_PREFIXES: Readonly<Record<string, string>> = {
   "__service:": "the official service-registry plugin",
   "__sys:": "the node",
   "__beats:": "the node",
+  "__jobs:": "the job queue",
+  "__jobs-signal:": "the job queue",
 };
 
 /** Characters a prefix may end in. */

@@ -1,0 +1,74 @@
+import { AspenError, cut, quoted } from "@aspen/plugin-api";
+import type { JobFailure } from "./job.js";
+
+/** The errors of this package. */
+export const jobsErrors = {
+  invalid: (field: string, problem: string) => new AspenError("INVALID_PARAMS", `${field} ${problem}`, { field }),
+  notFound: (id: string) =>
+    new AspenError("JOB_NOT_FOUND", `there is no job ${quoted(id)}; a finished one is kept for a time only`, {
+      id: cut(id),
+    }),
+  typeUnknown: (type: string) =>
+    new AspenError(
+      "JOB_TYPE_UNKNOWN",
+      `no worker has registered jobs of the type ${quoted(type)}; start one that does, or submit with allowUnknown to let the job wait for it`,
+      { type: cut(type) },
+    ),
+  /** `action` is what is not allowed, such as "retried". */
+  state: (id: string, status: string, action: string) =>
+    new AspenError("JOB_STATE", `job ${id} is ${status} and cannot be ${action}`, { id, status }),
+  leaseLost: (id: string) =>
+    new AspenError(
+      "LEASE_LOST",
+      `job ${cut(id)} is no longer leased under this token: it ended, or was given to another worker; drop the work`,
+      { id: cut(id) },
+    ),
+  conflict: (id: string, attempts: number) =>
+    new AspenError("KV_CONFLICT", `job ${id} was changed by others ${attempts} times in a row; try again`, { id }),
+  payloadTooLarge: (what: string, bytes: number, limit: number) =>
+    new AspenError("PAYLOAD_TOO_LARGE", `the job's ${what} has ${bytes} bytes as JSON; at most ${limit} are allowed`, {
+      bytes,
+      limit,
+    }),
+  notJson: (what: string, cause: unknown) =>
+    new AspenError("INVALID_PARAMS", `the job's ${what} cannot be written as JSON`, { field: what }, cause),
+  cancelled: (reason: string | undefined) =>
+    new AspenError("JOB_CANCELLED", reason ? `the job was cancelled: ${cut(reason)}` : "the job was cancelled"),
+  timeout: (timeoutMs: number) =>
+    new AspenError("JOB_TIMEOUT", `the job ran longer than ${timeoutMs} ms and was stopped`, { timeoutMs }),
+  stalled: (stalls: number) =>
+    new AspenError("JOB_STALLED", `the job's worker gave no sign of life, ${stalls} times`, { stalls }),
+  dependencyFailed: (id: string) =>
+    new AspenError("JOB_DEPENDENCY_FAILED", `job ${id}, on which this one depends, did not complete`, { id }),
+  workerDied: (why: string) => new AspenError("JOB_FAILED", `the job's worker ended under it: ${cut(why)}`),
+  draining: () => new AspenError("CANCELLED", "the node is stopping; the job goes back to the queue"),
+  gaveUp: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
+  poolStarted: () =>
+    new AspenError("JOB_STATE", "the pool has been started: add its workers before, and start it once"),
+  duplicateType: (type: string) =>
+    new AspenError("INVALID_PARAMS", `two workers of this pool take jobs of the type ${quoted(type)}`, { type }),
+} as const;
+
+/**
+ * A failure that trying again will not mend: thrown by a worker, the job is `failed` at once, however many attempts it
+ * has left.
+ */
+export class PermanentFailure extends AspenError {
+  readonly permanent = true;
+
+  constructor(message: string, code = "JOB_FAILED", cause?: unknown) {
+    super(code, message, undefined, cause);
+  }
+}
+
+/** What is kept of something that a worker threw. */
+export function failureOf(thrown: unknown): JobFailure {
+  const { code, message, details } = AspenError.from(thrown, "JOB_FAILED");
+  const permanent = (thrown as { permanent?: unknown } | null)?.permanent === true;
+  return {
+    code: cut(code, 64),
+    message: cut(message, 4096),
+    ...(details && JSON.stringify(details).length <= 8192 ? { details } : {}),
+    ...(permanent ? { permanent } : {}),
+  };
+}

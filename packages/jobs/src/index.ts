@@ -1,0 +1,38 @@
+/** A job queue and workers on a shared key-value store. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api";
+export { type Backoff, backoffMs, DEFAULT_BACKOFF } from "./backoff.js";
+export { jobsErrors, PermanentFailure } from "./errors.js";
+export type { Job, JobFailure, JobLogLine, JobProgress, JobRequest, RunnableJob } from "./job.js";
+export { canBecome, isFinished, JOB_STATUSES, JOB_TRANSITIONS, type JobStatus } from "./job-states.js";
+export { JOB_LIMITS } from "./options.js";
+export type { TypeOptions, WorkerPoolOptions } from "./pool/pool-options.js";
+export type { PressureOptions } from "./pool/pressure.js";
+export type {
+  ClaimedJob,
+  ClaimOptions,
+  ClaimType,
+  JobLease,
+  JobLogPage,
+  JobPage,
+  JobQueue,
+  JobStats,
+  JobUpdate,
+  ListJobsOptions,
+  Maintained,
+  MaintainOptions,
+  QueueSignal,
+  UpdateAnswer,
+  WorkerInfo,
+} from "./queue/contract.js";
+export type { JobEvent } from "./queue/kv/events.js";
+export { KvJobQueue, type KvJobQueueOptions } from "./queue/kv/kv-job-queue.js";
+export type { JobContext, Worker } from "./worker.js";
+export { WorkerPool, type WorkerPoolParts } from "./worker-pool.js";
+export { type DefineJobOptions, defineJob, type FunctionJob } from "./workers/function/define-job.js";
+export { FunctionWorker } from "./workers/function/function-worker.js";
+export {
+  type ThreadJob,
+  type ThreadJobContext,
+  ThreadWorker,
+  type ThreadWorkerOptions,
+} from "./workers/function/thread-worker.js";

@@ -1,0 +1,35 @@
+import { jobsErrors } from "../errors.js";
+import { assertJobType } from "../options.js";
+import type { Worker } from "../worker.js";
+
+/** Which worker runs which type. */
+export class WorkerTable {
+  readonly #byType = new Map<string, Worker>();
+
+  /** @throws AspenError `INVALID_PARAMS` for a type that is none, or that another has */
+  add(worker: Worker): Disposable {
+    const types = [...worker.jobTypes()];
+    for (const type of types) {
+      assertJobType(type);
+      if (this.#byType.has(type)) throw jobsErrors.duplicateType(type);
+    }
+    for (const type of types) this.#byType.set(type, worker);
+    return {
+      [Symbol.dispose]: () => {
+        for (const type of types) if (this.#byType.get(type) === worker) this.#byType.delete(type);
+      },
+    };
+  }
+
+  get(type: string): Worker | undefined {
+    return this.#byType.get(type);
+  }
+
+  get types(): string[] {
+    return [...this.#byType.keys()];
+  }
+
+  get workers(): Set<Worker> {
+    return new Set(this.#byType.values());
+  }
+}

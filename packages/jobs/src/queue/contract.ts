@@ -1,0 +1,162 @@
+import type { Job, JobFailure, JobLogLine, JobProgress, JobRequest, RunnableJob } from "../job.js";
+import type { JobStatus } from "../job-states.js";
+
+/** The right to work on a job until the lease is over. The token grows with every start of the job. */
+export interface JobLease {
+  readonly id: string;
+  readonly token: number;
+}
+
+/** A job that somebody may run now, and must settle: complete, fail or release. */
+export interface ClaimedJob extends RunnableJob, JobLease {}
+
+export interface ClaimType {
+  readonly type: string;
+  /** Most jobs of the type. @default `limit` of the claim */
+  readonly limit?: number;
+  /** At most `max` starts within `perMs` milliseconds, in the whole cluster. @default none */
+  readonly rate?: { readonly max: number; readonly perMs: number };
+  /** Milliseconds beyond a job's `timeoutMs` for which it is leased, instead of `leaseMs`. */
+  readonly leaseBeyondTimeoutMs?: number;
+}
+
+export interface ClaimOptions {
+  /** Who claims, for people; 1 to 100 characters. */
+  readonly worker: string;
+  readonly types: readonly ClaimType[];
+  /** Most jobs, 1 to 100. */
+  readonly limit: number;
+  /** Milliseconds for which the jobs are leased. */
+  readonly leaseMs: number;
+}
+
+/** What a worker tells of a job that it runs. */
+export interface JobUpdate extends JobLease {
+  /** Leases it for so many milliseconds from now on; no lease is made shorter. */
+  readonly leaseMs: number;
+  readonly progress?: JobProgress;
+  readonly log?: readonly JobLogLine[];
+}
+
+/** `lost`: settled, or given to another; drop the work. `cancelled`: stop the work, and settle it as failed. */
+export type UpdateAnswer = "held" | "cancelled" | "lost";
+
+export interface ListJobsOptions {
+  readonly status?: JobStatus;
+  readonly type?: string;
+  readonly group?: string;
+  /** Of the page, 1 to 1,000. @default 100 */
+  readonly limit?: number;
+  /** `cursor` of the page before. */
+  readonly after?: string;
+}
+
+/** A page can be shorter than its limit, and even empty, with a cursor: a call looks at a bounded number of jobs. */
+export interface JobPage {
+  /** Newest first without a status. */
+  readonly jobs: readonly Job[];
+  readonly cursor: string | null;
+}
+
+export interface JobLogPage {
+  /** None: there is nothing more, so far. */
+  readonly lines: readonly JobLogLine[];
+  /** Where to go on. */
+  readonly cursor: string;
+}
+
+/** Counts are exact up to `countedTo`, and mean "that many or more" there. */
+export interface JobStats {
+  readonly byStatus: Readonly<Record<JobStatus, number>>;
+  /** Of every type that a worker has registered. */
+  readonly byType: Readonly<Record<string, { readonly waiting: number; readonly running: number }>>;
+  readonly countedTo: number;
+}
+
+/** Somebody who takes jobs. */
+export interface WorkerInfo {
+  /** 1 to 100 characters. */
+  readonly name: string;
+  readonly types: readonly string[];
+  /** Jobs that it runs at once, and runs now. */
+  readonly concurrency: number;
+  readonly running: number;
+  /** When it said so, milliseconds since the Unix epoch. */
+  readonly seenAt: number;
+}
+
+/** What a claimer, or a stop of one, should look at. */
+export type QueueSignal =
+  | { readonly kind: "ready"; readonly type: string }
+  | { readonly kind: "cancel"; readonly id: string };
+
+/** What {@link JobQueue.maintain} did. */
+export interface Maintained {
+  /** Jobs whose delay or back-off was over. */
+  readonly promoted: number;
+  /** Jobs of which the lease was over. */
+  readonly stalled: number;
+  /** Finished jobs that were kept long enough. */
+  readonly removed: number;
+  /** When the next delay, back-off or lease is over, on the queue's clock; null: none is known. */
+  readonly nextAt: number | null;
+}
+
+export interface MaintainOptions {
+  /** Jobs that are not stalled whatever the clock says: this process runs them, and no other can. */
+  readonly keep?: ReadonlySet<string>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * An engine: where jobs are kept, and who decides who runs them. Whatever changes a job's status writes its event in the
+ * same step. Every method throws `AspenError`: `INVALID_PARAMS` for bad input, `JOB_NOT_FOUND`, and what the store throws.
+ * `testJobQueue` of `@aspen/jobs/testing` is the conformance suite.
+ */
+export interface JobQueue extends AsyncDisposable {
+  /**
+   * `created` is false when a job with this idempotency key was there.
+   *
+   * @throws AspenError also `JOB_TYPE_UNKNOWN`; `JOB_NOT_FOUND` and `JOB_DEPENDENCY_FAILED` for what it depends on
+   */
+  submit(request: JobRequest): Promise<{ id: string; created: boolean }>;
+  /** Null when there is none. */
+  get(id: string): Promise<Job | null>;
+  list(options?: ListJobsOptions): Promise<JobPage>;
+  /** Resolves when the job does nothing more by itself. @throws AspenError also `CANCELLED` when `signal` is aborted */
+  wait(id: string, signal?: AbortSignal): Promise<Job>;
+  /** A page of what the job wrote. */
+  logs(id: string, after?: string): Promise<JobLogPage>;
+  /** A running job ends as soon as its worker has stopped; any other is `cancelled` at once. @throws AspenError also `JOB_STATE` */
+  cancel(id: string, reason?: string): Promise<Job>;
+  /** Starts a failed, cancelled or dead job anew, with all of its attempts. @throws AspenError also `JOB_STATE` */
+  retry(id: string): Promise<Job>;
+  /** Forgets a finished job. @throws AspenError also `JOB_STATE` */
+  remove(id: string): Promise<void>;
+  stats(): Promise<JobStats>;
+
+  /** Jobs of these types may be submitted from now on, in the whole cluster. */
+  registerTypes(types: readonly string[]): Promise<void>;
+  knownTypes(): Promise<string[]>;
+  /** Says who takes jobs, for `ttlMs` milliseconds; nothing depends on it. @throws AspenError also `INVALID_PARAMS` */
+  announce(info: WorkerInfo, ttlMs: number): Promise<void>;
+  /** Takes back what was announced. */
+  retire(name: string): Promise<void>;
+  /** At most 1,000. */
+  workers(): Promise<WorkerInfo[]>;
+  /** Jobs that may run, in the order of their ranks within a group, groups in turns. No more than asked for, none twice. */
+  claim(options: ClaimOptions): Promise<ClaimedJob[]>;
+  /** Renews leases, and writes progress and logs. The answers are in the order of the updates. */
+  update(updates: readonly JobUpdate[]): Promise<UpdateAnswer[]>;
+  /** A job that was cancelled meanwhile is `cancelled`. @throws AspenError also `LEASE_LOST` */
+  complete(lease: JobLease, result: unknown): Promise<void>;
+  /** Ends an attempt: what follows from it is the queue's to decide. @throws AspenError also `LEASE_LOST` */
+  fail(lease: JobLease, failure: JobFailure): Promise<JobStatus>;
+  /** Gives a job back as if it had never been started. @throws AspenError also `LEASE_LOST` */
+  release(lease: JobLease): Promise<void>;
+
+  /** Does what is due. Every node calls it now and then, and many may at once. */
+  maintain(options?: MaintainOptions): Promise<Maintained>;
+  /** Hints, which may be lost: who listens also looks now and then. Returns what ends it. */
+  subscribe(listener: (signal: QueueSignal) => void): Disposable;
+}

@@ -1,0 +1,110 @@
+import { createHash } from "node:crypto";
+import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
+import type { Check, Op } from "@aspen/storage";
+import { v7 as uuid } from "uuid";
+import { jobsErrors } from "../../errors.js";
+import type { JobRequest } from "../../job.js";
+import { isFinished } from "../../job-states.js";
+import { type NormalRequest, normalRequest } from "../../options.js";
+import type { JobTable } from "./job-table.js";
+import type { JobValues } from "./job-values.js";
+import { tryTransact } from "./outcome.js";
+import { encodeRecord, type JobRecord, type StoredValue } from "./record.js";
+import type { TypesRegistry } from "./types-registry.js";
+
+/** Times that a submit is tried against changes of the jobs that it depends on. */
+const ATTEMPTS = 100;
+
+export interface SubmitParts {
+  readonly table: JobTable;
+  readonly values: JobValues;
+  readonly types: TypesRegistry;
+}
+
+export interface Submitted {
+  readonly id: string;
+  readonly created: boolean;
+  /** The type, when the job can be claimed at once. */
+  readonly ready: string | null;
+}
+
+/** @throws AspenError as `JobQueue.submit` */
+export async function submit({ table, values, types }: SubmitParts, asked: JobRequest): Promise<Submitted> {
+  const request = normalRequest(asked);
+  const { type } = request;
+  if (!request.allowUnknown && !(await types.has(type))) throw jobsErrors.typeUnknown(type);
+  const id = uuid();
+  const payload = await values.store(id, "payload", request.payload);
+  try {
+    const submitted = await insert(table, record(id, request, payload, table.clock.now()), request.dependsOn);
+    if (!submitted.created) await values.forget(id, "payload", payload);
+    return submitted;
+  } catch (error) {
+    await values.forget(id, "payload", payload);
+    throw error;
+  }
+}
+
+function record(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {
+  const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs, idempotencyKey } = request;
+  return {
+    ...{ id, type, status: delayMs > 0 ? "scheduled" : "pending", payload, priority, group, timeoutMs },
+    ...{ maxAttempts: attempts, backoff, maxStalls, onDependencyFailure: request.onDependencyFailure },
+    ...{ submittedAt: now, readyAt: now + delayMs, attempts: 0, failures: 0, stalls: 0, token: 0 },
+    ...{ leaseUntil: 0, keepUntil: 0, waitingFor: [], children: 0, logBytes: 0, logChunks: 0, progress: null },
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+  };
+}
+
+async function insert(table: JobTable, blank: JobRecord, dependsOn: readonly string[]): Promise<Submitted> {
+  const { kv, keys } = table;
+  const { id } = blank;
+  const same = sameKey(table, blank);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const first = same === null ? null : await kv.get(same);
+    if (first) return { id: decodeUtf8(first.value), created: decodeUtf8(first.value) === id, ready: null };
+    const parents = await readParents(table, blank, dependsOn);
+    const waitingFor = parents.waiting.map(({ record }) => record.id);
+    // What waits is `pending`, with its delay still to come.
+    const job: JobRecord = waitingFor.length > 0 ? { ...blank, status: "pending", waitingFor } : blank;
+    const checks: Check[] = [{ key: keys.job(id), value: null }];
+    const ops: Op[] = table.ops(null, job);
+    if (same !== null) {
+      checks.push({ key: same, value: null });
+      ops.push({ type: "put", key: same, value: encodeUtf8(id) });
+    }
+    for (const { record, version } of parents.waiting) {
+      checks.push({ key: keys.job(record.id), version });
+      // Changes the version, so that a parent that ends now reads its children again.
+      ops.push({
+        type: "put",
+        key: keys.job(record.id),
+        value: encodeRecord({ ...record, children: record.children + 1 }),
+      });
+      ops.push({ type: "put", key: keys.child(record.id, id), value: encodeUtf8("{}") });
+    }
+    const result = await tryTransact(kv, { checks, ops });
+    const ready = job.status === "pending" && waitingFor.length === 0 ? job.type : null;
+    if (result !== "unknown" && result.ok) return { id, created: true, ready };
+    // Its own record is there: the attempt whose answer was lost was applied.
+    if (await kv.get(keys.job(id))) return { id, created: true, ready };
+  }
+  throw jobsErrors.conflict(id, ATTEMPTS);
+}
+
+/** @throws AspenError `JOB_NOT_FOUND`, `JOB_DEPENDENCY_FAILED` */
+async function readParents(table: JobTable, { onDependencyFailure }: JobRecord, ids: readonly string[]) {
+  const found = await table.readMany(ids);
+  const missing = ids.find((id) => !found.some(({ record }) => record.id === id));
+  if (missing !== undefined) throw jobsErrors.notFound(missing);
+  const over = found.filter(({ record }) => isFinished(record.status));
+  const failed = over.find(({ record }) => record.status !== "completed");
+  if (failed && onDependencyFailure === "fail") throw jobsErrors.dependencyFailed(failed.record.id);
+  return { waiting: found.filter((it) => !over.includes(it)) };
+}
+
+/** The key that leads to the job of an idempotency key. */
+export function sameKey({ keys }: JobTable, { type, idempotencyKey }: JobRecord): string | null {
+  if (idempotencyKey === undefined) return null;
+  return keys.same(type, createHash("sha256").update(idempotencyKey).digest("hex"));
+}

@@ -1,0 +1,17 @@
+import { claimCases } from "./cases/claim-cases.js";
+import { controlCases } from "./cases/control-cases.js";
+import { dependencyCases } from "./cases/dependency-cases.js";
+import { failureCases } from "./cases/failure-cases.js";
+import { leaseCases } from "./cases/lease-cases.js";
+import { submitCases } from "./cases/submit-cases.js";
+import type { QueueCase } from "./queue-case.js";
+
+/** What a queue promises, by what it is about. */
+export const jobQueueCases: Readonly<Record<string, readonly QueueCase[]>> = {
+  submit: submitCases,
+  claim: claimCases,
+  lease: leaseCases,
+  failure: failureCases,
+  dependencies: dependencyCases,
+  "cancel, retry, remove, list": controlCases,
+};

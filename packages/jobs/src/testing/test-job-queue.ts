@@ -1,0 +1,25 @@
+import type { TestFramework } from "@aspen/storage/testing";
+import type { QueueUnderTest } from "./queue-case.js";
+import { jobQueueCases } from "./queue-cases.js";
+
+export interface QueueConformanceOptions {
+  /** Name of the engine, for the tests' titles. */
+  name: string;
+  /** Opens an empty queue for one test. The suite disposes it. */
+  open(): Promise<QueueUnderTest & AsyncDisposable>;
+}
+
+/** Declares the tests of the whole contract of `JobQueue`. */
+export function testJobQueue({ describe, test }: TestFramework, { name, open }: QueueConformanceOptions): void {
+  for (const [group, cases] of Object.entries(jobQueueCases)) {
+    describe(`${name}: ${group}`, () => {
+      for (const it of cases) {
+        test(it.name, async () => {
+          await using queue = await open();
+          await queue.queue.registerTypes(["work", "other"]);
+          await it.run(queue);
+        });
+      }
+    });
+  }
+}

@@ -1,0 +1,208 @@
+import { every, type Logger, type Loop } from "@aspen/plugin-api";
+import type { BlobStore } from "@aspen/storage";
+import { jobsErrors } from "./errors.js";
+import { JOB_LIMITS } from "./options.js";
+import { checkPayload } from "./payload-check.js";
+import { LeaseKeeper } from "./pool/lease-keeper.js";
+import { PoolCounts } from "./pool/pool-counts.js";
+import { type NormalPoolOptions, normalPoolOptions, type WorkerPoolOptions } from "./pool/pool-options.js";
+import { pressure } from "./pool/pressure.js";
+import { RunningJobs } from "./pool/running-jobs.js";
+import { WorkerTable } from "./pool/worker-table.js";
+import type { ClaimType, JobQueue, QueueSignal } from "./queue/contract.js";
+import type { Worker } from "./worker.js";
+
+export interface WorkerPoolParts {
+  readonly queue: JobQueue;
+  readonly blobs: BlobStore;
+  readonly logger: Logger;
+}
+
+/** Milliseconds between two looks at the load of the machine. */
+const PRESSURE_MS = 2000;
+/** The same between two announcements of the pool, of which each is good for thrice as long. */
+const ANNOUNCE_MS = 10_000;
+/** Milliseconds beyond a job's time for which one that can block this process is leased. */
+const BLOCKED_MS = 60_000;
+
+/** Runs jobs of a queue on the workers that take their types. Add workers, then start it. */
+export class WorkerPool implements AsyncDisposable {
+  readonly name: string;
+  readonly counts = new PoolCounts();
+  readonly workers = new WorkerTable();
+  readonly #parts: WorkerPoolParts;
+  readonly #options: NormalPoolOptions;
+  readonly #running: RunningJobs;
+  readonly #started: Worker[] = [];
+  readonly #background: (Disposable | AsyncDisposable)[] = [];
+  #state: "new" | "started" | "draining" = "new";
+  #filling: Loop | null = null;
+  #again = false;
+  #pressure: string | null = null;
+  #disposed: Promise<void> | undefined;
+
+  /** @throws AspenError `INVALID_PARAMS` when an option is out of range */
+  constructor(parts: WorkerPoolParts, options: WorkerPoolOptions = {}) {
+    this.#parts = parts;
+    this.#options = normalPoolOptions(options);
+    this.name = this.#options.name;
+    const { graceMs } = this.#options;
+    const onSlot = () => this.#wake();
+    this.#running = new RunningJobs({ ...parts, workers: this.workers, counts: this.counts, graceMs, onSlot });
+  }
+
+  /**
+   * Before the start. Returns what takes it away again, after which no more of its jobs are started.
+   *
+   * @throws AspenError `INVALID_PARAMS` for a type that is none, or that another worker of this pool has; `JOB_STATE`
+   * when the pool has started
+   */
+  add(worker: Worker): Disposable {
+    if (this.#state !== "new") throw jobsErrors.poolStarted();
+    return this.workers.add(worker);
+  }
+
+  /** Jobs that run here. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Why it takes no jobs now, a sentence; null when it does. */
+  get idleBecause(): string | null {
+    if (this.#state === "draining") return "the node is stopping";
+    return this.#pressure;
+  }
+
+  /** Registers the types of its workers, starts them, and takes jobs. @throws AspenError what a worker or the store throws */
+  async start(): Promise<void> {
+    if (this.#state !== "new") throw jobsErrors.poolStarted();
+    this.#state = "started";
+    const { queue, logger } = this.#parts;
+    const { pollMs, leaseMs, soleProcess, maintainMs } = this.#options;
+    for (const worker of this.workers.workers) {
+      await worker.onStart?.();
+      this.#started.push(worker);
+    }
+    await queue.registerTypes(this.workers.types);
+    const warn = (message: string) => (error: unknown) => logger.warn({ error }, message);
+    const running = () => this.#running;
+    this.#running.keeper = new LeaseKeeper({ queue, logger, leaseMs, soleProcess, running });
+    const filling = every(pollMs, () => this.#fill(), { onError: warn("jobs could not be claimed"), unref: false });
+    this.#filling = filling;
+    const maintaining: Loop = every(
+      maintainMs,
+      async (signal) => {
+        const due = await this.#maintain(signal);
+        // A run is not shortened by itself; the next one is.
+        if (due !== null) setImmediate(() => maintaining.soon(due));
+      },
+      { onError: warn("the job queue could not be looked after") },
+    );
+    const { pressure: limits } = this.#options;
+    this.#background.push(
+      filling,
+      maintaining,
+      queue.subscribe((signal) => this.#hear(signal)),
+    );
+    if (limits !== false) {
+      const look = async () => {
+        this.#pressure = await pressure(limits);
+      };
+      await look();
+      this.#background.push(every(PRESSURE_MS, look, { onError: warn("the load of the machine could not be read") }));
+    }
+    await this.#announce();
+    this.#background.push(
+      every(ANNOUNCE_MS, () => this.#announce(), { onError: warn("the pool could not be announced") }),
+    );
+    this.#wake();
+  }
+
+  /** @throws AspenError `INVALID_PARAMS` for a payload that a worker of this pool would refuse */
+  async checkPayload(type: string, payload: unknown): Promise<void> {
+    const schema = this.workers.get(type)?.payloadSchema?.(type);
+    const checked = schema && (await checkPayload(schema, payload));
+    if (checked && checked.problem !== null) throw jobsErrors.invalid("payload", checked.problem);
+  }
+
+  /**
+   * Takes no more jobs, and waits for those that run. Those that still run after `drainMs`, or when `signal` aborts, are
+   * stopped and given back. Resolves when nothing runs here, except what nothing can end.
+   */
+  async drain(signal?: AbortSignal): Promise<void> {
+    this.#state = "draining";
+    await this.#filling?.[Symbol.asyncDispose]();
+    await this.#running.end(this.#options.drainMs, signal);
+  }
+
+  /** Drains at once, then shuts its workers down. The queue stays open. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed ??= this.#dispose();
+    return this.#disposed;
+  }
+
+  async #dispose(): Promise<void> {
+    await this.drain(AbortSignal.abort());
+    await this.#running.keeper?.[Symbol.asyncDispose]();
+    for (const it of this.#background.reverse()) {
+      if (Symbol.asyncDispose in it) await it[Symbol.asyncDispose]();
+      else it[Symbol.dispose]();
+    }
+    await this.#parts.queue.retire(this.name).catch((error) => {
+      this.#parts.logger.warn({ error }, "the pool is announced until that expires");
+    });
+    for (const worker of this.#started.splice(0).reverse()) await worker.onShutdown?.();
+  }
+
+  async #announce(): Promise<void> {
+    const { types } = this.workers;
+    const info = { name: this.name, types, concurrency: this.#options.concurrency, running: this.running };
+    await this.#parts.queue.announce({ ...info, seenAt: Date.now() }, 3 * ANNOUNCE_MS);
+  }
+
+  #hear(signal: QueueSignal): void {
+    if (signal.kind === "cancel") this.#running.cancel(signal.id);
+    else if (this.workers.get(signal.type)) this.#wake();
+  }
+
+  #wake(): void {
+    this.#again = true;
+    this.#filling?.soon();
+  }
+
+  /** Claims until every slot is taken, or there are no jobs. */
+  async #fill(): Promise<void> {
+    do {
+      this.#again = false;
+      const limit = Math.min(this.#options.concurrency - this.#running.size, JOB_LIMITS.claim);
+      const types = this.#freeTypes();
+      if (limit <= 0 || types.length === 0 || this.#state !== "started" || this.#pressure !== null) return;
+      const jobs = await this.#parts.queue.claim({ worker: this.name, types, limit, leaseMs: this.#options.leaseMs });
+      for (const job of jobs) this.#running.start(job);
+      if (jobs.length === limit) this.#again = true;
+    } while (this.#again);
+  }
+
+  #freeTypes(): ClaimType[] {
+    const { concurrency, types } = this.#options;
+    return this.workers.types.flatMap((type) => {
+      const { concurrency: most = concurrency, rate } = types[type] ?? {};
+      const limit = most - this.#running.ofType(type);
+      if (limit <= 0) return [];
+      // Where nobody else can take the job, there is nothing to be afraid of.
+      const blocks = this.workers.get(type)?.blocksEventLoop && !this.#options.soleProcess;
+      const extra = { ...(rate ? { rate } : {}), ...(blocks ? { leaseBeyondTimeoutMs: BLOCKED_MS } : {}) };
+      return [{ type, limit, ...extra }];
+    });
+  }
+
+  /** Milliseconds until something is due before the next time; null: nothing is. */
+  async #maintain(signal: AbortSignal): Promise<number | null> {
+    const { soleProcess, maintainMs } = this.#options;
+    const keep = soleProcess ? { keep: this.#running.ids } : {};
+    const { nextAt, stalled } = await this.#parts.queue.maintain({ ...keep, signal });
+    this.counts.stalled += stalled;
+    const due = nextAt === null ? maintainMs : Math.max(1, nextAt - Date.now());
+    return due < maintainMs ? due : null;
+  }
+}

@@ -1,0 +1,14 @@
+// 10,000 jobs instead of the few of `npm test`.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const { status } = spawnSync(
+  process.execPath,
+  ["--experimental-vm-modules", "../../node_modules/jest/bin/jest.js", "chaos", "--testTimeout=3600000"],
+  {
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+    stdio: "inherit",
+    env: { ...process.env, ASPEN_CHAOS_JOBS: "10000" },
+  },
+);
+process.exitCode = status ?? 1;

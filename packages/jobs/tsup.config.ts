@@ -1,0 +1,14 @@
+import { defineConfig } from "tsup";
+
+export default defineConfig({
+  entry: {
+    index: "src/index.ts",
+    feature: "src/feature.ts",
+    "function-thread": "src/workers/function/thread-main.ts",
+    "testing/index": "src/testing/index.ts",
+  },
+  format: ["esm"],
+  clean: true,
+  sourcemap: true,
+  target: "node20",
+});
