@@ -1,8 +1,8 @@
 import { storageErrors } from "../errors.js";
 
 /**
- * Loads a package that only one driver needs, which its users install themselves. It is loaded when it is needed: neither
- * threads nor programs that use another driver pay for it.
+ * Loads a package that only one driver needs and that the driver's users install themselves. It is loaded on demand, so
+ * threads and programs that use another driver do not pay for it.
  *
  * @throws AspenError `PACKAGE_MISSING`, saying what to install
  */

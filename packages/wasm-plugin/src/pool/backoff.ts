@@ -1,8 +1,8 @@
-/** Milliseconds after the first failure, and at most. */
+/** Milliseconds of the first wait, and of the longest. */
 const FIRST_MS = 100;
 const LONGEST_MS = 30_000;
 
-/** Time between tries of something that may fail again and again: doubled with each failure. */
+/** The wait between tries, which doubles with each failure in a row. */
 export class Backoff {
   #waitMs = 0;
   #until = 0;

@@ -9,7 +9,7 @@ export class ComputeSlots {
     private readonly onFree: () => void = () => undefined,
   ) {}
 
-  /** True when {@link take} overtakes nobody who waits. */
+  /** True when a slot is free and nobody waits for one. */
   get free(): boolean {
     return this.#used < this.size && this.#waiting.length === 0;
   }
@@ -29,7 +29,7 @@ export class ComputeSlots {
   release(tell = true): void {
     const next = this.#used <= this.size ? this.#waiting.shift() : undefined;
     if (next) {
-      // The slot goes from hand to hand.
+      // The slot goes straight to the next in line.
       next();
       return;
     }

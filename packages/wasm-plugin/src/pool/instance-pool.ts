@@ -14,7 +14,7 @@ import type { SpareWorkers } from "./spares.js";
 
 /**
  * Milliseconds that the main thread itself works for a call. While a call takes a worker less than that, one worker
- * keeps up with the main thread, and a second one would only compete with both for a core.
+ * keeps up with the main thread, and a second worker would only compete with both for a core.
  */
 const MAIN_THREAD_MS = 0.02;
 
@@ -53,7 +53,7 @@ export class InstancePool {
   #bytes = 0;
   /** Takes no more calls. */
   #draining = false;
-  /** Ends what it has. */
+  /** It has ended its instances and calls. */
   #closed = false;
   /** Starts under way and how to give them up. */
   readonly #starts = new Map<Promise<string>, AbortController>();
@@ -124,7 +124,7 @@ export class InstancePool {
     });
   }
 
-  /** Takes no more calls, and waits until those it has are answered or the signal aborts. */
+  /** Takes no more calls, and waits until its calls are answered or the signal aborts. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     if (this.#idle || this.#closed || signal.aborted) return;
@@ -219,7 +219,7 @@ export class InstancePool {
     if (this.#closed) return;
     if (this.#count >= maxInstances || !this.#slots.free) return;
     if (this.#count === 0) {
-      // There is no instance and none can be started for now, so those who wait must hear why.
+      // There is no instance and none can be started for now, so waiting callers must hear why.
       if (this.#failure && this.#backoff.left > 0) this.#settleQueue(this.#failure);
       else this.#startMore();
       return;
@@ -261,7 +261,7 @@ export class InstancePool {
     this.#slots.take();
     const starting = this.#load(start.signal).finally(() => {
       this.#starts.delete(starting);
-      // Whoever started it pumps, once it is known how the start ended.
+      // The starter pumps when it knows how the start ended.
       this.#slots.release(false);
     });
     this.#starts.set(starting, start);
@@ -295,7 +295,7 @@ export class InstancePool {
     return info;
   }
 
-  /** Puts calls that never began back in front, in their order. */
+  /** Puts calls that never began back at the front of the queue, in their order. */
   #requeue(calls: readonly InstanceCall[]): void {
     const waiting: QueuedCall[] = [];
     for (const call of calls) {

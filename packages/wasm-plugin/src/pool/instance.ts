@@ -27,7 +27,7 @@ export interface InstanceOptions {
   timeoutMs: number;
   graceMs: number;
   isolation: "instance" | "call";
-  /** Most instances of the plugin; with one alone no call goes elsewhere. */
+  /** Most instances of the plugin; with 1, calls are never taken back for another instance. */
   maxInstances: number;
   /** A thread of the plugin could not be ended. */
   onStuck(): void;
@@ -38,7 +38,7 @@ export interface InstanceOptions {
 export interface InstanceEvents {
   /** There is room for more calls. */
   ready(): void;
-  /** Calls that never began, taken back because the one before them takes long. */
+  /** Calls that never began, taken back because the call before them takes long. */
   returned(calls: InstanceCall[]): void;
   /** The worker is gone. `unstarted` calls never began and may go elsewhere. */
   gone(unstarted: InstanceCall[]): void;
@@ -170,8 +170,8 @@ export class Instance {
   }
 
   /**
-   * Looks for results that no message told of: the worker may have begun a long call before it sent one. It also looks
-   * for calls that wait behind a long one.
+   * Looks for results without a message: the worker may have begun a long call before it sent the message. It also looks
+   * for calls that wait behind a long call.
    */
   #lookAgain(): NodeJS.Timeout {
     return setTimeout(() => {
@@ -243,7 +243,7 @@ export class Instance {
 
   /** Settles the calls whose results are in the ring; false when it was malformed, which ends the instance. */
   #readResults(): boolean {
-    // First lowered, then looked at: a result that comes in between sends a message of its own.
+    // The flag is lowered before the ring is read: a result that comes in between sends a message of its own.
     this.#results.lower();
     try {
       for (let result = peekResult(this.#results); result; result = peekResult(this.#results)) {
@@ -288,8 +288,8 @@ export class Instance {
   }
 
   /**
-   * Ends the worker when its call is over the limit. The worker begins no call meanwhile, so the call that is found to
-   * be over the limit is the one that is told so.
+   * Ends the worker when its call is over the limit. The worker begins no call meanwhile, so exactly the call that is over
+   * the limit gets the error.
    */
   #checkTime(): void {
     this.#stopWatchdog();
@@ -331,7 +331,7 @@ export class Instance {
     });
   }
 
-  /** Answers the call that has begun with `outcome`, hands back those that never did, ends the worker. */
+  /** Answers the running call with `outcome`, hands back the calls that never began, and ends the worker. */
   async #kill(outcome: CallOutcome): Promise<void> {
     if (this.#gone) return;
     // A worker that has died cannot be held, and need not be.
@@ -365,7 +365,7 @@ export class Instance {
 
   async #takeUpAgain(): Promise<void> {
     const { slots } = this.options;
-    // A call that was sent meanwhile may have taken one for it.
+    // A call that was sent meanwhile may have taken a slot for this instance.
     if (this.#computing) return;
     await slots.wait();
     if (this.#gone || this.#computing) slots.release();

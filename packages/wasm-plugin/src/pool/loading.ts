@@ -22,7 +22,7 @@ export interface LoadingOptions {
   /** Milliseconds for everything but the guest's own start, which has `limitMs`. */
   startTimeoutMs: number;
   limitMs: number;
-  /** Gives the start up; its reason is an Error that says why. */
+  /** Ends the start; its reason is an Error that says why. */
   signal: AbortSignal;
   /** Gets every other message of the worker meanwhile. */
   onMessage(message: FromWorker): void;

@@ -22,7 +22,7 @@ export class SentCalls {
   /** The last call whose input went by message. */
   #posted: InstanceCall | null = null;
   #sequence = 0;
-  /** Records written, those taken back not counted, modulo 2^32. */
+  /** Records written, without those taken back, modulo 2^32. */
   #pushed = 0;
 
   constructor(
@@ -34,7 +34,7 @@ export class SentCalls {
     return this.#sent.size;
   }
 
-  /** Gives the call its number, from 1 to what a 32-bit word holds, and sends it. */
+  /** Gives the call its number, from 1 to 2^31 - 1, and sends it. */
   add(call: InstanceCall): void {
     this.#sequence = (this.#sequence % 0x7fff_ffff) + 1;
     call.sequence = this.#sequence;
@@ -50,7 +50,7 @@ export class SentCalls {
       const sent = this.#waiting[0]!;
       const { call } = sent;
       if (isLarge(call.input) && this.#posted !== call) {
-        // Before its record, so that the worker finds it there.
+        // Before its record, so that the worker finds the input.
         this.post({ type: "call", call: { sequence: call.sequence, name: call.name, input: call.input } });
         this.#posted = call;
       }
@@ -63,7 +63,7 @@ export class SentCalls {
     }
   }
 
-  /** The call that has ended; null when there is none of that number. */
+  /** Takes out the call that has ended; null when no call has this number. */
   end(sequence: number): InstanceCall | null {
     const sent = this.#sent.get(sequence);
     this.#sent.delete(sequence);
@@ -102,7 +102,7 @@ export class SentCalls {
     return back;
   }
 
-  /** Every call that is left, in order; there are none afterwards. */
+  /** Takes out every call that is left, in order. */
   clear(): InstanceCall[] {
     const left = [...this.#sent.values()].map(({ call }) => call);
     this.#sent.clear();

@@ -54,7 +54,7 @@ export class SpareWorkers implements AsyncDisposable {
       this.#filling += 1;
       this.#start()
         .then((worker) => this.#spares.push(worker))
-        // Whoever takes the next thread hears of the failure.
+        // The caller who takes the next thread hears of the failure.
         .catch(() => undefined)
         .finally(() => {
           this.#filling -= 1;
@@ -62,7 +62,7 @@ export class SpareWorkers implements AsyncDisposable {
     }
   }
 
-  /** A thread that begins to boot, when it is its turn. @throws Error when there can be none */
+  /** A thread that begins to boot in its turn. @throws Error when no thread can be started */
   async #start(): Promise<WorkerThread> {
     await this.#boots.wait();
     if (this.#closed) {

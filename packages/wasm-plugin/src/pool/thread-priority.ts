@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
-/** Milliseconds that a thread may compute beyond those that it sleeps before it gives way to others. */
+/** Milliseconds by which a thread's computing may exceed its sleep before it gives way to others. */
 const QUANTUM_MS = 50;
-/** Steps by which niceness is raised: at 10 a thread gets a tenth of what one at 0 gets beside it. */
+/** Steps by which niceness is raised: beside a thread at 0, a thread at 10 gets about a tenth of the processor time. */
 const STEPS = 10;
 const NICEST = 19;
 /** Milliseconds between looks at the time that a thread has computed. */
@@ -15,15 +15,15 @@ interface Times {
   queuedMs: number;
 }
 
-/** Makes a thread that computes for long give way to others, until it has rested for long enough. */
+/** Makes a thread that computes for long give way to others, until it has slept long enough. */
 export class ThreadPriority {
   #lookedAt = Number.NEGATIVE_INFINITY;
-  /** What {@link Times} were then; null before the first look. */
+  /** The times at the last look; null before the first. */
   #before: Times | null = null;
   #excessMs = 0;
   #normal = 0;
   #low = false;
-  /** The system does not let it be raised again: that takes privileges, or RLIMIT_NICE. */
+  /** The system does not let the priority be raised again: that takes privileges, or RLIMIT_NICE. */
   #stuck = false;
 
   constructor(private readonly thread: number | null) {}
@@ -66,7 +66,7 @@ export class ThreadPriority {
     }
   }
 
-  /** Null when it is no thread of this process any more, or the kernel does not tell. */
+  /** Null when the thread has ended, or the kernel does not tell. */
   #readTimes(): Times | null {
     try {
       const [computed, queued] = readFileSync(`/proc/self/task/${this.thread}/schedstat`, "latin1").split(" ");

@@ -6,10 +6,10 @@ import type { WorkerReader } from "@aspen/storage";
 import type { FromWorker, ToWorker, WorkerData } from "../protocol/messages.js";
 import { ThreadPriority } from "./thread-priority.js";
 
-/** The built worker, also when this file runs from source: a thread cannot load TypeScript. */
+/** The built file, also when this one runs from source: a thread cannot load TypeScript. */
 const workerFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/wasm-plugin/worker"));
 
-/** Milliseconds after which a thread that still boots is ended all the same. */
+/** Milliseconds for which the end of a thread waits for its boot. */
 const BOOT_MS = 10_000;
 
 /** Milliseconds after which nobody waits any longer for a thread to end. */
@@ -66,7 +66,7 @@ export class WorkerThread {
         if (!asked) this.#events?.died(failure);
       });
     });
-    // Whoever waits for the boot sees its failure; a spare that nobody waits for must not end the process.
+    // A waiting caller sees the failure of the boot; that of a spare for which nobody waits must not end the process.
     this.booted.catch(() => undefined);
   }
 

@@ -5,7 +5,7 @@ import type { EmbeddedMaintenanceParts } from "./maintenance-parts.js";
 
 const VERSION_AND_INDEX_BYTES = 12;
 
-/** The kept past of one namespace when something is wrong with it. */
+/** A namespace whose kept changes are damaged. */
 export interface DamagedChanges {
   subject: string;
   /** Whether it is still so. */
@@ -14,7 +14,7 @@ export interface DamagedChanges {
   mend(): void;
 }
 
-/** Looks at the kept past of every namespace, each in one moment: it is small (see `watch.ts`). */
+/** Checks the kept changes of every namespace, each namespace in one moment: they are few (see `watch.ts`). */
 export async function* inspectChanges(
   parts: EmbeddedMaintenanceParts,
   signal: AbortSignal | undefined,
@@ -43,7 +43,7 @@ export async function* inspectChanges(
   }
 }
 
-/** The head's key, which every key of a namespace's past begins with; the whole key when it has another shape. */
+/** The head's key, with which every key of the namespace's changes begins; the whole key when it has another shape. */
 function groupOf(key: Buffer): Buffer {
   const end = key.length < 2 ? key.length : 2 + key.readUInt16BE(0);
   return key.subarray(0, Math.min(end, key.length));
@@ -84,7 +84,7 @@ function isDamaged(parts: EmbeddedMaintenanceParts, group: Buffer): boolean {
       decodeChange(0, Buffer.from(value));
       found += 1;
       bytes += value.length;
-      // More than is ever kept: the rest says nothing new.
+      // More than is ever kept: it is damaged, whatever the rest is.
       if (found > 2 * CHANGES_KEPT) return true;
     }
     return found !== head.count || bytes !== head.bytes;

@@ -7,8 +7,8 @@ import type { Environment } from "./lmdb/environment.js";
 
 /**
  * The past of watched namespaces in LMDB, written in the transaction of the change itself. Keys begin with the
- * length of the namespace (2 bytes) and the namespace; there is one of each:
- * - with nothing after it: lease until (ms), number of changes, their bytes, version after which all are kept;
+ * length of the namespace (2 bytes) and the namespace:
+ * - with nothing after it, the head: lease until (ms), number of changes, their bytes, version after which all are kept;
  * - with version (8 bytes) and index (4 bytes): a change. Numbers of keys are big-endian.
  * A change is its kind (1 byte), the length of the key (2 bytes), the key and the value.
  */
@@ -17,7 +17,7 @@ const DELETE = 2;
 const EXPIRE = 3;
 
 interface Head {
-  /** By the wall clock, for a later process; this one goes by its monotonic clock. */
+  /** By the wall clock, for a later process; this process uses its monotonic clock. */
   leasedUntil: number;
   count: number;
   bytes: number;
@@ -26,7 +26,7 @@ interface Head {
 }
 
 export class EmbeddedChangeLog implements ChangeLog {
-  /** Of namespaces that were written or watched by this process; null: not leased. */
+  /** Heads of the namespaces that this process has written or watched; null: not leased. */
   readonly #heads = new Map<string, Head | null>();
   readonly #appended = new Set<string>();
   /** Until when namespaces are leased, by the monotonic clock. */
@@ -42,7 +42,7 @@ export class EmbeddedChangeLog implements ChangeLog {
     },
   ) {}
 
-  /** Keeps the changes of one version; to be called in a write transaction. */
+  /** Keeps the changes of one version. Call it in a write transaction. */
   append(namespace: string, changes: readonly Omit<Change, "version">[], version: Version): void {
     const head = this.#head(namespace);
     if (!head) return;
@@ -61,7 +61,7 @@ export class EmbeddedChangeLog implements ChangeLog {
     this.#appended.add(namespace);
   }
 
-  /** Versions were left out: the past is dropped, so that watches begin anew; to be called in a write transaction. */
+  /** Drops the changes because versions were skipped, so that watches begin anew. Call it in a write transaction. */
   discontinue(namespace: string): void {
     const head = this.#head(namespace);
     if (head) this.#forget(namespace, head);
@@ -74,7 +74,7 @@ export class EmbeddedChangeLog implements ChangeLog {
     this.#appended.clear();
   }
 
-  /** A write transaction was not applied: what is known of the log is read anew. */
+  /** A write transaction was not applied: the heads are read anew. */
   rolledBack(): void {
     this.#heads.clear();
     this.#appended.clear();
@@ -120,7 +120,7 @@ export class EmbeddedChangeLog implements ChangeLog {
     this.#waiters.wake(null);
   }
 
-  /** Of a lease that another process took, what was left of it when it is first looked at. */
+  /** A lease of another process counts for as long as it had left when this process first looked. */
   #isLeased(namespace: string, { leasedUntil }: Head): boolean {
     const now = performance.now();
     let until = this.#leases.get(namespace);
@@ -141,7 +141,7 @@ export class EmbeddedChangeLog implements ChangeLog {
     return head;
   }
 
-  /** Drops the oldest versions, each of them whole, until the rest is within the bounds. */
+  /** Drops whole versions, the oldest first, until the rest is within the bounds. */
   #trim(namespace: string, head: Head): void {
     if (head.count <= CHANGES_KEPT && head.bytes <= CHANGE_BYTES_KEPT) return;
     for (const { key, value } of this.environment.changes.getRange({ start: changeKey(namespace, 0, 0) })) {

@@ -35,7 +35,7 @@ export class EmbeddedChunkStore implements ChunkStore {
     this.#records = new BlobRecords(environment);
   }
 
-  /** In a directory that has the folders; removes what uploads of an earlier process left. */
+  /** Opens it in a directory that has the folders; removes what uploads of an earlier process left. */
   static async open(directory: string, environment: Environment): Promise<EmbeddedChunkStore> {
     const store = new EmbeddedChunkStore(directory, environment);
     await store.#removeUploads();
@@ -148,7 +148,7 @@ export class EmbeddedChunkStore implements ChunkStore {
     }
     for (const folder of await io(() => readdir(this.#blobs))) {
       signal.throwIfAborted();
-      // What others put there is left alone.
+      // Files that somebody else put there stay.
       if (!FOLDER.test(folder)) continue;
       collected.leftovers += await this.#collectFolder(join(this.#blobs, folder), dryRun);
     }
@@ -166,7 +166,7 @@ export class EmbeddedChunkStore implements ChunkStore {
       await rm(join(this.#uploads, name), { recursive: true, force: true });
   }
 
-  /** Removes files without a record: of a process that was killed between the two. */
+  /** Removes files without a record: a process was killed between the two steps. */
   async #collectFolder(folder: string, dryRun: boolean): Promise<number> {
     let removed = 0;
     let found: { hash: BlobHash; upload: string }[] = [];

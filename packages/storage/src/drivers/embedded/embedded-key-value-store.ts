@@ -42,7 +42,7 @@ const SWEEP_INTERVAL_MS = 1000;
 /** An ordered key-value store on LMDB. Writes are grouped into commits; each one is all or nothing. */
 export class EmbeddedKeyValueStore implements KeyValueStore {
   #closed = false;
-  /** What the last sweep failed with, so that it is told once. */
+  /** The failure of the last sweep, so that the same failure is told once. */
   #sweepFailure: string | null = null;
   readonly #sweeper: Loop;
   readonly #changes: EmbeddedChangeLog;
@@ -119,7 +119,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     const namespace = validateTransaction(transaction);
     if (namespace === null) return { ok: true, version: 0, appended: [] };
     const now = Date.now();
-    // Copied before the first await: afterwards the caller may change what it gave.
+    // Copied before the first await: afterwards the caller may change its bytes.
     const checks = transaction.checks.map((check) => prepareCheck(check));
     const ops = transaction.ops.map((op) => ({
       op: { ...op },
@@ -187,7 +187,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     if (row.expiresAt !== 0) this.environment.expiries.putSync(expiryKey(row.expiresAt, bytes), Buffer.alloc(0));
   }
 
-  /** Changes of one namespace; in their write transaction. */
+  /** Applies changes of one namespace, in their write transaction. */
   #log(version: Version, changes: readonly { key: string; value: Uint8Array | null; expired?: boolean }[]): void {
     const full = changes.map(({ key, value, expired = false }) => ({ key, value, expired }));
     this.#changes.append(namespaceOf(changes[0]!.key), full, version);
@@ -240,7 +240,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     this.#sweepFailure = null;
   }
 
-  /** A sweep that fails is made up for by the next; only closing may cut it off for good. */
+  /** The next sweep makes up for a failed one; only closing the store ends the sweeps. */
   #sweepFailed(error: unknown): void {
     const failure = String(error);
     if (this.#closed || failure === this.#sweepFailure) return;
@@ -265,7 +265,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   }
 }
 
-/** What a check asks of a row: its version or, with `version` null, its value (null: absence). */
+/** What a check compares: the row's version or, with `version` null, its value (null: absence). */
 interface PreparedCheck {
   bytes: Buffer;
   version: Version | null;

@@ -25,7 +25,7 @@ import type { EmbeddedMaintenanceParts } from "./maintenance-parts.js";
 /** Pages at the beginning of LMDB's file. */
 const META_PAGES = 2;
 
-/** What lmdb tells of a tree (MDB_stat of lmdb.h); its types do not say so. */
+/** What lmdb returns for a tree (MDB_stat of lmdb.h); its types do not have it. */
 interface TreeStats {
   treeBranchPageCount: number;
   treeLeafPageCount: number;
@@ -131,7 +131,7 @@ export class EmbeddedMaintenance implements StoreMaintenance {
     return (this.parts.environment[database].getStats() as { entryCount: number }).entryCount;
   }
 
-  /** LMDB's file: its pages and those in use (the rest is free for later writes), and the addresses it may grow in. */
+  /** LMDB's file: its bytes, those in use (the rest is free for later writes), and the address space for its growth. */
   #storage(): Record<string, number> {
     const { root, rows, versions, changes, expiries } = this.parts.environment;
     const all = root.getStats() as EnvironmentStats;

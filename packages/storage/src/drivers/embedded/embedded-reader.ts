@@ -5,7 +5,7 @@ import { validateKey, validateKeys } from "../../kv/validate.js";
 import { type Environment, openEnvironment } from "./lmdb/environment.js";
 import { entryAt, scanRows } from "./lmdb/row-reads.js";
 
-/** A read-only view of an embedded store for another thread; it may be ended at any moment without harm. */
+/** A read-only view of an embedded store for another thread. The thread may be ended at any moment without harm. */
 export class EmbeddedReader implements SyncKvReader {
   #closed = false;
 

@@ -23,8 +23,8 @@ export interface EmbeddedStoreOptions {
 }
 
 /**
- * Both primitives in one directory of this machine. When that is removed, moved or replaced, no write is acknowledged any
- * more, and reads end within some 250 ms; both with `STORE_UNAVAILABLE`.
+ * Both primitives in one directory of this machine. When the directory is removed, moved or replaced, writes fail from
+ * then on, and reads within 250 ms, with `STORE_UNAVAILABLE`.
  */
 export class EmbeddedStore implements Store {
   readonly address: string;
@@ -44,8 +44,9 @@ export class EmbeddedStore implements Store {
   }
 
   /**
-   * Takes the directory, and what is in it, from other users.
-   * @throws AspenError `PACKAGE_MISSING` without lmdb and fs-native-extensions; `STORE_UNAVAILABLE` when the directory cannot be used, or another store has it
+   * Opens the store, and takes the rights of other users to its directory and files.
+   * @throws AspenError `PACKAGE_MISSING` without lmdb and fs-native-extensions; `STORE_UNAVAILABLE` when the directory
+   * cannot be used, or another store has it
    */
   static async open(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
     const { directory, durability = "strict" } = options;
@@ -53,7 +54,7 @@ export class EmbeddedStore implements Store {
     let lock: DirectoryLock | undefined;
     let chunks: EmbeddedChunkStore;
     try {
-      // Before anything is made that would be left over.
+      // First, so that a missing package leaves no files behind.
       await Promise.all([loadLmdb(), loadFileLocks()]);
       prepareDirectory(directory);
       lock = await DirectoryLock.acquire(directory);
@@ -61,7 +62,7 @@ export class EmbeddedStore implements Store {
       if (await fillUp(directory)) await inspect(directory);
       environment = await openEnvironment(directory, { readOnly: false, strict: durability === "strict" });
       tightenDataFiles(directory);
-      // From here on the environment's presence looks after it.
+      // From here on the environment's `Presence` checks it.
       lock.assertHeld();
       chunks = await EmbeddedChunkStore.open(directory, environment);
     } catch (error) {

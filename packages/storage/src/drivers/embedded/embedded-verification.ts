@@ -9,7 +9,7 @@ import { pagesOf } from "./lmdb/pages.js";
 import { decodeRow, expiryKey, isIntact } from "./lmdb/rows.js";
 import type { EmbeddedMaintenanceParts } from "./maintenance-parts.js";
 
-/** What is wrong at one place, and what mends it in a write transaction. */
+/** One fault, and the function that mends it in a write transaction. */
 interface Fault {
   kind: FindingKind;
   subject: string;
@@ -17,8 +17,8 @@ interface Fault {
 }
 
 /**
- * One run over an LMDB environment. A page and what belongs to it are read in one transaction; what is wrong is
- * looked at again in the transaction that mends it.
+ * One run over an LMDB environment. A page and what belongs to it are read in one transaction. The transaction that mends
+ * a fault looks at it again.
  */
 export class EmbeddedVerification {
   readonly #low = new Set<string>();
@@ -50,7 +50,7 @@ export class EmbeddedVerification {
     }
   }
 
-  /** Finds faults in one moment; mends those that are to be mended in one transaction, in which they are found anew. */
+  /** Finds faults in one moment. Mends those that are to be mended in one transaction, which finds them again. */
   async *#examine(find: () => Fault[]): AsyncGenerator<Finding> {
     const found = this.parts.read(find);
     if (found.length === 0) return;
@@ -64,7 +64,7 @@ export class EmbeddedVerification {
           mended.add(fault.kind);
         }
       });
-      // What is cached of the past may be of before.
+      // The cached heads of changes may be older than the repair.
       this.parts.changes.rolledBack();
     }
     for (const { kind, subject } of found) {
@@ -120,21 +120,21 @@ export class EmbeddedVerification {
     if (expiresAt === null || key === null) {
       return [{ kind: "expiry-undecodable", subject: entry.toString("hex"), mend }];
     }
-    // What is due is about to be swept.
+    // The next sweep removes expiries that are due.
     if (expiresAt <= Date.now()) return [];
     const stored = rows.getBinary(entry.subarray(8));
     const row = stored && rowOf(stored);
     if (row?.expiresAt === expiresAt) return [];
-    // A row that cannot be read was told as that.
+    // A row that cannot be read is a finding of its own.
     return stored && !row ? [] : [{ kind: "expiry-stale", subject: key, mend }];
   }
 
-  /** Takes a row away that nobody can read; watches are told. */
+  /** Removes a row that nobody can read; watches are told. */
   #remove(key: string, bytes: Buffer): void {
     this.parts.environment.rows.removeSync(bytes);
     const namespace = namespaceOf(key);
     const counter = this.parts.environment.versions.getBinary(Buffer.from(namespace, "utf8"));
-    // Without a number there is no version to tell it by; what mends that makes watches begin anew.
+    // Without a readable version watches cannot be told; its repair makes them begin anew.
     if (counter && number(counter) === null) return;
     const version = this.parts.version(namespace) + 1;
     this.parts.setVersion(namespace, version);
@@ -169,7 +169,7 @@ function number(bytes: Uint8Array): number | null {
   try {
     return readU64(bytes);
   } catch {
-    // Said by null.
+    // Null says so.
     return null;
   }
 }

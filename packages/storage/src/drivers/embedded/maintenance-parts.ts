@@ -3,7 +3,7 @@ import type { Row } from "../../kv/row.js";
 import type { EmbeddedChangeLog } from "./embedded-change-log.js";
 import type { Environment } from "./lmdb/environment.js";
 
-/** What the key-value store does for its maintenance. */
+/** The parts of the key-value store that its maintenance uses. */
 export interface EmbeddedMaintenanceParts {
   environment: Environment;
   changes: EmbeddedChangeLog;

@@ -1,4 +1,4 @@
-// For the packages that compile this one from its source.
+// For packages that compile this one from source.
 /// <reference path="./fs-native-extensions.d.ts" />
 import { loadPackage } from "../load-package.js";
 

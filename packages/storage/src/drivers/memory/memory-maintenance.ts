@@ -21,7 +21,7 @@ import type { MemoryTable } from "./memory-table.js";
 
 const PAGE_KEYS = 500;
 
-/** Maintenance of the store in memory: the shortest one to learn from. */
+/** Maintenance of the store in memory: the shortest example. */
 export class MemoryMaintenance implements StoreMaintenance {
   constructor(
     private readonly table: MemoryTable,

@@ -4,7 +4,7 @@ import type { RedisConnection } from "./connection/redis-connection.js";
 
 /** Milliseconds between looks for namespaces in which something has expired. */
 const LOOK_MS = 1000;
-/** Namespaces that one look takes, and milliseconds for which no other store takes them. */
+/** Namespaces that one look takes, and milliseconds for which no other store takes the same. */
 const TAKEN = { namespaces: 100, ms: 2000 };
 /** Most times that one namespace is swept in one look; each drops up to 1,000 entries. */
 const SWEEPS = 10;
@@ -12,8 +12,8 @@ const SWEEPS = 10;
 const REMEMBERED_MS = 60_000;
 
 /**
- * Drops the index entries of what has expired. Redis itself drops the values, so that nobody reads them. All stores
- * share a registry of namespaces by when something expires in them, which outlives them.
+ * Drops the index entries of expired keys. Redis itself drops the values, so nobody reads them. All stores share a
+ * registry of namespaces, by the time of their next expiry; the registry outlives the stores.
  */
 export class ExpirySweeper {
   readonly #loop: Loop;
@@ -26,11 +26,11 @@ export class ExpirySweeper {
     /** Drops what has expired in a namespace; says when the next entry expires, -1 for never. */
     private readonly sweep: (namespace: string) => Promise<number>,
   ) {
-    // Whoever uses the store hears of what is wrong with it; what was taken is looked at again.
+    // Users of the store hear what is wrong with it; the namespaces that were taken are tried again.
     this.#loop = every(LOOK_MS, (signal) => this.#look(signal), { onError: () => undefined });
   }
 
-  /** Says that something expires; never fails, as it is said again until it is heard. */
+  /** Announces an expiry; never fails, as it is announced again until that succeeds. */
   async announce(namespace: string, ttlMs: number): Promise<void> {
     const due = performance.now() + ttlMs;
     try {

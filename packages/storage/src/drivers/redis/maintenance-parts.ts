@@ -1,6 +1,6 @@
 import type { NamespaceNames } from "./redis-names.js";
 
-/** Where the key-value store keeps what. */
+/** The parts of the key-value store that its maintenance uses. */
 export interface RedisMaintenanceParts {
   prefix: string;
   names(namespace: string): NamespaceNames;

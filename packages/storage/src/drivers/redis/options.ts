@@ -43,7 +43,7 @@ export interface RedisClusterOptions {
 export interface RedisStoreOptions {
   /**
    * `redis://[user:password@]host[:port][/db]`, `redis+sentinel://[user:password@]host[:port],…/name[/db]` (with
-   * `?sentinelUsername=…&sentinelPassword=…` for Sentinels that want their own) or
+   * `?sentinelUsername=…&sentinelPassword=…` for Sentinels that have their own) or
    * `redis+cluster://[user:password@]host[:port],…`; `rediss` instead of `redis` for TLS. User and password are
    * percent-encoded.
    */
@@ -62,7 +62,7 @@ export interface RedisStoreOptions {
   tls?: boolean | RedisTlsOptions;
   /** First part of every key in Redis. @default "aspen" */
   keyPrefix?: string;
-  /** Milliseconds a command may take, waiting for a lost connection and trying again included. @default 5000 */
+  /** Milliseconds that a command may take, including the wait for a lost connection and further tries. @default 5000 */
   commandTimeoutMs?: number;
   /**
    * Commands that may wait for a connection at once; each holds its value in memory. One more fails with
@@ -77,7 +77,7 @@ export interface RedisStoreOptions {
    */
   waitReplicas?: number;
   /**
-   * Milliseconds after which garbage collection may give up an upload of a blob whose process does not renew it, 100 to
+   * Milliseconds without a renewal by its process after which garbage collection may give up an upload of a blob, 100 to
    * 86400000.
    * @default 600000
    */
@@ -87,6 +87,6 @@ export interface RedisStoreOptions {
    * @default 60000
    */
   checkMs?: number;
-  /** Told what is found then by which data may be lost, a sentence each; evicted keys are such. @default not told */
+  /** Called with a sentence for each finding by which data may be lost, evicted keys among them. @default nobody is told */
   onWarning?: (warning: string) => void;
 }

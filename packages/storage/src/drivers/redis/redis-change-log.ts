@@ -6,8 +6,8 @@ import { type Change, type ChangeLog, WATCH_LEASE_MS } from "../../kv/watch.js";
 import type { RedisConnection } from "./connection/redis-connection.js";
 
 /**
- * Milliseconds after which a watch looks for changes, and for what has expired, without being told. It is told of both: of
- * what expires by the sweeper of any store.
+ * Milliseconds after which a watch looks for changes and expiries that nobody has told it of. Normally it is told of both;
+ * the sweeper of any store tells of expiries.
  */
 const LOOK_MS = 10_000;
 
@@ -21,7 +21,7 @@ export interface RedisChangeLogParts {
 /** The past of watched namespaces in streams, as one connection hears of it. */
 export class RedisChangeLog {
   readonly #waiters = new Waiters();
-  /** Newest versions that were heard of, by the keys of those that are watched here. */
+  /** Newest versions that were heard of, by the version keys of the namespaces that are watched here. */
   readonly #heard = new Map<string, Version>();
   #subscribed: Promise<() => void> | null = null;
 
@@ -60,7 +60,7 @@ export class RedisChangeLog {
     const reply = await this.connection.script("read-changes", keys, args);
     const [kept, ...entries] = reply as [number, ...StreamEntry[]];
     if (Number(kept) === 0) throw storageErrors.watchCompacted(namespace, after);
-    // What was heard of is not there: the server was emptied since. Without this a watch would not wait any more.
+    // The version that was heard of is not there: the server was emptied. Without this, watches would never wait again.
     if (entries.length === 0 && heard > after && this.#heard.get(keys[0]) === heard) this.#heard.set(keys[0], after);
     const changes = entries.map(decodeEntry);
     if (changes.length > 0) reader.read(changes.at(-1)!.version, entries.at(-1)![1][7]);
@@ -94,10 +94,10 @@ export class RedisChangeLog {
   }
 }
 
-/** The marks by which a watch knows that what it has read is still the past: see `lua/read-changes.lua`. */
+/** Marks that tell a watch whether the changes that it has read are still the past: see `lua/read-changes.lua`. */
 class MarkedReader {
   watch = "";
-  /** Of versions that it may go on from. */
+  /** Those of the versions from which it may go on. */
   readonly #marks = new Map<Version, string>();
 
   leased([version, watch, mark]: [number, Buffer, Buffer]): Version {

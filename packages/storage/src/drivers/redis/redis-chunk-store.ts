@@ -12,7 +12,7 @@ import type { RedisConnection } from "./connection/redis-connection.js";
 
 /** Records that are listed in one step. */
 const PAGE = 500;
-/** Buckets that are listed ahead, because most of a small store's are empty. */
+/** Buckets that are listed ahead, because most buckets of a small store are empty. */
 const BUCKETS_AHEAD = 7;
 /** Parts whose length is asked for at once. */
 const PARTS_AHEAD = 64;
@@ -20,14 +20,15 @@ const PARTS_AHEAD = 64;
 export interface RedisChunkStoreOptions {
   /** First part of every key. */
   prefix: string;
-  /** Milliseconds after which an upload may be given up whose process does not renew it. */
+  /** Milliseconds without a renewal by its process after which an upload may be given up. */
   leaseMs: number;
 }
 
 /**
- * Keeps each part under a key of its own, `{prefix}:blob:p:{upload}:{index}`, spread over a cluster. What is decided on
- * a blob lies in one slot for each first byte of the hashes, `{prefix}:blob:{byte}:…`, and is decided in Lua; see
- * `lua/blob.lua`. Parts are written before the record and removed after it; what is between is written down, too.
+ * Keeps each part under a key of its own, `{prefix}:blob:p:{upload}:{index}`, spread over a cluster. Records, references
+ * and leases lie in one slot for each first byte of the hashes, `{prefix}:blob:{byte}:…`. Lua scripts change them; see
+ * `lua/blob.lua`. Parts are written before the record and removed after it; leases and notes of removals name the parts
+ * that have no record.
  */
 export class RedisChunkStore implements ChunkStore {
   readonly #keys: BlobKeys;
@@ -92,7 +93,7 @@ export class RedisChunkStore implements ChunkStore {
     if (!removed) return false;
     const [upload, parts] = removed;
     const buried = this.#keys.buried(hash.slice(0, 2));
-    // The blob is gone: what cannot be tidied up now is left to garbage collection.
+    // The blob is gone: garbage collection removes what cannot be removed now.
     await this.#garbage.removeBuried(buried, decodeUtf8(upload), Number(parts)).catch(onlyUnavailable);
     return true;
   }

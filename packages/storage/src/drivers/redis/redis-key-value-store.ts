@@ -43,7 +43,7 @@ const VERSION_BYTES = 8;
 const PAGE_BYTES = 32 * 1024 * 1024;
 /** Milliseconds after which a namespace is registered again: a fail-over may have lost it. */
 const REGISTERED_MS = 60_000;
-/** The node's own records, such as those of plugins, and the bytes that a write of them may take on a full server. */
+/** Prefix of the node's own records, such as those of plugins, and bytes that a write of one may take on a full server. */
 const SYSTEM_NAMESPACE = "__sys:";
 const SYSTEM_SPARE_BYTES = 4096;
 
@@ -52,9 +52,9 @@ type Rows = (Buffer | null)[];
 export interface RedisKeyValueOptions {
   /** First part of every key in Redis. */
   prefix: string;
-  /** Where changes are told; one for each database, which channels know nothing of. */
+  /** Channel of changes; one for each database, because channels do not belong to a database. */
   channel: string;
-  /** Called when a row is gone that nobody has removed. */
+  /** Called when a row is gone although nobody has removed it. */
   onLoss(): void;
 }
 
@@ -62,8 +62,8 @@ export interface RedisKeyValueOptions {
  * An ordered key-value store on Redis. A namespace has one hash tag, so that it is atomic in Lua and
  * namespaces spread over a cluster:
  * `{prefix}:{tag}:r:{key}` a row (version, value), `…:i` the index, `…:v` the version, `…:e` the expiries, and
- * while it is watched `…:c` its changes and `…:w` what is known of them. `{prefix}:namespaces` are all namespaces,
- * `{prefix}:expiries` those in which something expires.
+ * while it is watched `…:c` its changes and `…:w` their bounds. `{prefix}:namespaces` has all namespaces,
+ * `{prefix}:expiries` those with entries that expire.
  */
 export class RedisKeyValueStore implements KeyValueStore {
   readonly #names: RedisNames;
@@ -230,7 +230,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     return { entries: decodeRows(rows), more: more === 1 };
   }
 
-  /** An append alone: less is sent, and read by the script, than of a transaction of many. */
+  /** One append alone: less to send, and for the script to read, than for a transaction. */
   async #append(namespace: string, op: Extract<Op, { type: "append" }>): Promise<TxResult> {
     const { prefix, value, ttlMs } = op;
     expiryOf(op, Date.now());
@@ -250,7 +250,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     return written.catch((error) => this.#writeWhenFull(script, namespace, args, error));
   }
 
-  /** What takes no more memory than it frees goes through on a full server, too. @throws `refused` for anything else */
+  /** Lets a write that takes no more memory than it frees through on a full server. @throws `refused` for any other write */
   async #writeWhenFull(
     script: GrowingScript,
     namespace: string,
@@ -259,12 +259,12 @@ export class RedisKeyValueStore implements KeyValueStore {
   ): Promise<unknown> {
     if (!isOutOfMemory(refused.cause)) throw refused;
     const { keys } = this.#names.of(namespace);
-    // One that is not known to be there would hide its keys from a scan over all.
+    // The keys of a namespace that is not registered would be missing in a scan over all namespaces.
     const known = await this.connection.read("SISMEMBER", [`${this.options.prefix}:namespaces`, namespace]);
     if (Number(known) !== 1) throw refused;
     const spare = namespace === SYSTEM_NAMESPACE ? SYSTEM_SPARE_BYTES : 0;
     return this.connection.script(`${script}-when-full`, keys, [...args, spare]).catch((error) => {
-      // In the words of what was asked for.
+      // The error names what the caller asked for.
       throw isOutOfMemory(error.cause) ? refused : error;
     });
   }
@@ -283,7 +283,7 @@ export class RedisKeyValueStore implements KeyValueStore {
     return reply;
   }
 
-  /** Makes it known before its first key can be seen. */
+  /** Registers a namespace before its first key can be seen. */
   async #register(namespace: string, names: NamespaceNames): Promise<void> {
     await this.connection.writeRepeatably("SADD", [`${this.options.prefix}:namespaces`, namespace]);
     names.registeredAt = performance.now();
@@ -308,7 +308,7 @@ interface Page {
   more: boolean;
 }
 
-/** Pages of several namespaces as one. What lies behind the end of one that is not complete comes later. */
+/** Pages of several namespaces as one. Entries behind the end of an incomplete page come later. */
 function mergePages(pages: readonly Page[], limit: number, reverse: boolean): Page {
   const sign = reverse ? -1 : 1;
   const order = (a: string, b: string) => sign * compareBytes(Buffer.from(a), Buffer.from(b));

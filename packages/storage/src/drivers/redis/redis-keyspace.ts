@@ -10,13 +10,13 @@ const VERSION = Buffer.from("v");
 /** A Redis key that belongs to a namespace. */
 export interface NamespaceKey {
   namespace: string;
-  /** Of a row: the bytes of its key; null for what else a namespace has. */
+  /** Of a row: the bytes of its key; null for every other key of a namespace. */
   row: Buffer | null;
-  /** True for what only a write makes: a row or a version. A watch keeps something of its own before that. */
+  /** True for a row or a version, which only writes make; a watch makes keys in a namespace that has never been written. */
   written: boolean;
 }
 
-/** All that begins with `{prefix}:{`, in no order, some of it perhaps twice (SCAN of redis.io/docs). */
+/** Every key that begins with `{prefix}:{`, in no order, some perhaps twice (SCAN of redis.io/docs). */
 export async function* namespaceKeys(connection: RedisConnection, prefix: string): AsyncGenerator<NamespaceKey[]> {
   const start = Buffer.from(`${prefix}:{`);
   const pattern = `${prefix.replaceAll(/[\\*?[\]^-]/g, "\\$&")}:{*`;
@@ -50,7 +50,7 @@ function decodeTag(tag: Buffer): string | null {
     const namespace = decodeURIComponent(text);
     return encodeURIComponent(namespace) === text ? namespace : null;
   } catch {
-    // Not written by encodeURIComponent, so no namespace's.
+    // Not an output of encodeURIComponent, so not the name of a namespace.
     return null;
   }
 }

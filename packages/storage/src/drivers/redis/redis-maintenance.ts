@@ -30,7 +30,7 @@ const PAGE_KEYS = 500;
 const PAGE_BYTES = 4 * 1024 * 1024;
 const VERSION_BYTES = 8;
 
-/** Maintenance of a Redis that nodes may be using: every page and every check is one script, so of one moment. */
+/** Maintenance of a Redis that nodes may be using. Every page and every check is one script, so it is of one moment. */
 export class RedisMaintenance implements StoreMaintenance {
   constructor(
     private readonly connection: RedisConnection,
@@ -121,7 +121,7 @@ export class RedisMaintenance implements StoreMaintenance {
     return { driver: "redis", ...tally.result(), indexEntries, expiryEntries, storage: await this.#memory() };
   }
 
-  /** What is registered and can be a namespace. */
+  /** Registered names that can be namespaces. */
   async #registered(): Promise<string[]> {
     const members = (await this.connection.read("SMEMBERS", [`${this.parts.prefix}:namespaces`])) as Buffer[];
     return members.flatMap((member) => {
@@ -163,7 +163,7 @@ export class RedisMaintenance implements StoreMaintenance {
     }
   }
 
-  /** Names of the values are those of INFO in words, of all primaries; maxMemoryBytes 0: without a limit. */
+  /** Values of INFO, summed over all primaries; maxMemoryBytes 0: no limit. */
   async #memory(): Promise<Record<string, number>> {
     const replies = await this.connection.readFromPrimaries("INFO", ["memory"]);
     const number = (name: string) =>

@@ -1,11 +1,11 @@
 /** Namespaces whose names are remembered. */
 const REMEMBERED = 10_000;
 
-/** What a namespace's keys in Redis are called. */
+/** Names of a namespace's keys in Redis. */
 export interface NamespaceNames {
   /** KEYS of its scripts. */
   keys: [version: string, never: string];
-  /** What the name of every row begins with. */
+  /** Prefix of the name of every row. */
   rows: string;
   index: string;
   expiries: string;
@@ -13,7 +13,7 @@ export interface NamespaceNames {
   registeredAt: number;
 }
 
-/** The names of every namespace's keys, of which the latest are remembered. */
+/** Makes the names of a namespace's keys, and remembers those of the latest namespaces. */
 export class RedisNames {
   readonly #known = new Map<string, NamespaceNames>();
 

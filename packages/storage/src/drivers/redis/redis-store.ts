@@ -18,15 +18,16 @@ export class RedisStore implements Store {
     readonly address: string,
     readonly kv: KeyValueStore,
     readonly blobs: BlobStore,
-    /** What of the servers' configuration may lose data, a sentence each; what is found later goes to `onWarning`. */
+    /** A sentence for each setting by which data may be lost, as of the opening; later findings go to `onWarning`. */
     readonly warnings: readonly string[],
     readonly maintenance: StoreMaintenance,
     private readonly watch: ServerWatch,
   ) {}
 
   /**
-   * @throws AspenError `INVALID_PARAMS` for options that are none; `PACKAGE_MISSING` without ioredis; `STORE_UNAVAILABLE` when no server answers in time,
-   * or one must not be used: it evicts keys, is a replica, or belongs to a cluster that is down or has slots without a node
+   * @throws AspenError `INVALID_PARAMS` for malformed options; `PACKAGE_MISSING` without ioredis; `STORE_UNAVAILABLE` when
+   * no server answers in time, or a server must not be used: it evicts keys, is a replica, or belongs to a cluster that is
+   * down or has slots without a node
    */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
     const topology = topologyOf(options);

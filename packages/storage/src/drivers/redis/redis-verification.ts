@@ -11,8 +11,8 @@ const PAGE_KEYS = 500;
 const OF_NAMESPACE: ReadonlySet<FindingKind> = new Set(["index-unusable", "version-low", "version-undecodable"]);
 
 /**
- * One run over a Redis. What may be wrong is found by reading, then looked at again (and mended) by a script, in
- * one step: a write that comes between two reads is no finding.
+ * One run over a Redis. Reads find what may be wrong; then a script looks again, and mends, in one step. So a write
+ * that comes between two reads is no finding.
  */
 export class RedisVerification {
   /** Namespaces whose version was told as too low. */
@@ -100,7 +100,7 @@ export class RedisVerification {
       if (this.#registered.has(namespace) || !isNamespace(namespace)) continue;
       this.#registered.add(namespace);
       const register = `${this.parts.prefix}:namespaces`;
-      // A namespace is registered before its first key is written, so that this is known by now.
+      // A namespace is registered before its first key is written, so it is registered by now.
       if (Number(await this.connection.read("SISMEMBER", [register, namespace])) === 1) continue;
       const mended = isMended("namespace-unregistered", this.options);
       if (mended) await this.connection.write("SADD", [register, namespace]);
@@ -119,7 +119,7 @@ export class RedisVerification {
     }
   }
 
-  /** Expiries of keys that have neither a row nor a place in the index; the others were looked at. */
+  /** Expiries of keys that have neither a row nor a place in the index; those of other keys were checked already. */
   async *#expiries(namespace: string): AsyncGenerator<Finding> {
     const { expiries, rows } = this.parts.names(namespace);
     if (String(await this.connection.read("TYPE", [expiries])) !== "zset") return;
@@ -159,7 +159,7 @@ export class RedisVerification {
     return finding("key-invalid", key.toString("utf8"), mended);
   }
 
-  /** Looks at keys of a namespace in one step; at the namespace itself when there are none. */
+  /** Checks keys of a namespace in one step; the namespace itself when no keys are given. */
   async #inspect(namespace: string, keys: readonly Buffer[]): Promise<{ highest: number; findings: Finding[] }> {
     const { repair = false, removeDamaged = false } = this.options;
     const reply = (await this.connection.script("inspect", this.parts.names(namespace).keys, [

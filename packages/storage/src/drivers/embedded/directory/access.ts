@@ -1,7 +1,7 @@
 import { chmodSync, type Dirent, mkdirSync, readdirSync, type Stats, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What plugins store, and their configuration, is for the user alone whose process has the store. */
+/** Only the user whose process has the store may read what plugins store, and their configuration. */
 export const FILE_MODE = 0o600;
 export const DIRECTORY_MODE = 0o700;
 
@@ -35,7 +35,7 @@ export function tighten(path: string): void {
   try {
     chmodSync(path, stat.mode & 0o7777 & ~OTHERS);
   } catch (error) {
-    // A volume's directory may be somebody else's; what this user makes in it is not.
+    // The directory of a volume may belong to somebody else; files that this user makes in it do not.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") throw error;
     process.emitWarning(`${path} can be read by other users and is not owned by this one, so that it stays as it is`);
   }
@@ -46,7 +46,7 @@ function makeFolder(path: string): void {
   tighten(path);
 }
 
-/** Blobs of a version that let others read them. When their folder is tight, so are they: it comes last. */
+/** An earlier version let others read blobs. The folder comes last: when it is tight, so are its blobs. */
 function tightenBlobs(blobs: string): void {
   const stat = statSync(blobs, { throwIfNoEntry: false });
   if (!stat || isTight(stat)) return;

@@ -7,41 +7,41 @@ import { loadFileLocks } from "../packages.js";
 import { FILE_MODE, tighten } from "./access.js";
 import { identityAt, identityOf, isSame } from "./identity.js";
 
-/** Milliseconds for which a lock is tried: a process that is killed has its files until its last thread has ended. */
+/** Milliseconds for which a lock is tried: a killed process keeps its files open until its last thread has ended. */
 const PATIENCE_MS = 500;
 const RETRY_MS = 25;
 /** Bytes of a lock file that are read. */
 const OWNER_BYTES = 4096;
 
-/** Whose a lock is; for messages only, as both mean something else in another container. */
+/** The holder of a lock; for messages only, as both mean something else in another container. */
 export interface LockOwner {
   pid: number;
   host: string;
 }
 
 /**
- * Makes sure that one store at a time works on a directory: LMDB could share it, blobs and the change log could
- * not. The kernel holds the lock, for the file that is open here: it ends with the process, also one that nobody
- * reaps, and holds for every container that has the directory. The file stays, since removing it would let two in.
+ * Makes sure that one store at a time works on a directory: LMDB could share it, blobs and the change log could not. The
+ * kernel holds the lock, for the file that is open here. So it ends with the process, also one that nobody reaps, and holds
+ * for every container that has the directory. The file stays, because its removal would let two stores in.
  */
 export class DirectoryLock {
   #released = false;
 
-  /** A bare descriptor: a `FileHandle` is closed when nobody refers to it any more. Programs that are started get none. */
+  /** A bare descriptor: a `FileHandle` is closed when nothing refers to it any more. Child processes do not inherit it. */
   private constructor(
     private readonly directory: string,
     private readonly path: string,
     private readonly fd: number,
   ) {}
 
-  /** @throws AspenError `STORE_UNAVAILABLE` when a store that runs has the directory */
+  /** @throws AspenError `STORE_UNAVAILABLE` when an open store has the directory */
   static async acquire(directory: string): Promise<DirectoryLock> {
     const { tryLock } = await loadFileLocks();
     const path = join(directory, "lock");
     for (const deadline = performance.now() + PATIENCE_MS; ; await delay(RETRY_MS)) {
       const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE);
       try {
-        // When somebody removed the file in between, the next store would find none, and have a lock as well.
+        // When somebody removed the file in between, the next store would make a new one and lock that, too.
         if (tryLock(fd) && isSame(identityOf(fd), identityAt(path))) {
           tighten(path);
           writeOwner(fd);
@@ -56,7 +56,7 @@ export class DirectoryLock {
     }
   }
 
-  /** @throws AspenError `STORE_UNAVAILABLE` when the file was removed or replaced, so that another may have a lock, too */
+  /** @throws AspenError `STORE_UNAVAILABLE` when the file was removed or replaced, so that another store may have a lock */
   assertHeld(): void {
     if (!isSame(identityOf(this.fd), identityAt(this.path)))
       throw storageErrors.directoryGone(this.directory, this.path);
@@ -75,7 +75,7 @@ function writeOwner(fd: number): void {
   writeSync(fd, JSON.stringify(owner), 0);
 }
 
-/** Null where the file does not say, or cannot be read while it is locked, as on Windows. */
+/** Null when the file names no owner, or cannot be read while it is locked, as on Windows. */
 function ownerIn(fd: number): LockOwner | null {
   const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, OWNER_BYTES));
   try {

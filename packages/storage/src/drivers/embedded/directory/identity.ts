@@ -1,6 +1,6 @@
 import { type BigIntStats, fstatSync, statSync } from "node:fs";
 
-/** What tells a file from every other that has, or had, its name. In bigints: some file systems use all 64 bits. */
+/** Device and inode, which identify a file whatever its name is. As bigints: some file systems use all 64 bits. */
 export type Identity = Pick<BigIntStats, "dev" | "ino">;
 
 export function identityOf(fd: number): Identity {

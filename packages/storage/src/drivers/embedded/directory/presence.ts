@@ -5,13 +5,13 @@ import { type Identity, identityAt, isSame } from "./identity.js";
 const LATELY_MS = 250;
 
 /**
- * Whether the files that are open are still those of the directory. Without them, because somebody removed, moved or
- * replaced it or its volume is gone, LMDB would go on in files that nobody can open any more.
+ * Whether the open files are still those of the directory. When somebody removes, moves or replaces the directory, or its
+ * volume is gone, LMDB would go on in files that nobody can open any more.
  */
 export class Presence {
   readonly #files: readonly { path: string; identity: Identity }[];
   #lookedAt = performance.now();
-  /** True between the first look in a turn and the end of those that were told of it. */
+  /** True from the first look in a turn until the callers in the same turn have been told. */
   #fresh = false;
 
   constructor(
@@ -26,7 +26,7 @@ export class Presence {
   }
 
   /**
-   * Looks now; once for all that are told in the same turn that a commit is done.
+   * Looks now; once for all writes that learn in the same turn that their commit is done.
    * @throws AspenError `STORE_UNAVAILABLE`
    */
   assert(): void {
@@ -57,7 +57,7 @@ export class Presence {
   }
 
   #look(): void {
-    // When it throws, the next one looks as well: what was moved away may come back.
+    // When this throws, the next call looks, too: a moved directory may come back.
     this.#lookedAt = Number.NEGATIVE_INFINITY;
     for (const { path, identity } of this.#files) {
       if (!isSame(identity, this.#identityAt(path))) throw storageErrors.directoryGone(this.directory, path);

@@ -7,7 +7,7 @@ import { storageErrors } from "../../../errors.js";
 import { commit } from "./commit.js";
 import type { Environment } from "./environment.js";
 
-/** The records and references of blobs in LMDB. Each write is a transaction, decided on what is there by then. */
+/** The records and references of blobs in LMDB. Each write is a transaction that decides by what it finds. */
 export class BlobRecords {
   #closed = false;
 
@@ -35,7 +35,7 @@ export class BlobRecords {
     });
   }
 
-  /** Records an upload as the blob, unless there is another that is not damaged. Returns the upload that is no longer needed. */
+  /** Records an upload as the blob, unless the blob is there undamaged. Returns the upload that is no longer needed. */
   async commit(
     hash: BlobHash,
     upload: string,
@@ -143,7 +143,7 @@ export class BlobRecords {
     return [...this.#open().references.getKeys({ ...rangeOf(hash), limit })] as Buffer[];
   }
 
-  /** Commits what `work` did, and throws the error that it returned instead of a result. */
+  /** Commits what `work` did. @throws the error when `work` returned one instead of a result */
   async #write<T>(work: () => T): Promise<Exclude<T, Error>> {
     this.#open();
     const result = await commit(this.environment, work);

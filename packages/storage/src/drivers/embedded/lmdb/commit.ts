@@ -19,7 +19,7 @@ export async function commit<T>(environment: Environment, work: () => T): Promis
   return result;
 }
 
-/** Why a commit failed: lmdb has it as a promise, which must be handled or ends the process. */
+/** Why a commit failed. lmdb gives that as a promise, which ends the process when nobody handles it. */
 async function commitError(error: unknown): Promise<unknown> {
   const reason = (error as { commitError?: unknown }).commitError;
   if (!(reason instanceof Promise)) return error;

@@ -21,9 +21,9 @@ interface Meta {
 }
 
 /**
- * Looks at LMDB's file before it is mapped, because reading past the end of a mapped file ends the process. One that
- * is shorter than its last page is filled up with zeros, which LMDB takes for what they are. True when it was: it
- * may lack pages that were freed before they were written, or have been cut off, which {@link inspect} tells.
+ * Checks LMDB's file before it is mapped, because reading past the end of a mapped file ends the process. A file that ends
+ * before its last page is filled up with zeros, which LMDB does not take for a page. True when it was filled up: either
+ * pages were freed before they were written, or the file was cut off; {@link inspect} finds out which.
  */
 export async function fillUp(directory: string): Promise<boolean> {
   let file: FileHandle;
@@ -43,7 +43,7 @@ export async function fillUp(directory: string): Promise<boolean> {
       .reduce<Meta | null>((best, meta) => (best && best.transaction > meta.transaction ? best : meta), null);
     // A file without a meta page is empty, or LMDB's own check refuses it.
     if (!newest || size >= (newest.lastPage + 1) * newest.pageBytes) return false;
-    // It has its full size from now on: only this says that nobody has looked at it yet.
+    // The file has its full size from now on. Only this mark says that nobody has inspected it yet.
     await writeFile(unverified(directory), "", { mode: FILE_MODE, flush: true });
     await file.truncate((newest.lastPage + 1) * newest.pageBytes);
     return true;
@@ -52,7 +52,7 @@ export async function fillUp(directory: string): Promise<boolean> {
   }
 }
 
-/** Is there while the data file was filled up and is not known to be whole. */
+/** A mark: the data file was filled up and has not been inspected yet. */
 function unverified(directory: string): string {
   return join(directory, "kv", "unverified");
 }
@@ -82,7 +82,7 @@ async function metaAt(file: FileHandle, position: number): Promise<Meta | null> 
 const INSPECT_MS = 600_000;
 
 /**
- * Reads everything once, in a process of its own: LMDB ends the process that meets a page it does not understand.
+ * Reads everything once, in a process of its own: LMDB ends the process when it meets a page that it cannot read.
  * @throws AspenError `STORE_UNAVAILABLE` when something is missing or not as it was written
  */
 export async function inspect(directory: string): Promise<void> {

@@ -9,7 +9,7 @@ const MAP_BYTES = 256 * 2 ** 20;
 
 export interface Environment {
   root: RootDatabase;
-  /** Whether it is still what its directory has. */
+  /** Whether its files are still those of the directory. */
   presence: Presence;
   /** Key bytes to row. */
   rows: Database<Buffer, Buffer>;

@@ -1,10 +1,10 @@
-/** A program: reads everything in the store of a directory and fails, saying why, when it is not as it was written. */
+/** A program that reads everything in the store of a directory. It fails, and says why, when something is not as written. */
 import { type Environment, openEnvironment } from "./environment.js";
 import { isIntact } from "./rows.js";
 
 function inspect({ root: _root, presence: _presence, ...databases }: Environment): void {
   for (const [name, database] of Object.entries(databases)) {
-    // LMDB opens none for reading that is not there.
+    // LMDB does not open a missing database for reading.
     if (!database) throw new Error(`its part "${name}" is missing`);
   }
   for (const { key, value } of databases.rows.getRange({})) {

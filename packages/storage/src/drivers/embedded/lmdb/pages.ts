@@ -10,7 +10,7 @@ export interface RawEntry {
   value: Buffer;
 }
 
-/** All entries of a database in pages, each read in one transaction, so that nothing is held up for long. */
+/** All entries of a database in pages. Each page is read in one short transaction. */
 export async function* pagesOf(
   store: { read<T>(work: () => T): T },
   database: Database<Buffer, Buffer>,

@@ -28,7 +28,7 @@ export function scanRows(rows: Database<Buffer, Buffer>, options: ScanOptions): 
   })) {
     const bytes = key as Buffer;
     if (!startsWith(bytes, prefix)) {
-      // Going backwards the first key may lie just behind the prefix; anything else is past its end.
+      // Backwards, the first key may lie just behind the prefix; any other key outside the prefix is past its end.
       if (reverse && end && bytes.equals(end)) continue;
       break;
     }

@@ -4,8 +4,8 @@ import { copyOf } from "../../../bytes.js";
 import type { Row } from "../../../kv/row.js";
 
 /**
- * A row as LMDB keeps it: version (u64), expiry in ms since the epoch or 0 (u64), CRC-32 (IEEE 802.3) of what is
- * before and behind it (u32), all little-endian, then the value. LMDB itself has no checksums.
+ * A row as LMDB keeps it: version (u64), expiry in ms since the epoch or 0 (u64), CRC-32 (IEEE 802.3) of these two and the
+ * value (u32), all little-endian, then the value. LMDB itself has no checksums.
  */
 const CHECKSUM_AT = 16;
 export const HEADER_BYTES = 20;
@@ -29,7 +29,7 @@ export function decodeRow(bytes: Buffer | undefined, now: number, withValue = tr
   return { version: readU64(bytes), expiresAt, value: withValue ? copyOf(bytes, HEADER_BYTES) : NO_BYTES };
 }
 
-/** True when the row is as it was written; reads do not ask, for they would take twice as long. */
+/** True when the row is as it was written. Reads do not check that: they would take twice as long. */
 export function isIntact(bytes: Buffer): boolean {
   return (
     bytes.length >= HEADER_BYTES && bytes.readUInt32LE(CHECKSUM_AT) === checksum(bytes, bytes.subarray(HEADER_BYTES))
@@ -40,12 +40,12 @@ function checksum(header: Buffer, value: Uint8Array): number {
   return crc32(value, crc32(header.subarray(0, CHECKSUM_AT)));
 }
 
-/** True when the row's time is over; false also for what cannot be read, which `verify` tells. */
+/** True when the row has expired; false also for a row that cannot be read, which `verify` reports. */
 export function isExpired(bytes: Buffer, now: number): boolean {
   try {
     return decodeRow(bytes, now, false) === null;
   } catch {
-    // A RangeError: no number is where one should be.
+    // A RangeError: the row holds no safe number where one should be.
     return false;
   }
 }

@@ -6,7 +6,7 @@ import { type BlobKeys, BUCKETS } from "./blob-keys.js";
 import { type BlobParts, repeated } from "./blob-parts.js";
 import { dropUpload } from "./upload.js";
 
-/** Blobs, uploads or deletions that are looked at in one step. */
+/** Blobs, uploads or deletions in one step. */
 const PAGE = 100;
 /** Buckets ahead of the one that is waited for. */
 const BUCKETS_AHEAD = 7;
@@ -43,7 +43,7 @@ export class BlobGarbage {
     return { blobs, bytes, leftovers: buried + abandoned };
   }
 
-  /** Removes the parts of blobs whose records were removed by a process that went no further. */
+  /** Removes the parts of blobs whose records are gone: a process removed the record and then ended. */
   async #finishDeletions(bucket: string, { dryRun, signal }: Collection): Promise<number> {
     const key = this.keys.buried(bucket);
     if (dryRun) return Number(await this.connection.read("HLEN", [key]));

@@ -1,19 +1,19 @@
 import type { BlobHash } from "../../../blobs/blob-store.js";
 
-/** First bytes of hashes and of ids of uploads: so many hash slots share the records of blobs. */
+/** Values of the first byte of hashes and of upload ids: the records of blobs are spread over so many hash slots. */
 export const BUCKETS: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Keys of blobs in Redis. */
 export class BlobKeys {
   constructor(private readonly prefix: string) {}
 
-  /** The keys of a bucket that every script of blobs is told; see `lua/blob.lua`. */
+  /** The keys of a bucket that every script of blobs gets; see `lua/blob.lua`. */
   bucket(bucket: string): string[] {
     const base = this.#base(bucket);
     return [`${base}:i`, `${base}:d`, `${base}:l`, `${base}:u`, base];
   }
 
-  /** Of the bucket with a hash or the id of an upload. */
+  /** Keys of the bucket that has this hash or upload id. */
   bucketOf(id: string): string[] {
     return this.bucket(id.slice(0, 2));
   }

@@ -4,7 +4,7 @@ import { storageErrors } from "../../../errors.js";
 import type { RedisConnection } from "../connection/redis-connection.js";
 import type { BlobKeys } from "./blob-keys.js";
 
-/** Times that a write is sent which may be applied twice. */
+/** Most times that a write which may be applied twice is sent. */
 const ATTEMPTS = 3;
 /** Parts that are removed at once. */
 const REMOVED_AT_ONCE = 128;
@@ -45,7 +45,7 @@ export class BlobParts {
   }
 }
 
-/** Sends a write again whose outcome is unknown, because twice is the same as once. @throws AspenError `STORE_UNAVAILABLE` */
+/** Repeats a write whose outcome is unknown: twice is the same as once. @throws AspenError `STORE_UNAVAILABLE` */
 export async function repeated<T>(write: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -57,7 +57,7 @@ export async function repeated<T>(write: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Throws everything but that Redis cannot be reached. */
+/** Ignores that Redis cannot be reached. @throws any other error */
 export function onlyUnavailable(error: unknown): void {
   if (!isAspenError(error) || error.code !== "STORE_UNAVAILABLE") throw error;
 }

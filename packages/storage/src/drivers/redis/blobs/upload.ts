@@ -9,7 +9,7 @@ import type { RedisConnection } from "../connection/redis-connection.js";
 import type { BlobKeys } from "./blob-keys.js";
 import { type BlobParts, onlyUnavailable, repeated } from "./blob-parts.js";
 
-/** Parts that a lease names beyond those written, so that it need not be renewed for each. */
+/** Parts that a lease names beyond those written, so that not every part renews it. */
 const RESERVED = 64;
 const BEGIN_ATTEMPTS = 3;
 
@@ -22,8 +22,8 @@ export interface UploadPlace {
 
 /**
  * One upload. While it lasts, a lease in the slot of its id says how many parts it may have written, so that they are
- * found when its process dies. The lease names the blob before the commit, which is in another slot: who gives the
- * upload up fences it there first, so that the commit comes either before or never.
+ * found when its process dies. The lease names the blob before the commit, which is in another slot. Garbage collection
+ * fences an upload there before it gives it up, so the commit comes before that or never.
  */
 export class RedisUpload implements ChunkUpload {
   readonly #renewal: Loop;
@@ -41,7 +41,7 @@ export class RedisUpload implements ChunkUpload {
   ) {
     this.#hash = hash;
     this.#leasedUntil = performance.now() + place.leaseMs;
-    // The next part or the commit asks again, and is told what this one was.
+    // The next part, or the commit, asks again and gets the failure.
     this.#renewal = every(place.leaseMs / 3, () => this.#renew(), { onError: () => undefined });
   }
 
@@ -96,13 +96,13 @@ export class RedisUpload implements ChunkUpload {
     if (blob === "fenced") throw storageErrors.uploadAbandoned();
     if (blob === "full") throw storageErrors.tooManyReferences(hash, MAX_REFERENCES);
     this.#renewal[Symbol.dispose]();
-    // The blob is there: what cannot be tidied up now is left to garbage collection.
+    // The blob is there: garbage collection removes what cannot be removed now.
     await (blob === this.id ? this.#forget() : this.#drop()).catch(onlyUnavailable);
   }
 
   async abort(): Promise<void> {
     this.#renewal[Symbol.dispose]();
-    // A part that may still come is removed when the lease has ended, and so is what cannot be removed now.
+    // When the lease has ended, garbage collection removes parts that may still come and parts that cannot be removed now.
     if (this.#settled) await this.#drop().catch(onlyUnavailable);
   }
 
@@ -147,7 +147,7 @@ export async function dropUpload(
 }
 
 async function forgetUpload({ connection, keys }: Tidying, id: string): Promise<void> {
-  // In this order: whoever finds the lease alone knows that nothing is left.
+  // In this order: a lease that is found alone says that no parts are left.
   await repeated(() => connection.write("HDEL", [keys.uploads(id), id]));
   await repeated(() => connection.write("ZREM", [keys.leases(id), id]));
 }

@@ -39,7 +39,7 @@ export interface RedisClients {
   Command: TrackedCommandClass;
 }
 
-/** Milliseconds after which the nodes of a cluster are asked for again: a frozen one says nothing of its successor. */
+/** Milliseconds after which a cluster's nodes are asked for again: a frozen node does not tell of its successor. */
 const SLOTS_REFRESH_MS = 5000;
 const MAX_CONNECT_MS = 2000;
 
@@ -51,23 +51,23 @@ export async function createClients(topology: RedisTopology, timeoutMs: number):
   const settings = {
     ...credentials(topology),
     replyMapping: "legacy",
-    // Commands of one turn leave together as it is; with enableAutoPipelining a lone one waits for the next turn.
+    // Commands of one turn leave together anyway; with enableAutoPipelining a lone command waits for the next turn.
     // A command is never sent twice nor kept for later: the connection decides what may be tried again.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     // 0, so that a lost connection ends every command under way; ioredis 6.0.0 leaves them without an answer.
     maxRetriesPerRequest: 0,
     connectTimeout,
-    // A connection on which nothing comes back is made again.
+    // A connection that does not answer is made anew.
     socketTimeout: timeoutMs,
     retryStrategy,
   } satisfies RedisOptions;
-  // Its subscription waits until it is connected. It is never made again: who listens has to know what was missed.
+  // The subscription waits for its connection, which is never made anew: listeners must know that they missed messages.
   const listening = { ...settings, enableOfflineQueue: true, retryStrategy: null } satisfies RedisOptions;
   if (kind === "cluster") {
     const cluster = new Cluster(nodes, {
       redisOptions: settings,
-      // A check would hide a cluster that is down behind one that does not answer.
+      // With the check, a cluster that is down would look like one that does not answer.
       enableReadyCheck: false,
       // Sent again after a lost connection, a command could be applied twice.
       retryDelayOnFailover: 0,
@@ -91,7 +91,7 @@ export async function createClients(topology: RedisTopology, timeoutMs: number):
   };
   return {
     client: new Redis({ ...settings, ...where(0) }) as unknown as RedisClient,
-    // A client asks the first Sentinel that answers, which may know of an old primary only: the next one begins elsewhere.
+    // A client asks the first Sentinel that answers, which may know an old primary: each begins with another Sentinel.
     subscriber: () => new Redis({ ...listening, ...where(Math.floor(Math.random() * nodes.length)) }),
     Command: trackedCommandClass(Command, false),
   };

@@ -8,17 +8,17 @@ export class Deadlines {
     return this.#calls.size;
   }
 
-  /** Calls `onLate` at a time (as of `performance.now`, which nobody sets), unless {@link delete} comes first. */
+  /** Calls `onLate` at a time of `performance.now`, unless {@link delete} comes first. */
   add(onLate: () => void, at: number): void {
     this.#calls.set(onLate, at);
     if (at < this.#timerAt) this.#arm(at);
-    // A timer that was left behind keeps the process alive again.
+    // A timer that was left running keeps the process alive from now on.
     else if (this.#calls.size === 1) this.#timer?.ref();
   }
 
   delete(onLate: () => void): void {
     this.#calls.delete(onLate);
-    // Setting a timer costs more than leaving one: it is left, and finds nothing.
+    // A new timer costs more than one that is left running and finds nothing to do.
     if (this.#calls.size === 0) this.#timer?.unref();
   }
 

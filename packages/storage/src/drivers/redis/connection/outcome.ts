@@ -4,11 +4,11 @@ import { isReply, type TrackedCommand } from "./tracked-command.js";
 export type Outcome =
   /** A server refused it, and would again. */
   | "refused"
-  /** It was not applied, and may be when it is tried again. */
+  /** It was not applied, and may succeed when it is tried again. */
   | "not applied"
   | "unknown";
 
-/** Refusals that pass: of a demoted primary, while data is loaded, while a slot moves, without enough replicas, … */
+/** Passing refusals: of a demoted primary, while data is loaded, while a slot moves, without enough replicas, … */
 const PASSING = /^(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|MOVED|ASK|NOREPLICAS|BUSY)\b/;
 
 export function outcomeOf(error: unknown, command: TrackedCommand): Outcome {
@@ -16,7 +16,7 @@ export function outcomeOf(error: unknown, command: TrackedCommand): Outcome {
   return command.written ? "unknown" : "not applied";
 }
 
-/** True when a server does not let the user in: no, a wrong or a needless password, or a user that does not exist. */
+/** True when a server does not let the user in: a missing, wrong or needless password, or an unknown user. */
 export function isAccessDenied(error: unknown): boolean {
   return (
     isReply(error) &&
@@ -24,12 +24,12 @@ export function isAccessDenied(error: unknown): boolean {
   );
 }
 
-/** True when the server became a replica, so that another one has to be found. */
+/** True when the server became a replica, so the new primary has to be found. */
 export function isDemoted(error: unknown): boolean {
   return isReply(error) && error.message.startsWith("READONLY");
 }
 
-/** True when the server refuses what takes memory, as it has none left; nothing was applied. */
+/** True when the server has no memory left and refuses the command; nothing was applied. */
 export function isOutOfMemory(error: unknown): boolean {
   return isReply(error) && error.message.startsWith("OOM ");
 }

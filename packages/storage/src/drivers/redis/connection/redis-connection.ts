@@ -31,7 +31,7 @@ export interface Primary {
 }
 
 interface Call {
-  /** What messages call it. */
+  /** Its name in messages. */
   label: string;
   name: string;
   args: readonly Argument[];
@@ -39,7 +39,7 @@ interface Call {
   repeatable: boolean;
   /** Replicas must have it. */
   replicated: boolean;
-  /** Where to send it instead of where its keys are. */
+  /** The node to send it to. @default the node of its keys */
   node?: RedisNode;
 }
 
@@ -58,9 +58,9 @@ export class RedisConnection {
   /** The server was demoted: no command is sent any more until it is connected to again. */
   #leaving = false;
   #lastError: Error | null = null;
-  /** The client would go on in database 0 when it may not select the one that it is told to. */
+  /** The server refused the database; the client would go on in database 0. */
   #notSelected: Error | null = null;
-  /** The server does not let this user in, and would not before somebody changes something there. */
+  /** The server does not let this user in, until somebody changes its settings. */
   #denied: Error | null = null;
 
   private constructor(
@@ -108,14 +108,13 @@ export class RedisConnection {
     return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: true, replicated: false });
   }
 
-  /** A command that changes something; applied at most once. @throws AspenError `OUTCOME_UNKNOWN` when it may have been applied */
+  /** A command that changes something, at most once. @throws AspenError `OUTCOME_UNKNOWN` when it may have been applied */
   write(command: string, args: readonly Argument[]): Promise<unknown> {
     return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: false, replicated: true });
   }
 
   /**
-   * A command that changes something and may be applied twice without harm, or be lost in a fail-over; tried again until
-   * the deadline.
+   * A command whose change may be applied twice without harm, or be lost in a fail-over; tried again until the deadline.
    */
   writeRepeatably(command: string, args: readonly Argument[]): Promise<unknown> {
     return this.#call({ label: command, name: command.toLowerCase(), args, repeatable: true, replicated: false });
@@ -153,8 +152,8 @@ export class RedisConnection {
   }
 
   /**
-   * Hears what is published on a channel, over a connection of its own; null when something may have been
-   * missed. Returns what ends it.
+   * Calls the listener with each message of a channel, over a connection of its own, and with null when messages may have
+   * been missed. Returns a function that ends it.
    * @throws AspenError `STORE_UNAVAILABLE`
    */
   async subscribe(channel: string, listener: (message: string | null) => void): Promise<() => void> {
@@ -183,7 +182,7 @@ export class RedisConnection {
     const deadline = performance.now() + this.options.commandTimeoutMs;
     if (!this.#usable()) return this.#carryOut(call, deadline);
     const command = new this.clients.Command(call.name, call.args);
-    // What nearly always happens, without the promises of the rest.
+    // The usual case, without the promises of the other cases.
     return this.#send(command, call, deadline).catch((error) => this.#carryOut(call, deadline, { command, error }));
   }
 
@@ -276,7 +275,7 @@ export class RedisConnection {
   #reply(command: TrackedCommand, node: RedisNode | undefined, deadline: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#waiting.assertRoom();
-      // It may still be sent, so that its outcome is not known even if it has not been written yet.
+      // It may still be sent, so its outcome is unknown even when it has not been written yet.
       let left: (() => void) | null = null;
       const end = () => {
         this.#deadlines.delete(onLate);
@@ -291,7 +290,7 @@ export class RedisConnection {
       const onLate = () => fail(LATE);
       this.#deadlines.add(onLate, deadline);
       const reply = (node ?? this.#client).sendCommand(command);
-      // A node of a cluster that is being connected to keeps it until then.
+      // While a node of a cluster is being connected to, the client keeps the command.
       if (!command.written) left = this.#waiting.count();
       reply.then((answer) => {
         end();
@@ -311,7 +310,7 @@ export class RedisConnection {
   #connectAgain(): void {
     if (this.#closing.signal.aborted) return;
     const timer = setTimeout(() => {
-      // What fails is heard as an error, and its end as another one.
+      // The failure is an error event, and the end that follows is another one.
       if (!this.#closing.signal.aborted) this.#client.connect().catch(() => undefined);
     }, RETRY_MS.most);
     timer.unref();

@@ -27,7 +27,7 @@ const SCRIPTS = {
   "append-when-full": { after: "changes", file: "append", frees: true },
   transact: { after: "changes" },
   "transact-when-full": { after: "changes", file: "transact", frees: true },
-  // What has expired is dropped first.
+  // Expired entries are dropped first.
   scan: { after: "changes", repeatable: true, frees: true },
   lease: { after: "changes", repeatable: true },
   "read-changes": { after: "changes", repeatable: true },
@@ -55,7 +55,7 @@ const SCRIPTS = {
 
 export type ScriptName = keyof typeof SCRIPTS;
 
-/** Writes that a full server takes when they replace something by no more than it was. */
+/** Writes that a full server takes when the new value is not larger than the old one. */
 export type GrowingScript = "put" | "compare-and-swap" | "append" | "transact";
 
 export interface Script {

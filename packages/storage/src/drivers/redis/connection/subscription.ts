@@ -12,7 +12,7 @@ export class Subscription {
   #closed = false;
   #failures = 0;
   #lastError: Error | null = null;
-  /** Tells who opened it that it listens. */
+  /** Tells the opener that the subscription listens. */
   #listens: (() => void) | null = null;
 
   private constructor(
@@ -22,7 +22,7 @@ export class Subscription {
   ) {}
 
   /**
-   * @param listener hears what is published; null when something may have been missed
+   * @param listener gets each message; null when messages may have been missed
    * @param limits `closing` ends the wait before `timeoutMs` are over
    * @throws AspenError `STORE_UNAVAILABLE` when it does not succeed in time
    */
@@ -66,7 +66,7 @@ export class Subscription {
     const client = this.connect();
     this.#client = client;
     let cause: Error | null = null;
-    // What comes after the first is that the connection is closed.
+    // Errors after the first one only say that the connection is closed.
     const note = (error: Error) => {
       cause ??= error;
       this.#lastError = cause;
@@ -96,13 +96,13 @@ export class Subscription {
     const delay = Math.min(RETRY_MS.least * 2 ** this.#failures, RETRY_MS.most);
     this.#failures += 1;
     this.#timer = setTimeout(() => this.#start(), delay);
-    // A watch that waits keeps the process alive itself.
+    // A waiting watch keeps the process alive by itself.
     this.#timer.unref();
   }
 
   #ping(client: SubscriberClient): void {
     this.#timer = setTimeout(() => {
-      // Without an answer the client's own time limit ends the connection, and its end is heard.
+      // Without an answer the client's own time limit ends the connection, which fires the end event.
       client.ping().then(
         () => client === this.#client && !this.#closed && this.#ping(client),
         () => undefined,

@@ -1,7 +1,7 @@
 import { storageErrors } from "../../../errors.js";
 import type { RedisAddress, RedisStoreOptions, RedisTlsOptions } from "../options.js";
 
-/** What is connected to, from either form of the options. */
+/** The servers to connect to, from either form of the options. */
 export interface RedisTopology {
   kind: "standalone" | "sentinel" | "cluster";
   /** Of the server, the Sentinels, or some nodes of the cluster. */
@@ -23,11 +23,11 @@ interface Sentinel {
   password: string | undefined;
 }
 
-// Not WHATWG's URL, which knows one host only.
+// WHATWG's URL has one host only.
 const REDIS_URL = /^(rediss?)(?:\+(sentinel|cluster))?:\/\/(?:([^/?#]*)@)?([^@/?#]+)(\/[^?#]*)?(?:\?([^#]*))?$/;
 const PORTS = { standalone: 6379, sentinel: 26_379, cluster: 6379 } as const;
 
-/** @throws AspenError `INVALID_PARAMS` naming the field; it never tells a password */
+/** @throws AspenError `INVALID_PARAMS` naming the field, never a password */
 export function topologyOf(options: RedisStoreOptions): RedisTopology {
   const { url, sentinel, cluster } = options;
   if ([url, sentinel, cluster].filter((form) => form !== undefined).length !== 1) {

@@ -3,7 +3,7 @@ import type { Command } from "ioredis";
 
 export type Argument = string | number | Buffer;
 
-/** A command that knows whether a server may have seen it, which the client does not tell. */
+/** A command that knows whether a server may have seen it; the client does not tell that. */
 export interface TrackedCommand extends Command {
   /** True while it has been written to a connection and no server has refused it. */
   readonly written: boolean;
@@ -13,7 +13,7 @@ export interface TrackedCommand extends Command {
 
 export type TrackedCommandClass = new (name: string, args: readonly Argument[], slotOf?: Command) => TrackedCommand;
 
-/** Bytes of an argument from which on it is written as it is. */
+/** Least bytes of an argument that is written without a copy. */
 const LARGE_BYTES = 65_536;
 
 /** Commands that leave together at most. */
@@ -22,13 +22,13 @@ const GROUP = 16;
 const REJECT = Symbol("reject");
 
 interface Rejectable {
-  /** No field of the class: the base class sets it before there are any. */
+  /** Not a class field: the base class's constructor sets it before class fields exist. */
   [REJECT]?: (error: Error) => void;
   written: boolean;
 }
 
 /**
- * Of the client's own class, which is loaded only when Redis is used.
+ * The subclass of the client's own command class, which is loaded only when Redis is used.
  * @param redirected the client sends a refused command elsewhere, as that of a cluster does
  */
 export function trackedCommandClass(Base: typeof Command, redirected: boolean): TrackedCommandClass {
@@ -52,14 +52,14 @@ export function trackedCommandClass(Base: typeof Command, redirected: boolean): 
       return args.some(isLarge) ? writeInPieces(socket as Writable, this.name, args) : super.toWritable(socket);
     }
 
-    /** On a cluster, where another command goes. */
+    /** On a cluster: the slot of the command that this one follows. */
     override getSlot(): number {
       return this.slotOf ? this.slotOf.getSlot() : super.getSlot();
     }
   }
   if (!redirected) return Tracked;
-  // It does so by putting a function of its own in the place of `reject`; whatever is put there, a refusal passes
-  // here first.
+  // A cluster client redirects by replacing `reject` with a function of its own. A refusal passes here first, whatever
+  // that function is.
   Object.defineProperty(Tracked.prototype, "reject", {
     get(this: Rejectable) {
       return this[REJECT];
@@ -78,8 +78,8 @@ export function trackedCommandClass(Base: typeof Command, redirected: boolean): 
 const held = new WeakMap<Writable, { commands: number }>();
 
 /**
- * Has commands of one turn leave together instead of one by one, and yet in groups: the server works on the first of
- * them while the rest are made.
+ * Sends the commands of one turn together instead of one by one, but in groups: the server works on the first group while
+ * the next is made.
  */
 function holdBack(socket: Writable): void {
   const group = held.get(socket);

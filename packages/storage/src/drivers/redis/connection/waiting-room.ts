@@ -1,16 +1,19 @@
 import { storageErrors } from "../../../errors.js";
 import { Deadlines } from "./deadlines.js";
 
-/** Commands that wait for a connection or to be tried again; only so many. */
+/** Commands that wait for a connection or for another try; a bounded number of them. */
 export class WaitingRoom {
   readonly #deadlines = new Deadlines();
   readonly #leave = new Set<() => void>();
-  /** Others that count, though they wait elsewhere. */
+  /** Commands that wait elsewhere and count, too. */
   #elsewhere = 0;
 
   constructor(private readonly limit: number) {}
 
-  /** Resolves at a time (as of `performance.now`), or when {@link wake} is called. @throws AspenError `STORE_UNAVAILABLE` when it is full */
+  /**
+   * Resolves at a time of `performance.now`, or when {@link wake} is called.
+   * @throws AspenError `STORE_UNAVAILABLE` when it is full
+   */
   async wait(until: number): Promise<void> {
     this.assertRoom();
     await new Promise<void>((resolve) => {
@@ -32,7 +35,7 @@ export class WaitingRoom {
     );
   }
 
-  /** Counts one that waits elsewhere, until the returned function is called. */
+  /** Counts a command that waits elsewhere, until the returned function is called. */
   count(): () => void {
     this.#elsewhere += 1;
     return () => {

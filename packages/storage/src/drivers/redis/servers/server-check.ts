@@ -7,9 +7,9 @@ const SLOTS = 16_384;
 const SETTINGS = ["appendonly", "maxmemory", "maxmemory-policy"] as const;
 
 /**
- * Looks at how the servers are configured; returns a sentence for each thing by which data may be lost.
- * @throws AspenError `STORE_UNAVAILABLE` for what must not be used: a server of another kind, a replica, one that
- * evicts keys, or a cluster that is down or has slots without a node
+ * Checks the configuration of the servers; returns a sentence for each setting by which data may be lost.
+ * @throws AspenError `STORE_UNAVAILABLE` for a server that must not be used: it is of another kind, is a replica or evicts
+ * keys; or for a cluster that is down or has slots without a node
  */
 export async function checkServer(connection: RedisConnection, kind: RedisTopology["kind"]): Promise<string[]> {
   if (kind === "cluster") await checkCluster(connection);
@@ -49,7 +49,7 @@ export async function evictedKeys(connection: RedisConnection): Promise<{ node: 
 }
 
 async function checkCluster(connection: RedisConnection): Promise<void> {
-  // Any node first: when it knows that another one is down, nobody has to wait for that one.
+  // Any node first: when it knows that another node is down, the check need not wait for that node.
   checkClusterInfo("a node", await connection.read("CLUSTER", ["INFO"]));
   for (const { node, reply } of await connection.readFromPrimaries("CLUSTER", ["INFO"])) checkClusterInfo(node, reply);
 }

@@ -3,7 +3,7 @@ import type { RedisConnection } from "../connection/redis-connection.js";
 import type { RedisTopology } from "../connection/topology.js";
 import { checkServer, evictedKeys } from "./server-check.js";
 
-/** Least milliseconds between two looks at the servers, however often one is asked for. */
+/** Least milliseconds between two looks at the servers, also when `lookSoon` asks for more. */
 const LEAST_MS = 1000;
 
 export interface ServerWatchOptions {
@@ -11,14 +11,14 @@ export interface ServerWatchOptions {
   kind: RedisTopology["kind"];
   /** Milliseconds between two looks. */
   intervalMs: number;
-  /** What was said when the store was opened, which is not said again. */
+  /** Warnings of the opening, which are not repeated. */
   known: readonly string[];
   onWarning(warning: string): void;
 }
 
 /**
- * Looks now and then at how the servers are configured and whether they have evicted keys: somebody may change that
- * while the store is open. Each thing is told once, and again when it came back.
+ * Checks now and then the configuration of the servers, which somebody may change while the store is open, and whether
+ * they have evicted keys. It tells each finding once, and again when it has come back.
  */
 export class ServerWatch {
   readonly #loop: Loop;
@@ -33,7 +33,7 @@ export class ServerWatch {
     });
   }
 
-  /** Something is gone that must be there: looks at once, unless it did so just now. */
+  /** Looks at once, unless it did so just now: a row that must be there is gone. */
   lookSoon(): void {
     this.#loop.soon(this.#lookedAt + LEAST_MS - performance.now());
   }
