@@ -101,9 +101,13 @@ export const nodeErrors = {
       "the node stopped while the call was under way; what it had written stays, read it before you call again",
     ),
   systemKey: (key: string) =>
-    new AspenError("PERMISSION_DENIED", `${quoted(key)} belongs to the node; use the plugin.* methods for plugins`, {
-      key: cut(key),
-    }),
+    new AspenError(
+      "PERMISSION_DENIED",
+      `${quoted(key)} belongs to the node; use its methods, such as plugin.* and job.*`,
+      {
+        key: cut(key),
+      },
+    ),
   conflict: (key: string, actual: unknown) =>
     new AspenError(
       "KV_CONFLICT",

@@ -157,14 +157,21 @@ describe("kv.*", () => {
       ["kv.delete", {}],
       ["kv.cas", { expected: null, value: "x" }],
     ];
-    for (const [method, params] of system) {
-      expect(await rpc(method, { key: "__sys:plugins", ...params })).toMatchObject({
-        error: { code: "PERMISSION_DENIED" },
-      });
+    const denied = { error: { code: "PERMISSION_DENIED" } };
+    for (const own of ["__sys:", "__beats:", "__jobs:", "__jobs-signal:"]) {
+      for (const [method, params] of system) {
+        expect([own, await rpc(method, { key: `${own}x`, ...params })]).toMatchObject([own, denied]);
+      }
+      expect(await rpc("kv.append", { prefix: own, value: "x" })).toMatchObject(denied);
+      expect(await rpc("kv.scan", { prefix: own })).toMatchObject(denied);
+      expect(await rpc("kv.scan", { prefix: `${own}x` })).toMatchObject(denied);
     }
-    expect(await rpc("kv.scan", { prefix: "__sys:" })).toMatchObject({ error: { code: "PERMISSION_DENIED" } });
-    const everything = await rpc("kv.scan", { prefix: "" });
-    expect(everything.entries.every(({ key }: { key: string }) => !key.startsWith("__sys:"))).toBe(true);
+    expect(await rpc("job.submit", { type: "nobody-runs-it", allowUnknown: true })).toHaveProperty("id");
+    for (const prefix of ["", "__", "__jobs"]) {
+      const { entries } = await rpc("kv.scan", { prefix, limit: 1000 });
+      const keys: string[] = entries.map(({ key }: { key: string }) => key);
+      expect(keys.filter((key) => /^__(sys|beats|jobs|jobs-signal):/.test(key))).toEqual([]);
+    }
   });
 
   it("ends a page of large values early, with a cursor", async () => {

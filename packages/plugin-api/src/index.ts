@@ -76,7 +76,9 @@ export { handlePatternMatches } from "./method-pattern.js";
 export {
   defaultKvPrefix,
   isKeyAllowed,
+  isNodeKey,
   isScanPrefixAllowed,
+  NODE_PREFIXES,
   namespaceOf,
   PREFIX_SEPARATORS,
   prefixesOverlap,

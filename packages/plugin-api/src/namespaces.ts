@@ -1,13 +1,26 @@
-/** Prefixes that belong to the official plugins and the node; no other plugin may claim or overlap them. */
-export const RESERVED_PREFIXES: Readonly<Record<string, string>> = {
-  "forge:": "the official forge plugin",
-  "__hooks:": "the official hooks plugin",
-  "__service:": "the official service-registry plugin",
+/** Prefixes of the node's own records, by what keeps them there. No plugin, no official one either, and no `kv.*` method reaches them. */
+const NODE_OWNERS: Readonly<Record<string, string>> = {
   "__sys:": "the node",
   "__beats:": "the node",
   "__jobs:": "the job queue",
   "__jobs-signal:": "the job queue",
 };
+
+/** Prefixes that belong to the official plugins and the node; no other plugin may claim or overlap them. */
+export const RESERVED_PREFIXES: Readonly<Record<string, string>> = {
+  "forge:": "the official forge plugin",
+  "__hooks:": "the official hooks plugin",
+  "__service:": "the official service-registry plugin",
+  ...NODE_OWNERS,
+};
+
+/** Those of {@link RESERVED_PREFIXES} that belong to the node itself: only its own methods reach them. */
+export const NODE_PREFIXES: readonly string[] = Object.keys(NODE_OWNERS);
+
+/** True for a key, or a prefix, that lies within one of {@link NODE_PREFIXES}. */
+export function isNodeKey(key: string): boolean {
+  return isKeyAllowed(NODE_PREFIXES, key);
+}
 
 /** Characters a prefix may end in. */
 export const PREFIX_SEPARATORS = [":", "/"] as const;

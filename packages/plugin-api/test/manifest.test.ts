@@ -1,5 +1,12 @@
 import { readFileSync } from "node:fs";
-import { type AspenError, artifactsOf, LIMITS, manifestJsonSchema, parseManifest } from "@aspen/plugin-api";
+import {
+  type AspenError,
+  artifactsOf,
+  LIMITS,
+  manifestJsonSchema,
+  NODE_PREFIXES,
+  parseManifest,
+} from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 
 const MINIMAL = { name: "echo", version: "1.0.0", api_version: "1", handles: ["echo.say"] };
@@ -129,7 +136,7 @@ describe("parseManifest", () => {
     const fields = { ...MINIMAL, priority: 500, kv_prefixes: ["forge:", "forge:repos:"] };
     expect(parseManifest(fields, { official })).toMatchObject({ priority: 500, kv_prefixes: fields.kv_prefixes });
     expect(() => parseManifest({ ...fields, priority: 499 }, { official })).toThrow(/priority/);
-    for (const prefix of ["__hooks:", "__sys:", "__sys:forge:"]) {
+    for (const prefix of ["__hooks:", ...NODE_PREFIXES, "__sys:forge:", "__jobs:forge:"]) {
       expect(() => parseManifest({ ...fields, kv_prefixes: [prefix] }, { official })).toThrow(/reserved/);
     }
   });
@@ -164,6 +171,9 @@ describe("parseManifest", () => {
     ["forge:"],
     ["forge:mine:"],
     ["__sys:"],
+    ["__beats:"],
+    ["__jobs:job:"],
+    ["__jobs-signal:"],
     ["__hooks:x/"],
     ["__service:"],
     ["__plugin:other:"],

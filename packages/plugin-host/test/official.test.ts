@@ -1,4 +1,4 @@
-import { type AspenError, parseManifest } from "@aspen/plugin-api";
+import { type AspenError, NODE_PREFIXES, parseManifest } from "@aspen/plugin-api";
 import { blobHash } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
@@ -259,17 +259,17 @@ describe("what an official plugin may", () => {
     ["a priority between the ranges", () => forge("1.0.0", 1, { priority: 800 }), /priority 800/],
     ["a reserved prefix of another", () => forge("1.0.0", 1, { kv_prefixes: ["__hooks:"] }), /reserved/],
     ["no hash", () => forge("1.0.0", 1, { wasm_hash: undefined }), /hash/],
-    [
-      "the prefix of the node",
+    ...NODE_PREFIXES.map((prefix): [string, () => unknown, RegExp] => [
+      `the prefix ${prefix} of the node`,
       () => {
         const { manifest, artifacts } = scripted("x", {});
         return officialPlugin({
-          ...{ feature: "f", manifest, reservedPrefixes: ["__sys:"] },
+          ...{ feature: "f", manifest, reservedPrefixes: [prefix] },
           files: async () => artifacts,
         });
       },
-      /__sys:/,
-    ],
+      new RegExp(prefix),
+    ]),
     ["one name twice", () => new OfficialPlugins([forge().official, forge("2.0.0").official]), /both/],
   ])("is defined badly with %s", (_what, define, message) => {
     expect(define).toThrow(message);

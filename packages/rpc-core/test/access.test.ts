@@ -193,7 +193,7 @@ describe("what is said of methods", () => {
       handler: "test",
     });
     expect(JSON.parse(JSON.stringify(described[1]))).toEqual({
-      ...{ method: "a.bare", summary: "", access: "public", handler: "test", priority: 500 },
+      ...{ method: "a.bare", summary: "", access: "public", handler: "test", priority: 500, safe: false },
     });
     expect(described[2]!.result).toBeUndefined();
   });

@@ -80,8 +80,8 @@ describe("HandlerRegistry", () => {
     registry.register(handler("core", 100, "kv.get"));
     registry.register(handler("late", 900, "kv.get", "late.*"));
     expect(registry.describe()).toEqual([
-      { method: "kv.get", handler: "core", priority: 100, access: { methods: ["kv.get"], kvKeys: false } },
-      { method: "late.*", handler: "late", priority: 900, access: { methods: ["late.*"], kvKeys: false } },
+      { method: "kv.get", handler: "core", priority: 100, safe: false, access: { methods: ["kv.get"], kvKeys: false } },
+      { method: "late.*", handler: "late", priority: 900, safe: false, access: { methods: ["late.*"], kvKeys: false } },
     ]);
   });
 });

@@ -26,9 +26,10 @@ test.each(["native", "wasm"])("%s: echo.say answers what it got and counts its c
   const features = tier === "native" ? NATIVE : {};
   await using node = await createNode({ store, config: { listen: { port: 0 }, logLevel: "silent", features } });
   if (tier === "wasm") await install(node);
-  expect(await node.inject("plugin.info", { name: "echo-plugin" })).toMatchObject({ tier, state: "ready" });
 
+  // A call that comes before the plugin has started waits for it.
   expect(await node.inject("echo.say", { text: "hi" })).toEqual({ said: { text: "hi" }, count: 1 });
+  expect(await node.inject("plugin.info", { name: "echo-plugin" })).toMatchObject({ tier, state: "ready" });
   // Calls that come at once are each counted.
   const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => node.inject("echo.say", i)));
   const counts = answers.map((answer) => (answer as { count: number }).count);

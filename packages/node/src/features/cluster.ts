@@ -89,7 +89,7 @@ export const feature: Feature<ClusterConfig> = {
         >(
           (id, url, flags, { kv, exclusive: sole = false }, registry, view, transport, forwarding, logger) => {
             const features = Object.keys(flags).filter((name) => flags[name]);
-            const beat = beatMs ?? (sole ? SOLE_BEAT_MS : undefined);
+            const beat = beatMs ?? (sole && ttlMs === undefined ? SOLE_BEAT_MS : undefined);
             return new ClusterService({
               ...{ kv, registry, view, transport, logger },
               self: { id, address: address ?? url, version: packageVersion(), features },

@@ -1,11 +1,10 @@
-import { LIMITS } from "@aspen/plugin-api";
+import { isNodeKey, LIMITS } from "@aspen/plugin-api";
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory, toWire } from "@aspen/rpc-core";
 import { bytesSchema, wireValueSchema } from "@aspen/rpc-core/zod";
 import { appendValue, type KeyValueStore, readPage } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
 
-const SYSTEM_PREFIXES = ["__sys:", "__beats:"];
 const key = z.string();
 const version = z.number();
 /** Every key that the params name must be granted. */
@@ -126,7 +125,7 @@ async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly
     ...(keysOnly === undefined ? {} : { keysOnly }),
   });
   // A prefix wider than the node's own namespace meets its entries; the page is then shorter than its limit.
-  const entries = page.entries.filter(({ key }) => !isSystem(key));
+  const entries = page.entries.filter(({ key }) => !isNodeKey(key));
   return {
     entries: entries.map(({ key, value, version }) =>
       keysOnly ? { key, version } : { key, value: toWire(value), version },
@@ -136,9 +135,5 @@ async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly
 }
 
 function refuseSystem(key: string): void {
-  if (isSystem(key)) throw nodeErrors.systemKey(key);
-}
-
-function isSystem(key: string): boolean {
-  return SYSTEM_PREFIXES.some((prefix) => key.startsWith(prefix));
+  if (isNodeKey(key)) throw nodeErrors.systemKey(key);
 }

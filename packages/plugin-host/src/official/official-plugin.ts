@@ -1,4 +1,11 @@
-import { artifactsOf, LIMITS, type PluginManifest, parseManifest, RESERVED_PREFIXES } from "@aspen/plugin-api";
+import {
+  artifactsOf,
+  LIMITS,
+  NODE_PREFIXES,
+  type PluginManifest,
+  parseManifest,
+  RESERVED_PREFIXES,
+} from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
 import type { ArtifactFile } from "../installer/artifacts.js";
 
@@ -26,9 +33,6 @@ export interface OfficialPlugin {
   files(): Promise<readonly ArtifactFile[]>;
 }
 
-/** The one owner that no plugin is. */
-const NODE_PREFIX = "__sys:";
-
 /**
  * @throws AspenError `MANIFEST_INVALID` when it breaks a rule that also official plugins keep, or `PLUGIN_PREFIX_CONFLICT`
  * when it asks for a reserved prefix that is not its own
@@ -38,7 +42,7 @@ export function officialPlugin(options: OfficialPluginOptions): OfficialPlugin {
   const manifest = parseManifest(options.manifest, { official: { reservedPrefixes } });
   const { name, priority } = manifest;
   for (const prefix of reservedPrefixes) {
-    if (prefix === NODE_PREFIX || RESERVED_PREFIXES[prefix] === undefined) {
+    if (NODE_PREFIXES.includes(prefix) || RESERVED_PREFIXES[prefix] === undefined) {
       throw pluginErrors.officialInvalid(name, `${prefix} is no prefix that is reserved for an official plugin`);
     }
   }
