@@ -5,7 +5,10 @@ import { layersErrors } from "./errors.js";
 /** A lease that was acquired. It is renewed at a third of its TTL until it is released or lost. */
 export interface Lease extends AsyncDisposable {
   readonly key: string;
-  /** Grows with each holder of the key, also across restarts. */
+  /**
+   * Grows with each holder of the key, also across restarts. A fail-over that undoes acknowledged writes may give one again;
+   * `fencedTransact` keeps the two holders apart, other receivers of the token cannot.
+   */
   readonly fencingToken: number;
   /** Aborted when the lease is released, or lost: with `LEASE_LOST`, at nine tenths of the TTL after the last renewal was sent. */
   readonly signal: AbortSignal;

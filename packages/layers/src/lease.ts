@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { decodeUtf8, encodeUtf8, every, namespaceOf } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
 import { layersErrors } from "./errors.js";
@@ -44,7 +45,9 @@ export class Leases {
     if (holder) return null;
     const fencingToken = nextToken(last?.value ?? null);
     const token = encodeUtf8(String(fencingToken));
-    const record = encodeUtf8(JSON.stringify({ owner: this.#options.owner, token: fencingToken }));
+    // A store that lost its newest writes in a fail-over may give a token twice; the id keeps the two holders apart.
+    const id = randomUUID();
+    const record = encodeUtf8(JSON.stringify({ owner: this.#options.owner, token: fencingToken, id }));
     const { ttlMs } = this.#options;
     const sentAt = performance.now();
     const result = await this.#kv.transact({

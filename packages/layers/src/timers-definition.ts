@@ -64,6 +64,8 @@ export function timerRecord(definition: TimerDefinition, before: TimerRecord | n
     throw layersErrors.invalid("payload", "must be JSON of at most 65,536 bytes");
   }
   const same = before !== null && sameSchedule(before.schedule, schedule);
+  // What was run for another scope is not counted in this one.
+  const goesOn = same && before.scope === scope;
   return {
     schedule: plain(schedule),
     payload: JSON.parse(json),
@@ -72,7 +74,7 @@ export function timerRecord(definition: TimerDefinition, before: TimerRecord | n
     graceMs,
     jitterMs,
     paused: before?.paused ?? false,
-    since: same ? before.since : now,
+    since: goesOn ? before.since : now,
     anchor: same ? before.anchor : now,
   };
 }

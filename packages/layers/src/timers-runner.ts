@@ -42,6 +42,8 @@ const LONGEST_RETRY_MS = 60_000;
 const MOST_MS = 2 ** 31 - 1;
 
 interface Rest {
+  /** The tick whose handler failed last, and how often it did; null when something else failed. */
+  scheduledAt: number | null;
   failures: number;
   /** By `performance.now()`. */
   until: number;
@@ -150,8 +152,11 @@ export class TimerRunner implements TimerRun {
       if (dueMs <= 0) this.#due.push(entry);
       else waitMs = Math.min(waitMs, dueMs);
     }
+    for (const name of this.#resting.keys()) if (!this.#follower.entries.has(name)) this.#resting.delete(name);
     this.#due.sort((a, b) => b.dueAt - a.dueAt);
     this.#startDue();
+    // A handler may end the run before it waits for anything.
+    if (this.#ended.signal.aborted) return;
     this.#timer = setTimeout(() => this.#look(), Math.ceil(waitMs));
   }
 
@@ -159,8 +164,13 @@ export class TimerRunner implements TimerRun {
     while (this.#busy.size < this.#options.concurrency) {
       const entry = this.#due.pop();
       if (!entry) return;
-      if (!this.#busy.has(entry.name)) this.#start(entry);
+      // One that was changed while it waited for a place is looked at anew.
+      if (!this.#busy.has(entry.name) && this.#isCurrent(entry)) this.#start(entry);
     }
+  }
+
+  #isCurrent(entry: TimerEntry): boolean {
+    return this.#follower.entries.get(entry.name) === entry;
   }
 
   #start(entry: TimerEntry): void {
@@ -203,11 +213,16 @@ export class TimerRunner implements TimerRun {
         lastRaw = value;
       }
       entry.advance(at);
+      // The timer may have been changed meanwhile: the tick was run all the same.
+      const current = this.#follower.entries.get(name);
+      if (!lease && current?.record.scope === "node") current.advance(at);
       this.#resting.delete(name);
       return true;
     };
     for (const at of due.run) {
       if (this.#ended.signal.aborted || (lease && !lease.held)) return;
+      // Paused, changed or removed meanwhile, as far as is known here.
+      if (!this.#isCurrent(entry)) return;
       if (!(await this.#runTick(entry, at, lease, commit))) return;
     }
     if (due.run.at(-1) !== due.newest) await commit(due.newest, {});
@@ -221,7 +236,7 @@ export class TimerRunner implements TimerRun {
     commit: (at: number, changes: Partial<Transaction>) => Promise<boolean>,
   ): Promise<boolean> {
     const { attempts, timeoutMs } = this.#options;
-    const failures = this.#resting.get(name)?.failures ?? 0;
+    const failures = this.#failuresOf(name, scheduledAt);
     if (failures >= attempts) return commit(scheduledAt, {});
     const id = `${name}@${new Date(scheduledAt).toISOString()}`;
     const tick = { name, id, scheduledAt, payload: record.payload, attempt: failures + 1 };
@@ -236,10 +251,17 @@ export class TimerRunner implements TimerRun {
   }
 
   #fail(name: string, error: unknown, tick: Omit<TimerTick, "signal"> | null): void {
-    const failures = (this.#resting.get(name)?.failures ?? 0) + (tick ? 1 : 0);
+    const scheduledAt = tick?.scheduledAt ?? this.#resting.get(name)?.scheduledAt ?? null;
+    const failures = this.#failuresOf(name, scheduledAt) + (tick ? 1 : 0);
     const restMs = Math.min(this.#options.retryMs * 2 ** Math.max(0, failures - 1), LONGEST_RETRY_MS);
-    this.#resting.set(name, { failures, until: performance.now() + restMs });
+    this.#resting.set(name, { scheduledAt, failures, until: performance.now() + restMs });
     this.#options.onError(error, tick);
+  }
+
+  /** Of this very tick: what earlier ones failed with says nothing of it. */
+  #failuresOf(name: string, scheduledAt: number | null): number {
+    const rest = this.#resting.get(name);
+    return rest && rest.scheduledAt === scheduledAt ? rest.failures : 0;
   }
 }
 

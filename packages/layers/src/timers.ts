@@ -39,8 +39,8 @@ export class Timers {
   }
 
   /**
-   * Adds a timer or changes it, also while it runs anywhere. With the schedule that it has it goes on, and stays paused
-   * if it is; with another it begins now. So each node may set its timers whenever it starts.
+   * Adds a timer or changes it, also while it runs anywhere. With the schedule and scope that it has it goes on; with
+   * others it begins now. It stays paused if it is. So each node may set its timers whenever it starts.
    *
    * @throws AspenError `SCHEDULE_INVALID` when the crontab cannot be read or never comes true, `INVALID_PARAMS` when
    * something else is out of range, or what the store throws
@@ -103,7 +103,8 @@ export class Timers {
    * time calls its handler for ticks of the scope `cluster`; when it dies, another follows within `leaseTtlMs`.
    *
    * A tick is recorded after its handler, in the transaction of what the handler returns: those changes are made exactly
-   * once. Anything else that it does may happen again for the same `tick.id` when the node dies before that.
+   * once. Anything else that it does may happen again for the same `tick.id` when the node dies before that. A tick of the
+   * scope `node` is not recorded: changes whose outcome is unknown may be made again with it.
    */
   run(handler: TimerHandler, options: RunTimersOptions): TimerRun {
     return new TimerRunner(this.#kv, this.#keys, this.#clock, handler, options);

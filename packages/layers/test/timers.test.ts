@@ -1,6 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
-import { type TimerDefinition, Timers } from "../src/index.js";
+import { type TimerDefinition, Timers, type TimerTick } from "../src/index.js";
 
 const START = Date.UTC(2026, 0, 1);
 const until = async (condition: () => boolean): Promise<void> => {
@@ -138,6 +139,121 @@ describe("timers", () => {
     clock.time += 1000;
     await until(() => ids.length === 1);
     expect(errors).toEqual([expect.objectContaining({ code: "INVALID_PARAMS" })]);
+  });
+
+  test("each tick has its own attempts, also when all before it failed", async () => {
+    await using store = new MemoryStore();
+    const clock = { time: START, now: () => clock.time };
+    const timers = new Timers(store.kv, { prefix: "t:", clock });
+    await timers.set("a", { schedule: { everyMs: 1000 } });
+    const calls: string[] = [];
+    const handler = async ({ scheduledAt, attempt }: TimerTick): Promise<void> => {
+      calls.push(`${(scheduledAt - START) / 1000}/${attempt}`);
+      throw new Error("never");
+    };
+    let failures = 0;
+    const onError = (): void => {
+      failures += 1;
+      // The next tick is due before this one is called again.
+      if (failures <= 4) clock.time += 1000;
+    };
+    await using _run = timers.run(handler, { onError, checkMs: 5, retryMs: 1, attempts: 2 });
+    clock.time += 1000;
+    await until(() => calls.length === 6);
+    expect(calls).toEqual(["1/1", "2/1", "3/1", "4/1", "5/1", "5/2"]);
+  });
+
+  test("a tick of the scope node is run once by a node, also when the timer is changed meanwhile", async () => {
+    await using store = new MemoryStore();
+    const clock = { time: START, now: () => clock.time };
+    const timers = new Timers(store.kv, { prefix: "t:", clock });
+    const schedule = { everyMs: 1000 };
+    const set = (name: string, payload: unknown) => timers.set(name, { schedule, scope: "node", catchUp: 3, payload });
+    await set("busy", 1);
+    await set("removed", 1);
+    await set("waits", 1);
+    const calls: string[] = [];
+    const payloads: unknown[] = [];
+    const handler = async ({ name, payload, scheduledAt }: TimerTick): Promise<void> => {
+      calls.push(`${name} ${(scheduledAt - START) / 1000}`);
+      payloads.push(payload);
+      if (calls.length > 1) return;
+      await set("busy", 2);
+      await set("waits", 2);
+      await timers.remove("removed");
+      await delay(50);
+    };
+    await using _run = timers.run(handler, { onError: fail, checkMs: 5, concurrency: 1 });
+    await delay(50);
+    clock.time += 2000;
+    await until(() => calls.length >= 4);
+    await delay(50);
+    expect(calls.sort()).toEqual(["busy 1", "busy 2", "waits 1", "waits 2"]);
+    expect(payloads).toEqual([1, 2, 2, 2]);
+  });
+
+  test("a timer that is paused while its ticks are caught up runs no more of them", async () => {
+    await using store = new MemoryStore();
+    const clock = { time: START, now: () => clock.time };
+    const timers = new Timers(store.kv, { prefix: "t:", clock });
+    const schedule = { everyMs: 1000 };
+    await timers.set("all", { schedule, scope: "node", catchUp: 5 });
+    await timers.set("one", { schedule, scope: "cluster", catchUp: 5 });
+    clock.time += 500;
+    const calls: string[] = [];
+    const handler = async ({ name }: TimerTick): Promise<void> => {
+      calls.push(name);
+      await timers.pause(name);
+      await delay(50);
+    };
+    await using run = timers.run(handler, { onError: fail, checkMs: 5 });
+    await until(() => run.holding);
+    await delay(50);
+    clock.time += 5000;
+    await until(() => calls.length >= 2);
+    await delay(100);
+    expect(calls.sort()).toEqual(["all", "one"]);
+  });
+
+  test("a timer of another scope begins anew", async () => {
+    await using store = new MemoryStore();
+    const clock = { time: START, now: () => clock.time };
+    const timers = new Timers(store.kv, { prefix: "t:", clock });
+    const schedule = { everyMs: 1000 };
+    await timers.set("a", { schedule });
+    const ids: string[] = [];
+    await using _run = timers.run(async ({ id }) => void ids.push(id), { onError: fail, checkMs: 5 });
+    clock.time += 1000;
+    await until(() => ids.length === 1);
+    await timers.set("a", { schedule, scope: "node" });
+    await delay(50);
+    expect(ids).toHaveLength(1);
+    clock.time += 1000;
+    await until(() => ids.length === 2);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  test("a handler that ends the run at once leaves nothing behind", async () => {
+    await using store = new MemoryStore();
+    const clock = { time: START, now: () => clock.time };
+    const timers = new Timers(store.kv, { prefix: "t:", clock });
+    for (const name of ["a", "b"]) await timers.set(name, { schedule: { everyMs: 1000 }, scope: "node" });
+    const pending = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const before = pending();
+    const controller = new AbortController();
+    let calls = 0;
+    const handler = (): Promise<void> => {
+      calls += 1;
+      controller.abort();
+      return Promise.resolve();
+    };
+    const run = timers.run(handler, { onError: fail, checkMs: 5, signal: controller.signal });
+    await delay(50);
+    clock.time += 1000;
+    await until(() => calls > 0);
+    await until(() => pending() === before);
+    expect(calls).toBe(1);
+    await run[Symbol.asyncDispose]();
   });
 
   test("bad definitions and options are refused", async () => {

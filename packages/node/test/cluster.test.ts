@@ -1,9 +1,10 @@
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
-import { encodeUtf8 } from "@aspen/plugin-api";
+import { AspenError, encodeUtf8 } from "@aspen/plugin-api";
 import type { Caller, RequestContext } from "@aspen/rpc-core";
 import { RedisServer } from "@aspen/storage/testing";
 import { expect, test } from "@jest/globals";
+import { LOOPBACK_TRUST } from "../src/cluster/node-trust.js";
 import { createNode } from "../src/index.js";
 import { methodOf, sharedStore, startMember, untilNodes } from "./cluster-support.js";
 import { http } from "./support.js";
@@ -164,6 +165,45 @@ test("a call whose outcome is unknown goes to another node only when it may be d
   expect(writes + other.requests() - before).toBe(40);
 });
 
+test("a call that was begun is not made again because a call of its own reached no node", async () => {
+  const store = sharedStore();
+  let writes = 0;
+  let reads = 0;
+  const unreachable = () => new AspenError("NODE_UNREACHABLE", "of another call");
+  const methods = {
+    "two.write": methodOf(() => {
+      writes += 1;
+      throw unreachable();
+    }),
+    "two.read": methodOf(() => {
+      reads += 1;
+      throw unreachable();
+    }, true),
+  };
+  await using one = await startMember(store);
+  await using _two = await startMember(store, methods);
+  await using _three = await startMember(store, methods);
+  await untilNodes(one, 3);
+  expect((await post(one.url, "two.write")).body.error.code).toBe("NODE_UNREACHABLE");
+  expect(writes).toBe(1);
+  expect((await post(one.url, "two.read")).body.error.code).toBe("NODE_UNREACHABLE");
+  expect(reads).toBe(2);
+});
+
+test("only a local sender speaks for another caller", () => {
+  const grants = { methods: ["kv.*"], kvPrefixes: ["a:"] };
+  const told: Caller = { kind: "local", id: "root", grants: { methods: ["*"], kvPrefixes: [""] } };
+  const anonymous: Caller = { kind: "anonymous", id: "anonymous", grants };
+  expect(LOOPBACK_TRUST.callerFrom({}, anonymous, told)).toEqual(anonymous);
+  expect(LOOPBACK_TRUST.callerFrom({}, { ...anonymous, kind: "token", id: "t" }, told)).toEqual({
+    ...{ kind: "token", id: "t" },
+    grants,
+  });
+  const caller: Caller = { kind: "token", id: "t", grants };
+  const local: Caller = { kind: "local", id: "local", grants: told.grants };
+  expect(LOOPBACK_TRUST.callerFrom({}, local, caller)).toEqual(caller);
+});
+
 test("a request does not go round: no node is asked twice, and hops are counted", async () => {
   const store = sharedStore();
   const nodes = await Promise.all([1, 2, 3].map(() => startMember(store, {}, { hops: 2 })));
@@ -226,6 +266,19 @@ test("a node that drains is sent nothing, and answers what it has", async () => 
   release("done");
   expect((await waiting).body).toBe("done");
   await stopped;
+});
+
+test("a node with more methods than fit into its record starts, and serves them", async () => {
+  const names = Array.from({ length: 3000 }, (_, i) => `big.${"m".repeat(90)}${i}`);
+  const long = `big.${"m".repeat(300)}`;
+  const methods = Object.fromEntries([...names, long].map((name) => [name, methodOf(() => name.length, true)]));
+  const store = sharedStore();
+  await using one = await startMember(store, methods);
+  expect(await one.client.call(long)).toBe(long.length);
+  const { nodes } = await one.client.call("cluster.nodes");
+  const told = nodes[0]!.methods.filter((name) => name.startsWith("big."));
+  expect(told.length).toBeGreaterThan(500);
+  expect(names).toEqual(expect.arrayContaining(told));
 });
 
 test("a record cannot send requests to other machines", async () => {

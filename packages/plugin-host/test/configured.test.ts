@@ -42,6 +42,7 @@ class Configured implements AsyncDisposable {
     container.bind(STORAGE.blobs).toConstantValue(store.blobs);
     container.bind(RPC.registry).toConstantValue(node.registry);
     container.bind(STORAGE.store).toConstantValue(store);
+    container.bind(NODE.id).toConstantValue("node-1");
     container.bind(NODE.log).toConstantValue(logger);
     container.bind(NODE.clock).toConstantValue(systemClock);
     container.bind(NODE.safeMode).toConstantValue(safeMode);

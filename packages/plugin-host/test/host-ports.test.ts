@@ -30,6 +30,7 @@ async function compose(store: MemoryStore, ports: readonly string[]) {
   const runtime = new CuriousRuntime();
   const container = new Container();
   container.load(storageModule(store), rpcCoreModule());
+  container.bind(NODE.id).toConstantValue("node-1");
   container.bind(NODE.log).toConstantValue(silent);
   container.bind(NODE.clock).toConstantValue(systemClock);
   container.bind(NODE.safeMode).toConstantValue(false);

@@ -1,5 +1,13 @@
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
-import { appendedKey, type Check, type KeyValueStore, type Op, type Transaction, type TxResult } from "@aspen/storage";
+import {
+  appendedKey,
+  type Check,
+  type KeyValueStore,
+  type Op,
+  type Transaction,
+  type TxResult,
+  type Version,
+} from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 import type { LoggedEvent } from "../events/event.js";
 import { assertEventId, isEventId } from "../events/event-keys.js";
@@ -54,8 +62,14 @@ export interface DurableCursor extends AsyncDisposable {
   seek(namespace: string, id: string): Promise<void>;
 }
 
+/** The id of an event, and the version under which the store has it. */
+interface Position {
+  id: string;
+  version: Version;
+}
+
 export class HeldCursor implements DurableCursor {
-  readonly #positions = new Map<string, string | null>();
+  readonly #positions = new Map<string, Position | null>();
   /** The commit under way. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -82,12 +96,12 @@ export class HeldCursor implements DurableCursor {
 
   position(namespace: string): string | null {
     this.#keyOf(namespace);
-    return this.#positions.get(namespace) ?? null;
+    return this.#positions.get(namespace)?.id ?? null;
   }
 
   async *follow({ signal, ...options }: CursorFollowOptions = {}): AsyncGenerator<LoggedEvent, void, undefined> {
     const after = Object.fromEntries(
-      [...this.#positions].filter((entry): entry is [string, string] => entry[1] !== null),
+      [...this.#positions].flatMap(([namespace, position]) => (position ? [[namespace, position.id]] : [])),
     );
     const ended = new AbortController();
     const end = (): void => ended.abort();
@@ -133,11 +147,14 @@ export class HeldCursor implements DurableCursor {
     return done;
   }
 
-  /** The check of the position makes it apply once, however often it is sent, and however late one of them arrives. */
+  /**
+   * The check of the position makes it apply once, however often it is sent, and however late one of them arrives: also when
+   * the cursor was moved back to the same event meanwhile, under another version.
+   */
   async #move(namespace: string, id: string, { checks = [], ops = [] }: CursorCommit): Promise<TxResult> {
     const key = this.#keyOf(namespace);
-    const before = this.position(namespace);
-    const place: Check = { key, value: before === null ? null : encodeUtf8(before) };
+    const before = this.#positions.get(namespace) ?? null;
+    const place: Check = before ? { key, version: before.version } : { key, value: null };
     const moved: Op = { type: "put", key, value: encodeUtf8(id) };
     // The lease ends the attempts.
     const patience = new Patience(Number.POSITIVE_INFINITY);
@@ -148,7 +165,7 @@ export class HeldCursor implements DurableCursor {
         if (!result.ok && result.failed > 0) return { ok: false, failed: result.failed - 1 };
         const applied = result.ok ? result : await this.#applied(key, id, ops);
         if (!applied) throw layersErrors.cursorMoved(key);
-        this.#positions.set(namespace, id);
+        this.#positions.set(namespace, { id, version: applied.version });
         return applied;
       } catch (error) {
         if (!isTransient(error)) throw error;
@@ -158,7 +175,7 @@ export class HeldCursor implements DurableCursor {
   }
 
   /** What an earlier attempt answered whose answer was lost; null when it is not what moved the cursor. */
-  async #applied(key: string, id: string, ops: readonly Op[]): Promise<TxResult | null> {
+  async #applied(key: string, id: string, ops: readonly Op[]): Promise<Extract<TxResult, { ok: true }> | null> {
     const entry = await this.kv.get(key);
     if (!entry || decodeUtf8(entry.value) !== id) return null;
     const { version } = entry;
@@ -169,12 +186,12 @@ export class HeldCursor implements DurableCursor {
     return { ok: true, version, appended };
   }
 
-  async #stored(namespace: string, key: string): Promise<string | null> {
+  async #stored(namespace: string, key: string): Promise<Position | null> {
     const entry = await this.kv.get(key);
     if (!entry) return null;
     const id = decodeUtf8(entry.value);
     if (!isEventId(namespace, id)) throw layersErrors.cursorUnreadable(key);
-    return id;
+    return { id, version: entry.version };
   }
 
   #keyOf(namespace: string): string {

@@ -93,9 +93,11 @@ export class Trimming {
       }
       ops.push({ type: "delete", key: entry.key });
     }
-    if (dropped === 0) return { dropped, more: false };
+    const whole = ops.length === entries.length;
+    // A page of nothing but what is no event is dropped as well: it would keep all that follow from being dropped.
+    if (ops.length === 0 || (dropped === 0 && !whole)) return { dropped, more: false };
     await this.#write(ops);
-    return { dropped, more: ops.length === entries.length };
+    return { dropped, more: whole };
   }
 
   async #write(ops: readonly Op[]): Promise<void> {

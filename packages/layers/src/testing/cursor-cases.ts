@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { decodeUtf8, encodeUtf8, isAspenError } from "@aspen/plugin-api";
-import type { KeyValueStore } from "@aspen/storage";
+import {
+  type KeyValueStore,
+  NamespacedKeyValueStore,
+  storageErrors,
+  type Transaction,
+  type TxResult,
+} from "@aspen/storage";
 import type { ConformanceCase } from "@aspen/storage/testing";
 import { type DurableCursor, DurableCursors } from "../cursor/cursors.js";
 import { EventLog } from "../events/event-log.js";
@@ -31,6 +37,19 @@ async function consume(cursor: DurableCursor, home: string, count: number): Prom
 async function seenIn(kv: KeyValueStore, home: string): Promise<string[]> {
   const { entries } = await kv.scan({ prefix: `${home}seen:` });
   return entries.map(({ value }) => decodeUtf8(value));
+}
+
+/** A view of a store that keeps a transaction back, whose outcome is unknown until then. */
+class Delaying extends NamespacedKeyValueStore {
+  delays = false;
+  late: () => Promise<TxResult | null> = async () => null;
+
+  override async transact(transaction: Transaction): Promise<TxResult> {
+    if (!this.delays) return super.transact(transaction);
+    this.delays = false;
+    this.late = () => super.transact(transaction);
+    throw storageErrors.outcomeUnknown("it is on its way");
+  }
 }
 
 /** What a durable cursor promises on every store. */
@@ -151,6 +170,23 @@ export const cursorCases: readonly ConformanceCase[] = [
       await kv.put(`${ns}__cursor:b:${ns}`, encodeUtf8("x"));
       await assert.rejects(cursors.acquire({ home: ns, consumer: "b" }), withCode("STORE_INCONSISTENT"));
       assert.equal(await kv.get(`${ns}__cursor:b#held`), null);
+    },
+  },
+  {
+    name: "a commit that arrives late changes nothing, also when the cursor was moved back to where it was",
+    async run({ kv }, ns) {
+      const delaying = new Delaying(kv, [ns]);
+      const [first, second] = await emit(kv, ns, 2);
+      await using cursor = await new DurableCursors(delaying, TTL).acquire({ home: ns, consumer: "index" });
+      await cursor.commit({ namespace: ns, id: first! });
+      delaying.delays = true;
+      const ops = [{ type: "append" as const, prefix: `${ns}seen:`, value: encodeUtf8("second") }];
+      assert.ok((await cursor.commit({ namespace: ns, id: second! }, { ops })).ok);
+      await cursor.seek(ns, first!);
+      assert.equal((await delaying.late())?.ok, false);
+      assert.deepEqual(await seenIn(kv, ns), ["second"]);
+      assert.ok((await cursor.commit({ namespace: ns, id: second! }, { ops })).ok);
+      assert.deepEqual(await seenIn(kv, ns), ["second", "second"]);
     },
   },
 ];

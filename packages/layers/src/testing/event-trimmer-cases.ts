@@ -60,6 +60,20 @@ export const eventTrimmerCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "pages of what is no event keep none that follow from being dropped",
+    async run({ kv }, ns) {
+      for (const page of [0, 1]) {
+        const keys = Array.from({ length: 500 }, (_, i) => `${ns}__events:!${page}-${i}`);
+        const ops = keys.map((key) => ({ type: "put" as const, key, value: new Uint8Array(1) }));
+        assert.ok((await kv.transact({ checks: [], ops })).ok);
+      }
+      const ids = await emit(kv, ns, 5);
+      const result = await new EventTrimmer(kv, { maxEvents: 2 }).trim(ns);
+      assert.deepEqual([result?.dropped, result?.count], [3, 2]);
+      assert.deepEqual(await idsOf(kv, ns), ids.slice(3));
+    },
+  },
+  {
     name: "what is over the bytes is dropped",
     async run({ kv }, ns) {
       await emit(kv, ns, 10);

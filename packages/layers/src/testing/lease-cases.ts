@@ -46,6 +46,19 @@ export const leaseCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a holder whose token a store that lost its newest writes gives again is fenced off",
+    async run({ kv }, namespace) {
+      const leases = new Leases(kv, { ttlMs: 600_000 });
+      await using stale = await leases.acquire(`${namespace}one`);
+      await kv.delete(`${namespace}one`);
+      await kv.delete(`${namespace}one#token`);
+      await using next = await leases.acquire(`${namespace}one`);
+      assert.equal(next.fencingToken, stale.fencingToken);
+      await assert.rejects(stale.fencedTransact(write(`${namespace}x`, "stale")), lost);
+      assert.ok((await next.fencedTransact(write(`${namespace}x`, "new"))).ok);
+    },
+  },
+  {
     name: "a holder that the store has forgotten is fenced off, and told",
     async run({ kv }, namespace) {
       const leases = new Leases(kv, { ttlMs: 600_000 });

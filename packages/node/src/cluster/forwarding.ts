@@ -8,6 +8,7 @@ import {
   rpcErrors,
   sentParams,
 } from "@aspen/rpc-core";
+import { RemoteError } from "@aspen/rpc-core/remote";
 import type { ClusterView, Target } from "./cluster-view.js";
 import { forwardHeaders } from "./forward-headers.js";
 import type { NodeTrust } from "./node-trust.js";
@@ -122,8 +123,10 @@ export class Forwarding {
 }
 
 /** Nothing was done there, or it may be done again. */
-function mayAskAnother({ code, details }: AspenError, method: string, { safe }: Target): boolean {
-  if (code === "NODE_UNREACHABLE") return true;
+function mayAskAnother(error: AspenError, method: string, { safe }: Target): boolean {
+  const { code, details } = error;
+  // Told by a node, it is of some call that it made for this one, after it had begun.
+  if (code === "NODE_UNREACHABLE") return safe || !(error instanceof RemoteError);
   if (code === "METHOD_NOT_FOUND") return details?.method === method;
   return safe && code === "OUTCOME_UNKNOWN";
 }

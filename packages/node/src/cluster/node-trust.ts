@@ -29,5 +29,9 @@ export interface NodeTrust {
 export const LOOPBACK_TRUST: NodeTrust = {
   mayReach: (address) => URL.canParse(address) && isLoopback(new URL(address).hostname),
   credentials: () => ({}),
-  callerFrom: (_headers, sender, told) => ({ ...told, grants: intersectGrants(sender.grants, told.grants) }),
+  // Whoever is known by name, or by none, stays who he is: checks of kind and id must not go by his own words.
+  callerFrom: (_headers, sender, told) => ({
+    ...(sender.kind === "local" ? told : sender),
+    grants: intersectGrants(sender.grants, told.grants),
+  }),
 };

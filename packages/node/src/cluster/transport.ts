@@ -3,6 +3,7 @@ import { type AspenError, decodeUtf8, isAspenError, LIMITS } from "@aspen/plugin
 import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
 import { RemoteError } from "@aspen/rpc-core/remote";
 import { Agent } from "undici";
+import { wasNotSent } from "./not-sent.js";
 
 /** Milliseconds to wait for a connection: who does not answer by then is taken for dead, and another is asked. */
 const CONNECT_MS = 2000;
@@ -10,18 +11,6 @@ const CONNECT_MS = 2000;
 const CONNECTIONS_MAX = 128;
 /** Most bytes of an answer, as for every client of a node. */
 const ANSWER_BYTES_MAX = 8 * LIMITS.messageBytes;
-
-/** Codes of failures after which the other side has certainly not seen the request. */
-const NOT_SENT = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "EADDRNOTAVAIL",
-  "ETIMEDOUT",
-  "UND_ERR_CONNECT_TIMEOUT",
-]);
 
 export interface Transmission {
   address: string;
@@ -102,6 +91,6 @@ function failureOf(address: string, method: string, timeoutMs: number, error: un
   const { code } = error as { code?: string };
   if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT")
     return rpcErrors.timedOut(method, timeoutMs);
-  if (NOT_SENT.has(String(code))) return rpcErrors.unreachable(address, error);
+  if (wasNotSent(error)) return rpcErrors.unreachable(address, error);
   return rpcErrors.connectionLost(address, method, error);
 }

@@ -33,7 +33,7 @@ const logger = { debug() {}, info() {}, warn() {}, error() {} };
 const starter = new PluginStarter({ runtimes: [runtime], kv: store.kv, blobs: store.blobs, logger });
 const supervisor = new PluginSupervisor(
   { store: plugins, starter, registry: new HandlerRegistry(), logger },
-  { pollMs: 20, leaseMs, soleNode: directory !== undefined },
+  { pollMs: 20, leaseMs, startMs: 30_000, soleNode: directory !== undefined },
 );
 await supervisor.start();
 say({ ready: true });
