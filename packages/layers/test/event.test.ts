@@ -1,4 +1,6 @@
+import { getMaxListeners } from "node:events";
 import { encodeUtf8 } from "@aspen/plugin-api";
+import { type KvEvent, NamespacedKeyValueStore, type WatchOptions } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -57,4 +59,31 @@ test("whatever else is stored among the events is told of, and nothing worse", a
     }),
     { numRuns: 500 },
   );
+});
+
+/** A view of a store that notes the signals of its watches. */
+class Noting extends NamespacedKeyValueStore {
+  readonly signals: AbortSignal[] = [];
+
+  override watch(prefix: string, options: WatchOptions = {}): AsyncGenerator<KvEvent, void, undefined> {
+    if (options.signal) this.signals.push(options.signal);
+    return super.watch(prefix, options);
+  }
+}
+
+test("many namespaces are followed without a warning of too many listeners", async () => {
+  await using store = new MemoryStore();
+  const namespaces = Array.from({ length: 50 }, (_, i) => `app-${i}:`);
+  const noting = new Noting(store.kv, namespaces);
+  const log = new EventLog(noting);
+  for (const namespace of namespaces) await log.emit(namespace, { topic: "first" });
+  const told = new Set<string>();
+  for await (const event of log.follow({ namespaces })) {
+    // The second one is told by the watch.
+    if (event.topic === "first") await log.emit(event.namespace, { topic: "second" });
+    else told.add(event.namespace);
+    if (told.size === namespaces.length) break;
+  }
+  expect(noting.signals.length).toBeGreaterThan(0);
+  for (const signal of noting.signals) expect(getMaxListeners(signal)).toBe(Number.POSITIVE_INFINITY);
 });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Appended, KeyValueStore } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 import { type EventInput, eventOp, type LoggedEvent } from "./event.js";
@@ -96,6 +97,8 @@ export class EventLog {
   ): AsyncGenerator<LoggedEvent, void, undefined> {
     if (signal?.aborted) return;
     const ended = new AbortController();
+    // Each namespace listens to it.
+    setMaxListeners(Number.POSITIVE_INFINITY, ended.signal);
     const end = (): void => ended.abort();
     signal?.addEventListener("abort", end, { once: true });
     try {
