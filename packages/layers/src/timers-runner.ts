@@ -16,7 +16,10 @@ export interface RunTimersOptions {
   signal?: AbortSignal;
   /** Gets what a handler or the store failed with; the run goes on. It must not throw. */
   onError(error: unknown, tick: Omit<TimerTick, "signal"> | null): void;
-  /** Handlers that run at the same time; those of one timer never do. @default 64 */
+  /**
+   * Handlers that run at the same time; those of one timer do only when one goes on after `timeoutMs`, in spite of its
+   * signal. @default 64
+   */
   concurrency?: number;
   /** Milliseconds after which a handler counts as failed. @default 60,000 */
   timeoutMs?: number;
@@ -32,7 +35,7 @@ export interface RunTimersOptions {
   checkMs?: number;
 }
 
-/** Timers that run on this node until it is disposed of, which waits for the handlers that are at work. */
+/** Timers that run on this node until it is disposed of, which waits for the handlers at work, `timeoutMs` at most. */
 export interface TimerRun extends AsyncDisposable {
   /** Whether this node has the cluster's ticks. */
   readonly holding: boolean;
