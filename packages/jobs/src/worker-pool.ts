@@ -4,6 +4,7 @@ import { jobsErrors } from "./errors.js";
 import { JOB_LIMITS } from "./options.js";
 import { checkPayload } from "./payload-check.js";
 import { LeaseKeeper } from "./pool/lease-keeper.js";
+import { Maintainer } from "./pool/maintainer.js";
 import { PoolCounts } from "./pool/pool-counts.js";
 import { type NormalPoolOptions, normalPoolOptions, type WorkerPoolOptions } from "./pool/pool-options.js";
 import { pressure } from "./pool/pressure.js";
@@ -18,6 +19,8 @@ export interface WorkerPoolParts {
   readonly logger: Logger;
 }
 
+/** Milliseconds between a look for jobs and the next; it is doubled each time that nothing tells of jobs. */
+const FIRST_PAUSE_MS = 1000;
 /** Milliseconds between two looks at the load of the machine. */
 const PRESSURE_MS = 2000;
 /** The same between two announcements of the pool, of which each is good for thrice as long. */
@@ -38,6 +41,7 @@ export class WorkerPool implements AsyncDisposable {
   #state: "new" | "started" | "draining" = "new";
   #filling: Loop | null = null;
   #again = false;
+  #pauseMs = FIRST_PAUSE_MS;
   #pressure: string | null = null;
   #disposed: Promise<void> | undefined;
 
@@ -87,34 +91,41 @@ export class WorkerPool implements AsyncDisposable {
     const warn = (message: string) => (error: unknown) => logger.warn({ error }, message);
     const running = () => this.#running;
     this.#running.keeper = new LeaseKeeper({ queue, logger, leaseMs, soleProcess, running });
-    const filling = every(pollMs, () => this.#fill(), { onError: warn("jobs could not be claimed"), unref: false });
+    const filling = every(pollMs, () => this.#look(), { onError: warn("jobs could not be claimed"), unref: false });
     this.#filling = filling;
-    const maintaining: Loop = every(
-      maintainMs,
-      async (signal) => {
-        const due = await this.#maintain(signal);
-        // A run is not shortened by itself; the next one is.
-        if (due !== null) setImmediate(() => maintaining.soon(due));
+    const maintainer = new Maintainer({
+      ...{ queue, logger, maintainMs },
+      keep: () => (soleProcess ? this.#running.ids : null),
+      onMaintained: ({ stalled }) => {
+        this.counts.stalled += stalled;
       },
-      { onError: warn("the job queue could not be looked after") },
-    );
+    });
     const { pressure: limits } = this.#options;
     this.#background.push(
       filling,
-      maintaining,
-      queue.subscribe((signal) => this.#hear(signal)),
+      maintainer,
+      queue.subscribe((signal) => {
+        maintainer.hear(signal);
+        this.#hear(signal);
+      }),
     );
+    maintainer.start();
     if (limits !== false) {
       const look = async () => {
+        const before = this.#pressure;
         this.#pressure = await pressure(limits);
+        if (before !== null && this.#pressure === null) this.#wake();
       };
       await look();
       this.#background.push(every(PRESSURE_MS, look, { onError: warn("the load of the machine could not be read") }));
     }
-    await this.#announce();
-    this.#background.push(
-      every(ANNOUNCE_MS, () => this.#announce(), { onError: warn("the pool could not be announced") }),
-    );
+    // Who takes no jobs need not be known.
+    if (this.workers.types.length > 0) {
+      await this.#announce();
+      this.#background.push(
+        every(ANNOUNCE_MS, () => this.#announce(), { onError: warn("the pool could not be announced") }),
+      );
+    }
     this.#wake();
   }
 
@@ -148,9 +159,10 @@ export class WorkerPool implements AsyncDisposable {
       if (Symbol.asyncDispose in it) await it[Symbol.asyncDispose]();
       else it[Symbol.dispose]();
     }
-    await this.#parts.queue.retire(this.name).catch((error) => {
-      this.#parts.logger.warn({ error }, "the pool is announced until that expires");
-    });
+    if (this.workers.types.length > 0)
+      await this.#parts.queue.retire(this.name).catch((error) => {
+        this.#parts.logger.warn({ error }, "the pool is announced until that expires");
+      });
     for (const worker of this.#started.splice(0).reverse()) await worker.onShutdown?.();
   }
 
@@ -162,12 +174,25 @@ export class WorkerPool implements AsyncDisposable {
 
   #hear(signal: QueueSignal): void {
     if (signal.kind === "cancel") this.#running.cancel(signal.id);
-    else if (this.workers.get(signal.type)) this.#wake();
+    else if (signal.kind === "ready" && this.workers.get(signal.type)) this.#wake();
   }
 
   #wake(): void {
     this.#again = true;
+    this.#pauseMs = FIRST_PAUSE_MS;
     this.#filling?.soon();
+  }
+
+  /** Others may have been faster, a rate be used up, or some groups be empty: the next look comes soon, a later one later. */
+  async #look(): Promise<void> {
+    try {
+      await this.#fill();
+    } finally {
+      const pause = this.#pauseMs;
+      this.#pauseMs = Math.min(2 * pause, this.#options.pollMs);
+      // A run is not shortened by itself; the next one is.
+      setImmediate(() => this.#filling?.soon(pause));
+    }
   }
 
   /** Claims until every slot is taken, or there are no jobs. */
@@ -194,15 +219,5 @@ export class WorkerPool implements AsyncDisposable {
       const extra = { ...(rate ? { rate } : {}), ...(blocks ? { leaseBeyondTimeoutMs: BLOCKED_MS } : {}) };
       return [{ type, limit, ...extra }];
     });
-  }
-
-  /** Milliseconds until something is due before the next time; null: nothing is. */
-  async #maintain(signal: AbortSignal): Promise<number | null> {
-    const { soleProcess, maintainMs } = this.#options;
-    const keep = soleProcess ? { keep: this.#running.ids } : {};
-    const { nextAt, stalled } = await this.#parts.queue.maintain({ ...keep, signal });
-    this.counts.stalled += stalled;
-    const due = nextAt === null ? maintainMs : Math.max(1, nextAt - Date.now());
-    return due < maintainMs ? due : null;
   }
 }

@@ -1,13 +1,14 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decodeUtf8 } from "@aspen/plugin-api";
 import type { Store } from "@aspen/storage";
 import { EmbeddedStore } from "@aspen/storage/embedded";
 import { MemoryStore } from "@aspen/storage/memory";
 import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { afterAll, beforeAll, describe, test } from "@jest/globals";
-import { KvJobQueue } from "../src/index.js";
+import { type JobEvent, KvJobQueue } from "../src/index.js";
 import { testJobQueue } from "../src/testing/index.js";
 
 let server: RedisServer;
@@ -37,6 +38,10 @@ function on(open: () => Promise<[Store, Store]>) {
       other,
       advance: async (ms: number) => {
         now += ms;
+      },
+      events: async () => {
+        const { entries } = await store.kv.scan({ prefix: `${options.namespace}__events:` });
+        return entries.map(({ value }) => JSON.parse(decodeUtf8(value)) as JobEvent);
       },
       async [Symbol.asyncDispose]() {
         await queue[Symbol.asyncDispose]();

@@ -7,6 +7,7 @@ import { failure, id, logLine, progress, status } from "./schemas.js";
 const SEEN_MS = 60_000;
 const LEASE_MS = 30_000;
 const POLL_MAX_MS = 60_000;
+const FIRST_PAUSE_MS = 1000;
 
 const worker = z.string();
 const token = z.int();
@@ -135,7 +136,7 @@ function workerMethods(queue: JobQueue) {
   };
 }
 
-/** Claims again whenever the queue tells of jobs, and every second, until there are some or the time is over. */
+/** Claims again whenever the queue tells of jobs, and now and then, until there are some or the time is over. */
 async function claimWithin<T>(
   queue: JobQueue,
   types: readonly string[],
@@ -146,13 +147,13 @@ async function claimWithin<T>(
   using _ = queue.subscribe((signal) => {
     if (signal.kind === "ready" && types.includes(signal.type)) wake();
   });
-  for (;;) {
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, POLL_MAX_MS)) {
     const told = new Promise<void>((resolve) => {
       wake = resolve;
     });
     const jobs = await claim();
     if (jobs.length > 0 || over.aborted) return jobs;
-    const timer = setTimeout(wake, 1000);
+    const timer = setTimeout(wake, pause);
     over.addEventListener("abort", wake, { once: true });
     await told;
     clearTimeout(timer);

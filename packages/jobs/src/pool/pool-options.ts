@@ -19,9 +19,9 @@ export interface WorkerPoolOptions {
   types?: Readonly<Record<string, TypeOptions>>;
   /** Milliseconds without a sign of life after which a job goes to another, 1,000 to 3,600,000. @default 30,000 */
   leaseMs?: number;
-  /** Milliseconds between two looks for jobs when nothing tells of new ones. @default 1,000 */
+  /** Milliseconds between two looks for jobs, at most, when nothing tells of new ones. @default 30,000 */
   pollMs?: number;
-  /** Milliseconds between two looks for jobs that are due, stalled, or kept long enough. @default 500 */
+  /** Milliseconds between two looks of the cluster for jobs that are due or stalled, or were kept long enough, when none is known to be. @default 30,000 */
   maintainMs?: number;
   /** Milliseconds that a job has to end after it was asked to, before it is ended by force. @default 250 */
   graceMs?: number;
@@ -42,8 +42,8 @@ export function normalPoolOptions(options: WorkerPoolOptions): NormalPoolOptions
     concurrency: options.concurrency ?? 10,
     types: options.types ?? {},
     leaseMs: options.leaseMs ?? 30_000,
-    pollMs: options.pollMs ?? 1000,
-    maintainMs: options.maintainMs ?? 500,
+    pollMs: options.pollMs ?? 30_000,
+    maintainMs: options.maintainMs ?? 30_000,
     graceMs: options.graceMs ?? 250,
     drainMs: options.drainMs ?? 10_000,
     pressure: options.pressure ?? {},

@@ -85,10 +85,16 @@ export interface WorkerInfo {
   readonly seenAt: number;
 }
 
-/** What a claimer, or a stop of one, should look at. */
+/**
+ * What a claimer, a stop of one, or who calls `maintain` should look at. Times are on the queue's clock: `due`: a delay, a
+ * back-off or a lease is over at `at`, unless that was told of an earlier one before; `maintained`: all that was due at
+ * `at` is done.
+ */
 export type QueueSignal =
   | { readonly kind: "ready"; readonly type: string }
-  | { readonly kind: "cancel"; readonly id: string };
+  | { readonly kind: "cancel"; readonly id: string }
+  | { readonly kind: "due"; readonly at: number }
+  | ({ readonly kind: "maintained"; readonly at: number } & Pick<Maintained, "nextAt" | "idle">);
 
 /** What {@link JobQueue.maintain} did. */
 export interface Maintained {
@@ -100,6 +106,8 @@ export interface Maintained {
   readonly removed: number;
   /** When the next delay, back-off or lease is over, on the queue's clock; null: none is known. */
   readonly nextAt: number | null;
+  /** Nothing was delayed, retrying, running or finished: nothing will be due before something is told to be. */
+  readonly idle: boolean;
 }
 
 export interface MaintainOptions {
@@ -155,7 +163,7 @@ export interface JobQueue extends AsyncDisposable {
   /** Gives a job back as if it had never been started. @throws AspenError also `LEASE_LOST` */
   release(lease: JobLease): Promise<void>;
 
-  /** Does what is due. Every node calls it now and then, and many may at once. */
+  /** Does what is due, and tells so. Somebody calls it when something is due, and now and then; many may at once. */
   maintain(options?: MaintainOptions): Promise<Maintained>;
   /** Hints, which may be lost: who listens also looks now and then. Returns what ends it. */
   subscribe(listener: (signal: QueueSignal) => void): Disposable;

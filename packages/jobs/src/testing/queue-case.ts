@@ -1,4 +1,5 @@
 import type { JobQueue } from "../queue/contract.js";
+import type { JobEvent } from "../queue/kv/events.js";
 
 export interface QueueUnderTest {
   readonly queue: JobQueue;
@@ -6,6 +7,8 @@ export interface QueueUnderTest {
   readonly other: JobQueue;
   /** Makes so many milliseconds pass on the queue's clock. */
   advance(ms: number): Promise<void>;
+  /** What the outbox has, oldest first. */
+  events(): Promise<readonly JobEvent[]>;
 }
 
 /** One promise of the contract. */

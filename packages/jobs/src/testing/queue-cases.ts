@@ -1,6 +1,7 @@
 import { claimCases } from "./cases/claim-cases.js";
 import { controlCases } from "./cases/control-cases.js";
 import { dependencyCases } from "./cases/dependency-cases.js";
+import { eventCases } from "./cases/event-cases.js";
 import { failureCases } from "./cases/failure-cases.js";
 import { leaseCases } from "./cases/lease-cases.js";
 import { submitCases } from "./cases/submit-cases.js";
@@ -13,5 +14,6 @@ export const jobQueueCases: Readonly<Record<string, readonly QueueCase[]>> = {
   lease: leaseCases,
   failure: failureCases,
   dependencies: dependencyCases,
+  events: eventCases,
   "cancel, retry, remove, list": controlCases,
 };

@@ -13,7 +13,7 @@ const logger = { debug() {}, info() {}, warn() {}, error: (fields, message) => c
 const pool = new WorkerPool(
   { queue, blobs: store.blobs, logger },
   // A job of a process that was killed comes back soon.
-  { concurrency: 20, leaseMs: 1000, pollMs: 100, maintainMs: 100, pressure: false, soleProcess: !redis },
+  { concurrency: 20, leaseMs: 1000, pollMs: 100, pressure: false, soleProcess: !redis },
 );
 // It never blocks this process, so that its leases are short.
 pool.add({

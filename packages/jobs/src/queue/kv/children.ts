@@ -8,13 +8,13 @@ import type { SettleParts } from "./settle.js";
 
 /**
  * Tells those that wait for a job that it is over. It may be cut off, or be done by several at once: each child is told
- * in a transaction of its own, and the mark that there are some goes last. Gives the types that can be claimed then.
+ * in a transaction of its own, and the mark that there are some goes last. Gives the children as they are then.
  */
-export async function tellChildren(parts: SettleParts, id: string): Promise<Set<string>> {
+export async function tellChildren(parts: SettleParts, id: string): Promise<JobRecord[]> {
   const { kv, keys } = parts.table;
-  const ready = new Set<string>();
+  const told: JobRecord[] = [];
   const mark = await kv.get(keys.over(id));
-  if (!mark) return ready;
+  if (!mark) return told;
   const parent = await parts.table.read(id);
   // One that was started again by hand meanwhile tells them when it ends again.
   const again = parent !== null && !isFinished(parent.record.status);
@@ -23,8 +23,8 @@ export async function tellChildren(parts: SettleParts, id: string): Promise<Set<
     const { entries } = await kv.scan({ prefix: keys.children(id), limit: 100, keysOnly: true });
     if (entries.length === 0) break;
     for (const { key } of entries) {
-      const type = await tellChild(parts, { id, completed }, key.slice(keys.children(id).length));
-      if (type !== null) ready.add(type);
+      const child = await tellChild(parts, { id, completed }, key.slice(keys.children(id).length));
+      if (child) told.push(child);
       await kv.delete(key);
     }
   }
@@ -33,18 +33,17 @@ export async function tellChildren(parts: SettleParts, id: string): Promise<Set<
     checks: [{ key: mark.key, version: mark.version }],
     ops: [{ type: "delete", key: mark.key }],
   });
-  return ready;
+  return told;
 }
 
 async function tellChild(
   parts: SettleParts,
   parent: { id: string; completed: boolean },
   child: string,
-): Promise<string | null> {
+): Promise<JobRecord | null> {
   try {
     const after = await parts.table.change(child, (record) => afterParent(parts, record, parent));
-    const record = after?.record;
-    return record?.status === "pending" && record.waitingFor.length === 0 ? record.type : null;
+    return after?.record ?? null;
   } catch (error) {
     if (isAspenError(error) && error.code === "JOB_NOT_FOUND") return null;
     throw error;

@@ -91,14 +91,14 @@ export class KvJobQueue implements JobQueue {
     this.#values = new JobValues(blobs);
     this.#types = new TypesRegistry(kv, keys);
     this.#claimer = new Claimer(this.#table);
-    this.#signals = new Signals(kv, `${namespace.slice(0, -1)}-signal:`, onError);
+    this.#signals = new Signals({ kv, namespace: `${namespace.slice(0, -1)}-signal:`, clock, onError });
     this.#parts = { table: this.#table, values: this.#values, retention, random };
   }
 
   async submit(request: JobRequest): Promise<{ id: string; created: boolean }> {
     const parts = { table: this.#table, values: this.#values, types: this.#types };
-    const { id, created, ready } = await submit(parts, request);
-    if (ready !== null) this.#signals.ready(ready);
+    const { id, created, stored } = await submit(parts, request);
+    if (stored) this.#signals.changed(stored);
     return { id, created };
   }
 
@@ -134,7 +134,7 @@ export class KvJobQueue implements JobQueue {
   async retry(id: string): Promise<Job> {
     assertJobId("id", id);
     const { record } = await retry(this.#parts, id);
-    this.#signals.ready(record.type);
+    this.#signals.changed(record);
     return viewOf(this.#values, record);
   }
 
@@ -173,14 +173,17 @@ export class KvJobQueue implements JobQueue {
   async claim(options: ClaimOptions): Promise<ClaimedJob[]> {
     const claimed = await this.#claimer.claim(options);
     if (this.#claimed.size > REMEMBERED) this.#claimed.clear();
-    for (const it of claimed) this.#claimed.set(it.record.id, it);
+    for (const it of claimed) {
+      this.#claimed.set(it.record.id, it);
+      this.#signals.changed(it.record);
+    }
     return Promise.all(claimed.map(({ record }) => claimedOf(this.#values, record)));
   }
 
   async update(updates: readonly JobUpdate[]): Promise<UpdateAnswer[]> {
     return Promise.all(
       updates.map(async (asked) => {
-        const { answer, after } = await update(this.#table, asked, this.#claimed.get(asked.id));
+        const { answer, after } = await update(this.#table, asked, this.#known(asked));
         if (after) this.#claimed.set(asked.id, after);
         else this.#claimed.delete(asked.id);
         return answer;
@@ -194,17 +197,20 @@ export class KvJobQueue implements JobQueue {
 
   async fail(lease: JobLease, failure: JobFailure): Promise<JobStatus> {
     const { record } = await this.#settle(lease, (known) => fail(this.#parts, lease, failure, known));
+    this.#signals.changed(record);
     return record.status;
   }
 
   async release(lease: JobLease): Promise<void> {
     const { record } = await this.#settle(lease, (known) => release(this.#parts, lease, known));
-    if (record.status === "pending") this.#signals.ready(record.type);
+    this.#signals.changed(record);
   }
 
   async maintain(options: MaintainOptions = {}): Promise<Maintained> {
-    const { ready, ...maintained } = await maintain(this.#parts, options);
-    for (const type of ready) this.#signals.ready(type);
+    const at = this.#table.clock.now();
+    const { changed, ...maintained } = await maintain(this.#parts, options);
+    for (const record of changed) this.#signals.changed(record);
+    this.#signals.maintained({ at, nextAt: maintained.nextAt, idle: maintained.idle });
     return maintained;
   }
 
@@ -222,7 +228,7 @@ export class KvJobQueue implements JobQueue {
   ): Promise<VersionedRecord> {
     assertJobId("id", lease.id);
     whole("token", lease.token, 1, Number.MAX_SAFE_INTEGER);
-    const known = this.#claimed.get(lease.id);
+    const known = this.#known(lease);
     const after = await settle(known);
     // What was settled is not ours any more; an answer of the store that is an error leaves it to be tried again.
     this.#claimed.delete(lease.id);
@@ -230,9 +236,15 @@ export class KvJobQueue implements JobQueue {
     return after;
   }
 
+  /** What is remembered of an earlier start says nothing of a later one, which another process may have claimed. */
+  #known({ id, token }: JobLease): VersionedRecord | undefined {
+    const known = this.#claimed.get(id);
+    return known?.record.token === token ? known : undefined;
+  }
+
   async #tellChildren({ record }: VersionedRecord): Promise<void> {
     if (record.children === 0 || record.keepUntil === 0) return;
-    for (const type of await tellChildren(this.#parts, record.id)) this.#signals.ready(type);
+    for (const child of await tellChildren(this.#parts, record.id)) this.#signals.changed(child);
   }
 }
 

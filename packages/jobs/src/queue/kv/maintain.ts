@@ -4,24 +4,26 @@ import type { MaintainOptions } from "../contract.js";
 import { tellChildren } from "./children.js";
 import { remove } from "./control.js";
 import { idAt, timeAt } from "./keys.js";
+import type { JobRecord } from "./record.js";
 import { afterStall, type SettleParts } from "./settle.js";
 
 /** Jobs of one kind that one call looks after; the next call goes on. */
 const BATCH = 500;
 const AT_ONCE = 32;
 
-/** What was done, and for which types there are jobs to claim now. */
+/** What was done, and what can be claimed, or becomes due, by it. */
 export interface Upkeep {
   promoted: number;
   stalled: number;
   removed: number;
   nextAt: number | null;
-  ready: Set<string>;
+  idle: boolean;
+  changed: JobRecord[];
 }
 
 /** Several may do this at once: each change is of one job, and made by one of them. */
 export async function maintain(parts: SettleParts, { keep, signal }: MaintainOptions): Promise<Upkeep> {
-  const upkeep: Upkeep = { promoted: 0, stalled: 0, removed: 0, nextAt: null, ready: new Set() };
+  const upkeep: Upkeep = { promoted: 0, stalled: 0, removed: 0, nextAt: null, idle: true, changed: [] };
   for (const status of ["scheduled", "retrying"] as const) {
     upkeep.promoted += await eachDue(parts, status, upkeep, signal, (id) => promote(parts, id, upkeep));
   }
@@ -30,7 +32,7 @@ export async function maintain(parts: SettleParts, { keep, signal }: MaintainOpt
   });
   await tellAllChildren(parts, upkeep, signal);
   for (const status of JOB_STATUSES.filter(isFinished)) {
-    upkeep.removed += await eachDue(parts, status, null, signal, (id) => {
+    upkeep.removed += await eachDue(parts, status, upkeep, signal, (id) => {
       return remove(parts, id, ({ keepUntil }) => keepUntil <= parts.table.clock.now());
     });
   }
@@ -41,7 +43,7 @@ export async function maintain(parts: SettleParts, { keep, signal }: MaintainOpt
 async function eachDue(
   { table: { kv, keys, clock } }: SettleParts,
   status: JobStatus,
-  upkeep: Upkeep | null,
+  upkeep: Upkeep,
   signal: AbortSignal | undefined,
   act: (id: string) => Promise<boolean>,
 ): Promise<number> {
@@ -49,9 +51,12 @@ async function eachDue(
   const now = clock.now();
   const due = entries.filter(({ key }) => timeAt(key) <= now);
   const next = entries[due.length];
-  if (upkeep && next) upkeep.nextAt = Math.min(upkeep.nextAt ?? Number.POSITIVE_INFINITY, timeAt(next.key));
+  if (entries.length > 0) upkeep.idle = false;
+  // That a job was kept long enough needs no timer: the looks that are made anyway find it.
+  if (next && !isFinished(status))
+    upkeep.nextAt = Math.min(upkeep.nextAt ?? Number.POSITIVE_INFINITY, timeAt(next.key));
   // More may be due than was looked at.
-  if (upkeep && due.length === BATCH) upkeep.nextAt = now;
+  if (due.length === BATCH) upkeep.nextAt = now;
   let changed = 0;
   for (let start = 0; start < due.length && !signal?.aborted; start += AT_ONCE) {
     const batch = due.slice(start, start + AT_ONCE);
@@ -73,23 +78,23 @@ async function unlessGone(act: () => Promise<boolean>): Promise<boolean> {
 
 async function promote({ table }: SettleParts, id: string, upkeep: Upkeep): Promise<boolean> {
   let due = false;
-  await table.change(id, (record) => {
+  const after = await table.change(id, (record) => {
     due = (record.status === "scheduled" || record.status === "retrying") && record.readyAt <= table.clock.now();
     if (!due) return null;
-    upkeep.ready.add(record.type);
     return { next: { ...record, status: "pending" } };
   });
+  if (due && after) upkeep.changed.push(after.record);
   return due;
 }
 
 async function stall(parts: SettleParts, id: string, upkeep: Upkeep): Promise<boolean> {
   let stalled = false;
-  await parts.table.change(id, (record) => {
+  const after = await parts.table.change(id, (record) => {
     const change = afterStall(parts, record);
     stalled = change !== null;
-    if (change?.next?.status === "pending") upkeep.ready.add(record.type);
     return change;
   });
+  if (stalled && after) upkeep.changed.push(after.record);
   return stalled;
 }
 
@@ -99,6 +104,7 @@ async function tellAllChildren(parts: SettleParts, upkeep: Upkeep, signal: Abort
   const { entries } = await kv.scan({ prefix: keys.overs, limit: BATCH, keysOnly: true });
   for (const { key } of entries) {
     if (signal?.aborted) return;
-    for (const type of await tellChildren(parts, key.slice(keys.overs.length))) upkeep.ready.add(type);
+    upkeep.idle = false;
+    upkeep.changed.push(...(await tellChildren(parts, key.slice(keys.overs.length))));
   }
 }

@@ -24,8 +24,8 @@ export interface SubmitParts {
 export interface Submitted {
   readonly id: string;
   readonly created: boolean;
-  /** The type, when the job can be claimed at once. */
-  readonly ready: string | null;
+  /** What was stored; null when the job was there. */
+  readonly stored: JobRecord | null;
 }
 
 /** @throws AspenError as `JobQueue.submit` */
@@ -62,7 +62,7 @@ async function insert(table: JobTable, blank: JobRecord, dependsOn: readonly str
   const same = sameKey(table, blank);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const first = same === null ? null : await kv.get(same);
-    if (first) return { id: decodeUtf8(first.value), created: decodeUtf8(first.value) === id, ready: null };
+    if (first) return { id: decodeUtf8(first.value), created: decodeUtf8(first.value) === id, stored: null };
     const parents = await readParents(table, blank, dependsOn);
     const waitingFor = parents.waiting.map(({ record }) => record.id);
     // What waits is `pending`, with its delay still to come.
@@ -84,10 +84,9 @@ async function insert(table: JobTable, blank: JobRecord, dependsOn: readonly str
       ops.push({ type: "put", key: keys.child(record.id, id), value: encodeUtf8("{}") });
     }
     const result = await tryTransact(kv, { checks, ops });
-    const ready = job.status === "pending" && waitingFor.length === 0 ? job.type : null;
-    if (result !== "unknown" && result.ok) return { id, created: true, ready };
+    if (result !== "unknown" && result.ok) return { id, created: true, stored: job };
     // Its own record is there: the attempt whose answer was lost was applied.
-    if (await kv.get(keys.job(id))) return { id, created: true, ready };
+    if (await kv.get(keys.job(id))) return { id, created: true, stored: job };
   }
   throw jobsErrors.conflict(id, ATTEMPTS);
 }

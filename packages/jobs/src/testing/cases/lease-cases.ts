@@ -132,4 +132,25 @@ export const leaseCases: readonly QueueCase[] = [
       assert.equal(lines.filter(({ message }) => message.includes("log ends here")).length, 1);
     },
   },
+  {
+    name: "whoever claims a job anew may settle it through any process, also one that had claimed it before",
+    run: async ({ queue, other, advance }) => {
+      for (const settle of ["complete", "fail", "release", "update"] as const) {
+        const { id } = await queue.submit({ type: "work" });
+        await claimOne(queue, { leaseMs: 1000 });
+        await advance(1001);
+        await other.maintain();
+        const lease = await claimOne(other);
+        if (settle === "update") {
+          assert.deepEqual(await queue.update([{ id, token: lease.token, leaseMs: 1000 }]), ["held"]);
+          await queue.complete(lease, null);
+        } else if (settle === "fail") await queue.fail(lease, { code: "X", message: "x" });
+        else if (settle === "complete") await queue.complete(lease, null);
+        else {
+          await queue.release(lease);
+          await queue.cancel(id);
+        }
+      }
+    },
+  },
 ];
