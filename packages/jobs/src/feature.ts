@@ -51,7 +51,7 @@ const configSchema = z.strictObject({
     )
     .optional()
     .describe("By job type."),
-  leaseMs: ms(1000).describe("Milliseconds without a sign of life after which a job goes to another node; 30,000."),
+  leaseMs: ms(1000).describe("Milliseconds without a sign of life after which a job goes to another node; 15,000."),
   pollMs: ms(1).describe("Milliseconds between looks for jobs, at most, when nothing tells of new ones; 30,000."),
   graceMs: ms(0).describe("Milliseconds that a job has to end before it is ended by force; 250."),
   drainMs: ms(0).describe(

@@ -4,6 +4,7 @@ import { jobsErrors } from "./errors.js";
 import { JOB_LIMITS } from "./options.js";
 import { checkPayload } from "./payload-check.js";
 import { LeaseKeeper } from "./pool/lease-keeper.js";
+import { LeaseThread } from "./pool/lease-thread.js";
 import { Maintainer } from "./pool/maintainer.js";
 import { PoolCounts } from "./pool/pool-counts.js";
 import { type NormalPoolOptions, normalPoolOptions, type WorkerPoolOptions } from "./pool/pool-options.js";
@@ -90,7 +91,16 @@ export class WorkerPool implements AsyncDisposable {
     await queue.registerTypes(this.workers.types);
     const warn = (message: string) => (error: unknown) => logger.warn({ error }, message);
     const running = () => this.#running;
-    this.#running.keeper = new LeaseKeeper({ queue, logger, leaseMs, soleProcess, running });
+    const { inThread } = queue;
+    if (inThread && !soleProcess && [...this.workers.workers].some((worker) => worker.blocksEventLoop)) {
+      const thread = new LeaseThread({ inThread, leaseMs, logger });
+      this.#running.leaseThread = thread;
+      this.#background.push(thread);
+    }
+    this.#running.keeper = new LeaseKeeper({
+      ...{ queue, logger, leaseMs, soleProcess, running },
+      renewedAt: () => this.#running.leaseThread?.renewedAt ?? Number.NEGATIVE_INFINITY,
+    });
     const filling = every(pollMs, () => this.#look(), { onError: warn("jobs could not be claimed"), unref: false });
     this.#filling = filling;
     const maintainer = new Maintainer({
@@ -214,8 +224,9 @@ export class WorkerPool implements AsyncDisposable {
       const { concurrency: most = concurrency, rate } = types[type] ?? {};
       const limit = most - this.#running.ofType(type);
       if (limit <= 0) return [];
-      // Where nobody else can take the job, there is nothing to be afraid of.
-      const blocks = this.workers.get(type)?.blocksEventLoop && !this.#options.soleProcess;
+      // Nobody else can take the job, or a thread of its own renews its lease: then a short one will do.
+      const blocks =
+        this.workers.get(type)?.blocksEventLoop && !this.#options.soleProcess && !this.#running.leaseThread?.usable;
       const extra = { ...(rate ? { rate } : {}), ...(blocks ? { leaseBeyondTimeoutMs: BLOCKED_MS } : {}) };
       return [{ type, limit, ...extra }];
     });

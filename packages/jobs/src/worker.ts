@@ -34,8 +34,9 @@ export interface Worker {
   /** After the last one. */
   onShutdown?(): Promise<void>;
   /**
-   * Its jobs can block the event loop of this process, and with it the renewal of leases: they are leased for the whole
-   * of their `timeoutMs`. The price: when the node dies, its jobs come back that late. @default false
+   * Its jobs can block the event loop of this process, and with it the renewal of leases. A thread renews them then, where
+   * the store can be opened by one, as Redis can. Elsewhere they are leased for the whole of their `timeoutMs`, and come
+   * back that late when the node dies. @default false
    */
   readonly blocksEventLoop?: boolean;
 }

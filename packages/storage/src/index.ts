@@ -37,4 +37,4 @@ export type {
   WatchOptions,
 } from "./kv/key-value-store.js";
 export { assertKeyAllowed, assertScanPrefixAllowed, NamespacedKeyValueStore } from "./kv/namespaced.js";
-export type { Store, WorkerReader, WorkerReaderModule } from "./store.js";
+export type { Store, WorkerReader, WorkerReaderModule, WorkerStore, WorkerStoreModule } from "./store.js";

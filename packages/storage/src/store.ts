@@ -14,6 +14,21 @@ export interface Store extends AsyncDisposable {
   readonly exclusive?: boolean;
   /** How a worker thread reads it without waiting for this thread. @default every read goes to this thread */
   readonly workerReader?: WorkerReader;
+  /** How a worker thread opens the whole store for itself. Holds passwords. @default it cannot */
+  readonly workerStore?: WorkerStore;
+}
+
+/** Tells a worker thread how to open a store with connections of its own. It is sent there as it is. */
+export interface WorkerStore {
+  /** An ES module with the exports of {@link WorkerStoreModule}: a URL, or a name that `@aspen/jobs` can import. */
+  readonly module: string;
+  /** What `openWorkerStore` gets; anything that can be cloned into a thread. */
+  readonly data: unknown;
+}
+
+/** What the module of a {@link WorkerStore} exports. */
+export interface WorkerStoreModule {
+  openWorkerStore(data: unknown): Promise<Store>;
 }
 
 /** Tells a worker thread how to open a view of its own. It is sent there as it is. */

@@ -15,6 +15,8 @@ export interface LeaseKeeperParts {
   readonly leaseMs: number;
   /** No other process can take a job from this one. */
   readonly soleProcess: boolean;
+  /** When somebody else last renewed all leases, by `performance.now()`. */
+  readonly renewedAt: () => number;
 }
 
 /** Renews the leases of running jobs, writes what they tell, and stops those that are cancelled or no longer ours. */
@@ -66,8 +68,9 @@ export class LeaseKeeper implements AsyncDisposable {
   }
 
   #stopIfOver(running: RunningJob): void {
-    const over = performance.now() - running.heldAt > this.#parts.leaseMs * SAFE_PART;
-    if (over && !this.#parts.soleProcess) this.#drop(running);
+    const { leaseMs, soleProcess, renewedAt } = this.#parts;
+    const over = performance.now() - Math.max(running.heldAt, renewedAt()) > leaseMs * SAFE_PART;
+    if (over && !soleProcess) this.#drop(running);
   }
 
   #drop(running: RunningJob): void {

@@ -17,7 +17,7 @@ export interface WorkerPoolOptions {
   concurrency?: number;
   /** By job type. @default {} */
   types?: Readonly<Record<string, TypeOptions>>;
-  /** Milliseconds without a sign of life after which a job goes to another, 1,000 to 3,600,000. @default 30,000 */
+  /** Milliseconds without a sign of life after which a job goes to another, 1,000 to 3,600,000. @default 15,000 */
   leaseMs?: number;
   /** Milliseconds between two looks for jobs, at most, when nothing tells of new ones. @default 30,000 */
   pollMs?: number;
@@ -41,7 +41,7 @@ export function normalPoolOptions(options: WorkerPoolOptions): NormalPoolOptions
     name: options.name ?? `${hostname().slice(0, 64)}-${randomUUID().slice(0, 8)}`,
     concurrency: options.concurrency ?? 10,
     types: options.types ?? {},
-    leaseMs: options.leaseMs ?? 30_000,
+    leaseMs: options.leaseMs ?? 15_000,
     pollMs: options.pollMs ?? 30_000,
     maintainMs: options.maintainMs ?? 30_000,
     graceMs: options.graceMs ?? 250,

@@ -4,6 +4,7 @@ import type { BlobStore } from "@aspen/storage";
 import { jobsErrors } from "../errors.js";
 import type { ClaimedJob, JobQueue } from "../queue/contract.js";
 import type { LeaseKeeper } from "./lease-keeper.js";
+import type { LeaseThread } from "./lease-thread.js";
 import type { PoolCounts } from "./pool-counts.js";
 import { type Outcome, RunningJob } from "./running-job.js";
 import { settleRun } from "./settle-run.js";
@@ -26,6 +27,7 @@ export interface RunningJobsParts {
 /** The jobs that a pool runs, from their claim until the queue has heard of their end. */
 export class RunningJobs implements Iterable<RunningJob> {
   keeper: LeaseKeeper | null = null;
+  leaseThread: LeaseThread | null = null;
   readonly #parts: RunningJobsParts;
   /** Each has a slot. One whose work could not be ended keeps it after it was settled. */
   readonly #slots = new Map<string, RunningJob>();
@@ -62,13 +64,18 @@ export class RunningJobs implements Iterable<RunningJob> {
     if (!worker) throw new Error(`a job of the type ${job.type} was claimed that no worker takes`);
     const running = new RunningJob({ job, worker, blobs, logger, graceMs });
     this.#slots.set(slot, running);
+    // Before it begins: from then on, nothing of this thread may come to its turn.
+    this.leaseThread?.tell("held", job);
     const free = () => {
       this.#slots.delete(slot);
       this.#parts.onSlot();
     };
     this.#settling.set(
       running,
-      this.#run(running, free).finally(() => this.#settling.delete(running)),
+      this.#run(running, free).finally(() => {
+        this.leaseThread?.tell("over", job);
+        this.#settling.delete(running);
+      }),
     );
   }
 

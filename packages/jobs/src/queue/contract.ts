@@ -1,3 +1,4 @@
+import type { WorkerStore } from "@aspen/storage";
 import type { Job, JobFailure, JobLogLine, JobProgress, JobRequest, RunnableJob } from "../job.js";
 import type { JobStatus } from "../job-states.js";
 
@@ -96,6 +97,12 @@ export type QueueSignal =
   | { readonly kind: "due"; readonly at: number }
   | ({ readonly kind: "maintained"; readonly at: number } & Pick<Maintained, "nextAt" | "idle">);
 
+/** A queue over a key-value store, for a worker thread. */
+export interface QueueInThread {
+  readonly store: WorkerStore;
+  readonly namespace: string;
+}
+
 /** What {@link JobQueue.maintain} did. */
 export interface Maintained {
   /** Jobs whose delay or back-off was over. */
@@ -122,6 +129,8 @@ export interface MaintainOptions {
  * `testJobQueue` of `@aspen/jobs/testing` is the conformance suite.
  */
 export interface JobQueue extends AsyncDisposable {
+  /** How a worker thread opens the queue for itself. @default it cannot */
+  readonly inThread?: QueueInThread | undefined;
   /**
    * `created` is false when a job with this idempotency key was there.
    *

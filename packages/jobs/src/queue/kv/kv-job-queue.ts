@@ -16,6 +16,7 @@ import type {
   ListJobsOptions,
   Maintained,
   MaintainOptions,
+  QueueInThread,
   QueueSignal,
   UpdateAnswer,
   WorkerInfo,
@@ -65,6 +66,7 @@ export interface KvJobQueueOptions {
 
 /** A queue on any store, the same for all processes that have the store. Disposing it leaves the store open. */
 export class KvJobQueue implements JobQueue {
+  readonly inThread: QueueInThread | undefined;
   readonly #table: JobTable;
   readonly #values: JobValues;
   readonly #types: TypesRegistry;
@@ -75,7 +77,10 @@ export class KvJobQueue implements JobQueue {
   readonly #claimed = new Map<string, VersionedRecord>();
 
   /** @throws AspenError `INVALID_PARAMS` when an option is out of range */
-  constructor({ kv, blobs }: Pick<Store, "kv" | "blobs">, options: KvJobQueueOptions = {}) {
+  constructor(
+    { kv, blobs, workerStore }: Pick<Store, "kv" | "blobs" | "workerStore">,
+    options: KvJobQueueOptions = {},
+  ) {
     const { namespace = "__jobs:", clock = Date, random = Math.random, onError = () => undefined } = options;
     if (!/^[\w-]{1,64}:$/.test(namespace)) {
       throw jobsErrors.invalid("namespace", 'must be letters, digits, _ and - with a ":" behind them, such as "jobs:"');
@@ -87,6 +92,7 @@ export class KvJobQueue implements JobQueue {
     };
     const keys = new JobKeys(namespace);
     const eventsMs = Math.max(1, milliseconds(options, "keepEventsMs", 3_600_000));
+    this.inThread = workerStore && { store: workerStore, namespace };
     this.#table = new JobTable({ kv, keys, clock, eventsMs });
     this.#values = new JobValues(blobs);
     this.#types = new TypesRegistry(kv, keys);

@@ -7,4 +7,4 @@ export type {
   RedisStoreOptions,
   RedisTlsOptions,
 } from "./options.js";
-export { RedisStore } from "./redis-store.js";
+export { openWorkerStore, RedisStore } from "./redis-store.js";

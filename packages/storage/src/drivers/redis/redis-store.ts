@@ -3,7 +3,7 @@ import { ChunkedBlobStore } from "../../blobs/chunked-blob-store.js";
 import { storageErrors } from "../../errors.js";
 import type { KeyValueStore } from "../../kv/key-value-store.js";
 import type { StoreMaintenance } from "../../maintenance/contract.js";
-import type { Store } from "../../store.js";
+import type { Store, WorkerStore } from "../../store.js";
 import { RedisConnection } from "./connection/redis-connection.js";
 import { addressOf, topologyOf } from "./connection/topology.js";
 import type { RedisStoreOptions } from "./options.js";
@@ -22,6 +22,7 @@ export class RedisStore implements Store {
     readonly warnings: readonly string[],
     readonly maintenance: StoreMaintenance,
     private readonly watch: ServerWatch,
+    readonly workerStore: WorkerStore,
   ) {}
 
   /**
@@ -54,7 +55,7 @@ export class RedisStore implements Store {
         channel: `${prefix}:changes:${topology.database}`,
         onLoss: () => watch.lookSoon(),
       });
-      return new RedisStore(addressOf(topology), kv, blobs, warnings, kv.maintenance(), watch);
+      return new RedisStore(addressOf(topology), kv, blobs, warnings, kv.maintenance(), watch, inThread(options));
     } catch (error) {
       connection.close();
       throw error;
@@ -65,6 +66,15 @@ export class RedisStore implements Store {
     this.watch.close();
     await this.kv[Symbol.asyncDispose]();
   }
+}
+
+/** Opens a store as another thread of this process has it. @throws AspenError as {@link RedisStore.open} */
+export function openWorkerStore(data: unknown): Promise<Store> {
+  return RedisStore.open(data as RedisStoreOptions);
+}
+
+function inThread({ onWarning: _, ...data }: RedisStoreOptions): WorkerStore {
+  return { module: "@aspen/storage/redis", data };
 }
 
 function wholeNumber(

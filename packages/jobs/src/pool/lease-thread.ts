@@ -1,0 +1,73 @@
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { Worker as Thread } from "node:worker_threads";
+import type { Logger } from "@aspen/plugin-api";
+import type { JobLease, QueueInThread } from "../queue/contract.js";
+
+/** The built file, also when this one runs from source: a thread cannot load TypeScript. */
+const threadFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/jobs/lease-thread"));
+
+/** What the thread is started with. */
+export interface LeaseThreadData extends QueueInThread {
+  readonly leaseMs: number;
+  /** Two 64-bit numbers: one that grows while the event loop of the pool turns, and the thread's last renewal, as Unix time. */
+  readonly shared: SharedArrayBuffer;
+}
+
+/** What the thread is told: what runs, and what does no more. */
+export interface ToLeaseThread extends JobLease {
+  readonly kind: "held" | "over";
+}
+
+/** What it says when leases could not be renewed. */
+export interface FromLeaseThread {
+  readonly problem: string;
+}
+
+/**
+ * Renews the leases of a pool's jobs while one of them keeps the pool's event loop busy. It has a connection of its own,
+ * which it opens when it is needed, and ends with its process.
+ */
+export class LeaseThread implements AsyncDisposable {
+  readonly #thread: Thread;
+  readonly #beating: NodeJS.Timeout;
+  readonly #shared: BigInt64Array;
+  #usable = true;
+
+  constructor({ inThread, leaseMs, logger }: { inThread: QueueInThread; leaseMs: number; logger: Logger }) {
+    const shared = new SharedArrayBuffer(16);
+    const workerData: LeaseThreadData = { ...inThread, leaseMs, shared };
+    this.#thread = new Thread(threadFile, { workerData });
+    this.#thread.unref();
+    this.#thread.on("message", ({ problem }: FromLeaseThread) => {
+      logger.warn({ problem }, "the leases of jobs that keep this process busy could not be renewed");
+    });
+    this.#thread.on("error", (error) => logger.error({ error }, "the thread that renews leases failed"));
+    this.#thread.on("exit", () => {
+      this.#usable = false;
+    });
+    const beats = new BigInt64Array(shared);
+    this.#shared = beats;
+    this.#beating = setInterval(() => Atomics.add(beats, 0, 1n), Math.min(500, leaseMs / 20)).unref();
+  }
+
+  /** False when it renews nothing more. */
+  get usable(): boolean {
+    return this.#usable;
+  }
+
+  /** When it last renewed the leases of all that runs, by `performance.now()` of this thread. */
+  get renewedAt(): number {
+    return Number(Atomics.load(this.#shared, 1)) - performance.timeOrigin;
+  }
+
+  tell(kind: ToLeaseThread["kind"], { id, token }: JobLease): void {
+    const message: ToLeaseThread = { kind, id, token };
+    this.#thread.postMessage(message);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#beating);
+    await this.#thread.terminate();
+  }
+}

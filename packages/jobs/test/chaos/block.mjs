@@ -1,0 +1,20 @@
+// Runs jobs of the type `block` until it is killed, each of which keeps the event loop busy for as long as its payload
+// says: `node block.mjs REDIS_URL LEASE_MS`.
+import { FunctionWorker, KvJobQueue, WorkerPool } from "@aspen/jobs";
+import { RedisStore } from "@aspen/storage/redis";
+
+const [url, leaseMs] = process.argv.slice(2);
+const store = await RedisStore.open({ url });
+const queue = new KvJobQueue(store);
+const logger = { debug() {}, info() {}, warn: console.error, error: console.error };
+const pool = new WorkerPool(
+  { queue, blobs: store.blobs, logger },
+  { name: "blocked", leaseMs: Number(leaseMs), pressure: false },
+);
+const block = ({ payload }) => {
+  const end = performance.now() + payload;
+  while (performance.now() < end) Math.random();
+  return "done";
+};
+pool.add(new FunctionWorker([{ type: "block", run: block }]));
+await pool.start();
