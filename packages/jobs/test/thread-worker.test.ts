@@ -34,12 +34,16 @@ test("a loop without end is ended, by its time and by a cancel, and the next job
   await until(() => it.pool.running === 0);
 });
 
-test("a function that heeds its signal ends by itself", async () => {
+test("a function that heeds its signal ends by itself, and no timer waits for it any more", async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
   await using it = await poolOf([new ThreadWorker([job("heedful")])], { graceMs: 600_000 });
   const { id } = await it.queue.submit({ type: "heedful" });
   await until(() => it.pool.running === 1);
   await it.queue.cancel(id);
   expect((await it.queue.wait(id)).status).toBe("cancelled");
+  await it[Symbol.asyncDispose]();
+  await until(() => timers() <= before);
 });
 
 test("a thread that dies under its job fails the attempt, and the next has a new one", async () => {

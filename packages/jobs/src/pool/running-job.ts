@@ -42,6 +42,8 @@ export class RunningJob {
   #progress: JobProgress | null = null;
   #giveUp: () => void = () => undefined;
   #work: Promise<unknown> | null = null;
+  /** Ends the work by force. */
+  #grace: NodeJS.Timeout | undefined;
   #ended = false;
 
   constructor(parts: RunningJobParts) {
@@ -61,6 +63,7 @@ export class RunningJob {
     const timer = setTimeout(() => this.stop("timeout", jobsErrors.timeout(job.timeoutMs)), job.timeoutMs);
     const work = this.#execute().finally(() => {
       this.#ended = true;
+      clearTimeout(this.#grace);
       onEnd();
     });
     this.#work = work;
@@ -80,7 +83,7 @@ export class RunningJob {
     }
     this.#stop = why;
     this.#stopping.abort(reason);
-    setTimeout(() => void this.#endByForce(), this.#parts.graceMs);
+    if (!this.#ended) this.#grace = setTimeout(() => void this.#endByForce(), this.#parts.graceMs);
   }
 
   /** What it told since the last time, and was not written. */
