@@ -13,7 +13,7 @@ let node: AspenNode;
 
 beforeAll(async () => {
   directory = await temporaryDirectory();
-  node = await startNode(directory.path);
+  node = await startNode(directory.path, { features: { jobs: {} } });
 });
 
 afterAll(async () => {

@@ -28,7 +28,7 @@ const RUN_FIRST: ReadonlySet<string> = new Set(["_initialize", "_start", "hs_ini
 
 /** A compiled module that every worker shares. */
 export interface LoadedModule {
-  /** All plugins that were made with one version of the SDK, and have one memory limit, have the same one. */
+  /** Plugins whose code and globals are the same, as with one SDK they may be, and that have one memory limit, share one. */
   module: WebAssembly.Module;
   /** What is written into the memory of each instance; null when the module does it itself. */
   data: ModuleData | null;

@@ -6,7 +6,7 @@ const PAGE_BYTES = 65_536;
 const I32_CONST = 0x41;
 const END = 0x0b;
 
-/** A wasm file in two: what plugins that were made with one SDK have in common, and what is each plugin's own. */
+/** A wasm file in two: what plugins of one SDK may have in common, and what is each plugin's own. */
 export interface SplitModule {
   /** A module without data segments, and without the custom sections named in `without`. */
   code: Uint8Array;

@@ -7,7 +7,7 @@ export interface ModuleData {
 }
 
 /** Writes the data into the memory of a fresh instance. */
-export function writeData(memory: WebAssembly.Memory, { bytes, segments }: ModuleData): void {
+export function writeData(memory: { readonly buffer: ArrayBuffer }, { bytes, segments }: ModuleData): void {
   const target = new Uint8Array(memory.buffer);
   let from = 0;
   for (let at = 0; at < segments.length; at += 2) {
