@@ -14,6 +14,14 @@ export async function tryTransact(kv: KeyValueStore, transaction: Transaction): 
   }
 }
 
+/**
+ * True when a change that failed with this may have been made all the same, now or later: what it needs must stay. Whatever
+ * else fails was read after the change was refused.
+ */
+export function mayBeApplied(error: unknown): boolean {
+  return isAspenError(error) && (error.code === "OUTCOME_UNKNOWN" || error.code === "STORE_UNAVAILABLE");
+}
+
 const ATTEMPTS = 5;
 
 /** A put that may as well be done twice: it is sent again when the answer was lost. @throws AspenError what the store throws */

@@ -6,6 +6,7 @@ import type { JobLease } from "../contract.js";
 import { finish, type Retention } from "./finish.js";
 import type { Change, JobTable } from "./job-table.js";
 import type { JobValues } from "./job-values.js";
+import { mayBeApplied } from "./outcome.js";
 import type { JobRecord, VersionedRecord } from "./record.js";
 
 export interface SettleParts {
@@ -40,6 +41,9 @@ export async function complete(
     });
     kept = after.record.result !== undefined;
     return after;
+  } catch (error) {
+    kept = mayBeApplied(error);
+    throw error;
   } finally {
     if (!kept) await values.forget(lease.id, name, result);
   }

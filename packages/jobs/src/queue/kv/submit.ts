@@ -8,7 +8,7 @@ import { isFinished } from "../../job-states.js";
 import { type NormalRequest, normalRequest } from "../../options.js";
 import type { JobTable } from "./job-table.js";
 import type { JobValues } from "./job-values.js";
-import { tryTransact } from "./outcome.js";
+import { mayBeApplied, tryTransact } from "./outcome.js";
 import { encodeRecord, type JobRecord, type StoredValue } from "./record.js";
 import type { TypesRegistry } from "./types-registry.js";
 
@@ -40,7 +40,8 @@ export async function submit({ table, values, types }: SubmitParts, asked: JobRe
     if (!submitted.created) await values.forget(id, "payload", payload);
     return submitted;
   } catch (error) {
-    await values.forget(id, "payload", payload);
+    // Rather a blob that nobody needs than a job without its payload.
+    if (!mayBeApplied(error)) await values.forget(id, "payload", payload);
     throw error;
   }
 }
