@@ -136,6 +136,10 @@ async function growth(store) {
   return rows;
 }
 
+/** What calls took, by the reads that each does. */
+const perRead = (timing) =>
+  Object.fromEntries(Object.entries(timing).map(([name, value]) => [name, value / READS_PER_CALL]));
+
 /** µs per read of one value, of growing size. */
 async function reads(redisUrl, directory) {
   const wasm = readGuest();
@@ -150,24 +154,29 @@ async function reads(redisUrl, directory) {
   });
   const onRedis = await handlerOf({ wasm, store: redisStore });
   const onLmdb = await handlerOf({ wasm, store: embedded, options: { reader: embedded.workerReader } });
-  const perRead = (once) => async (count) => {
-    for (let done = 0; done < count; done += READS_PER_CALL) await once();
-  };
   const rows = {};
   for (const size of [100, 10_000, 100_000]) {
     const value = new Uint8Array(size).fill(120);
     await Promise.all([raw.set(READ_KEY, Buffer.from(value)), redisStore.kv.put(READ_KEY, value)]);
     await embedded.kv.put(READ_KEY, value);
-    rows[size] = await measure(
+    const rounds = size === 100 ? 7 : 3;
+    const { awaitedRedis, redis, bridged, lmdb, awaitedLmdb } = await measure(
       {
-        "awaited redis.get": times(() => raw.getBuffer(READ_KEY)),
-        "Redis kv_get from the guest": perRead(caller(onRedis)),
-        "Extism background's bridge": perRead(resettingCaller(bridge)),
-        "LMDB kv_get from the guest": perRead(caller(onLmdb)),
-        "awaited LMDB get": times(() => embedded.kv.get(READ_KEY)),
+        awaitedRedis: times(() => raw.getBuffer(READ_KEY)),
+        redis: times(caller(onRedis)),
+        bridged: times(resettingCaller(bridge)),
+        lmdb: times(caller(onLmdb)),
+        awaitedLmdb: times(() => embedded.kv.get(READ_KEY)),
       },
-      { rounds: size === 100 ? 7 : 3 },
+      { rounds },
     );
+    rows[size] = {
+      "awaited redis.get": awaitedRedis,
+      "Redis kv_get from the guest": perRead(redis),
+      "Extism background's bridge": perRead(bridged),
+      "LMDB kv_get from the guest": perRead(lmdb),
+      "awaited LMDB get": awaitedLmdb,
+    };
   }
   await bridge.close();
   raw.disconnect();
