@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureRedis } from "./ensure-redis.mjs";
+import { ensureTools } from "./ensure-tools.mjs";
 import { checkCommand } from "./lib/packed/command.mjs";
 import { checkCustomNode } from "./lib/packed/custom-node.mjs";
 import { checkEntries } from "./lib/packed/entries.mjs";
@@ -31,7 +31,7 @@ if (wanted.length > 0 && chosen.length + Number(lowest) < wanted.length) {
   process.exit(2);
 }
 
-ensureRedis();
+ensureTools(["redis-server"]);
 const work = mkdtempSync(join(tmpdir(), "aspen-packed-"));
 process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureInstall } from "./ensure-install.mjs";
-import { ensureRedis } from "./ensure-redis.mjs";
+import { ensureTools } from "./ensure-tools.mjs";
 import { COVERAGE_OPTIONS, printCoverage } from "./lib/coverage.mjs";
 import { bin, run } from "./lib/run.mjs";
 import { readJson, workspaces } from "./lib/workspaces.mjs";
@@ -28,7 +28,7 @@ if (unknown.length > 0) {
 }
 
 ensureInstall();
-ensureRedis();
+ensureTools();
 for (const { folder } of packages) {
   // Turbo makes its folder only where it has run a task before.
   mkdirSync(dirname(join(folder, RESULT)), { recursive: true });
