@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { type Feature, given, type JobWorker, NODE, POINTS } from "@aspen/feature";
+import { type Feature, given, type HostPort, type JobWorker, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { Store } from "@aspen/storage";
 import { STORAGE } from "@aspen/storage/module";
@@ -10,6 +10,7 @@ import { jobHandler } from "./handlers/job.js";
 import { workerHandler } from "./handlers/worker.js";
 import { JobsService, jobsHealth } from "./jobs-service.js";
 import { JOB_METERS } from "./meters.js";
+import { PluginJobs } from "./plugin-jobs.js";
 import type { TypeOptions } from "./pool/pool-options.js";
 import type { JobQueue } from "./queue/contract.js";
 import { KvJobQueue } from "./queue/kv/kv-job-queue.js";
@@ -106,6 +107,10 @@ export const feature: Feature<JobsConfig> = {
         .toResolvedValue((...parts) => new JobsService(...parts), [JOBS.queue, JOBS.pool, JOBS.counts])
         .inSingletonScope();
       bind(POINTS.healthCheck).toResolvedValue(jobsHealth, [JOBS.pool]);
+      bind(POINTS.hostPort).toResolvedValue(
+        (queue, pool): HostPort => ({ name: "jobs", service: new PluginJobs(queue, pool) }),
+        [JOBS.queue, JOBS.pool],
+      );
       bind(POINTS.handlerFactory).toResolvedValue(jobHandler, [JOBS.queue, JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(deadHandler, [JOBS.queue]);
       bind(POINTS.handlerFactory).toResolvedValue(workerHandler, [JOBS.queue]);

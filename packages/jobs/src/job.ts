@@ -43,6 +43,8 @@ export interface JobRequest {
   onDependencyFailure?: "fail" | "ignore";
   /** Whose job it is: those of a type take turns between their groups. At most 64 characters. @default "" */
   group?: string;
+  /** Who asks for it, such as `plugin:shop`, for people; at most 256 characters. @default none */
+  submitter?: string;
   /** Let it wait for a worker when no worker has ever registered its type. @default false */
   allowUnknown?: boolean;
 }
@@ -73,6 +75,8 @@ export interface Job {
   /** Somebody wants it cancelled, and its worker is stopping. */
   readonly cancelRequested: boolean;
   readonly idempotencyKey?: string;
+  /** Who asked for it. */
+  readonly submitter?: string;
   readonly result?: unknown;
   /** Why the last attempt failed, or the job. */
   readonly error?: JobFailure;

@@ -7,6 +7,7 @@ export const JOB_LIMITS = {
   typeCharacters: 128,
   groupCharacters: 64,
   idempotencyKeyCharacters: 256,
+  submitterCharacters: 256,
   workerCharacters: 100,
   /** Of a payload or a result as JSON. */
   payloadBytes: 16 * 1024 * 1024,
@@ -31,7 +32,9 @@ export const JOB_LIMITS = {
 } as const;
 
 /** A {@link JobRequest} with every default. */
-export type NormalRequest = Required<Omit<JobRequest, "idempotencyKey">> & { idempotencyKey: string | undefined };
+export type NormalRequest = Required<Omit<JobRequest, Optional>> & { [K in Optional]: string | undefined };
+
+type Optional = "idempotencyKey" | "submitter";
 
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9@/_.-]*$/;
 const MINUTES_5 = 300_000;
@@ -40,7 +43,7 @@ const MINUTES_5 = 300_000;
 export function normalRequest(request: JobRequest): NormalRequest {
   const { type, payload = null, priority = 0, delayMs = 0, timeoutMs = MINUTES_5, attempts = 1 } = request;
   const { backoff = DEFAULT_BACKOFF, maxStalls = 1, idempotencyKey, onDependencyFailure = "fail" } = request;
-  const { group = "", allowUnknown = false } = request;
+  const { group = "", submitter, allowUnknown = false } = request;
   assertJobType(type);
   whole("priority", priority, -JOB_LIMITS.priority, JOB_LIMITS.priority);
   whole("delayMs", delayMs, 0, JOB_LIMITS.delayMs);
@@ -50,6 +53,7 @@ export function normalRequest(request: JobRequest): NormalRequest {
   assertBackoff(backoff);
   text("group", group, 0, JOB_LIMITS.groupCharacters);
   if (idempotencyKey !== undefined) text("idempotencyKey", idempotencyKey, 1, JOB_LIMITS.idempotencyKeyCharacters);
+  if (submitter !== undefined) text("submitter", submitter, 1, JOB_LIMITS.submitterCharacters);
   const dependsOn = [...new Set(request.dependsOn ?? [])];
   if (dependsOn.length > JOB_LIMITS.dependencies) {
     throw jobsErrors.invalid(
@@ -63,7 +67,7 @@ export function normalRequest(request: JobRequest): NormalRequest {
   }
   return {
     ...{ type, payload, priority, delayMs, timeoutMs, attempts, backoff, maxStalls, idempotencyKey },
-    ...{ dependsOn, onDependencyFailure, group, allowUnknown },
+    ...{ dependsOn, onDependencyFailure, group, submitter, allowUnknown },
   };
 }
 

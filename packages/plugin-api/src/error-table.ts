@@ -127,6 +127,7 @@ export const ERROR_TABLE = {
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),
   TOOL_MISSING: row(503, 9, 2, true, "A program of the system that a feature needs is missing or too old."),
+  FEATURE_OFF: row(501, 12, 2, true, "What was asked for needs a feature that is off on the node."),
   FEATURE_FAILED: row(500, 13, 1, false, "A feature cannot be loaded, or one of its services does not start."),
   NODE_UNREACHABLE: row(503, 14, 7, false, "The node cannot be reached, or is starting or stopping."),
 } as const satisfies Record<string, ErrorStatus>;

@@ -19,6 +19,12 @@ export const hostErrors = {
       `plugin ${plugin} may not call ${hostFunction}: it lacks the permission ${permission}; add it to "permissions" in plugin.json and install again`,
       { plugin, hostFunction, permission },
     ),
+  featureOff: (hostFunction: string, feature: string) =>
+    new AspenError(
+      "FEATURE_OFF",
+      `${hostFunction} needs the feature ${feature}, which is off on this node; turn it on in the node's configuration`,
+      { hostFunction, feature },
+    ),
   unknownHostFunction: (name: string) =>
     new AspenError("INVALID_PARAMS", `there is no host function ${cut(name)}`, { name: cut(name) }),
   parameterTooLarge: (name: string, bytes: number, limit: number) =>

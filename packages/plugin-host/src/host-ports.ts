@@ -1,3 +1,5 @@
+import type { JobsPort } from "@aspen/feature";
+
 /**
  * What features give to host functions, by name: an event log, timers, a signer. A package adds its own:
  *
@@ -10,5 +12,7 @@
  * and binds a `POINTS.hostPort` of that name. A host function finds it in its services as `ports`, or undefined where the
  * feature is off.
  */
-// biome-ignore lint/suspicious/noEmptyInterface: it is filled by declaration merging.
-export interface HostPorts {}
+export interface HostPorts {
+  /** Of the feature `jobs`. */
+  jobs: JobsPort;
+}

@@ -57,6 +57,12 @@ function formatTime(date: Date): string {
 const ORDER = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789aAbBcCdDeEfFgGhHiIjJkKlLmMnNoOpPqQrRsStTuUvVwWxXyYzZ";
 const RANKS = new Map([..."\t\n\v\f\r ", ...ORDER].map((character, rank) => [character, rank]));
 
+/** The accents of Latin letters in the order of the root collation. */
+const ACCENTS =
+  "\u0301\u0300\u0306\u0302\u030c\u030a\u0308\u030b\u0303\u0307\u0338\u0327\u0328\u0304\u0309\u030f\u0311\u031b\u0326";
+/** Each as a character that sorts by its rank; any other accent comes behind them, as itself. */
+const ACCENT_RANKS = new Map([...ACCENTS].map((accent, rank) => [accent, String.fromCharCode(rank + 1)]));
+
 /** Letters, then their accents, then their case, as the root collation does for Latin text. */
 export function compareText(a: string, b: string): number {
   const [left, right] = [keysOf(a), keysOf(b)];
@@ -73,7 +79,7 @@ function keysOf(text: string) {
   const cases: number[] = [];
   for (const character of text.normalize("NFD")) {
     if (/\p{Mn}/u.test(character)) {
-      if (accents.length > 0) accents[accents.length - 1] += character;
+      if (accents.length > 0) accents[accents.length - 1] += ACCENT_RANKS.get(character) ?? character;
     } else if (RANKS.has(character) || !/\p{Cc}/u.test(character)) {
       const lower = character.toLowerCase();
       letters.push(RANKS.get(lower) ?? RANKS.size + lower.codePointAt(0)!);

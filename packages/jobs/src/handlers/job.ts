@@ -1,8 +1,10 @@
 import { given } from "@aspen/feature";
-import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
+import { cut } from "@aspen/plugin-api";
+import { type Caller, type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { z } from "zod";
 import { jobsErrors } from "../errors.js";
 import type { Job, JobRequest } from "../job.js";
+import { JOB_LIMITS } from "../options.js";
 import type { JobQueue, ListJobsOptions } from "../queue/contract.js";
 import type { WorkerPool } from "../worker-pool.js";
 import { cursor, id, job, logLine, status, submitParams } from "./schemas.js";
@@ -29,9 +31,9 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
       summary: "Submits a job; created is false when a job of this type with the idempotencyKey was there.",
       params: submitParams,
       result: z.strictObject({ id, created: z.boolean() }),
-      handle: async (params) => {
+      handle: async (params, { caller }) => {
         await pool.checkPayload(params.type, params.payload ?? null);
-        return queue.submit(given(params) as JobRequest);
+        return queue.submit({ ...(given(params) as JobRequest), submitter: submitterOf(caller) });
       },
     }),
     "job.get": method({
@@ -114,6 +116,11 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
       },
     }),
   };
+}
+
+/** Who asks, as a job keeps it. */
+function submitterOf({ kind, id }: Caller): string {
+  return cut(kind === "local" ? kind : `${kind}:${id}`, JOB_LIMITS.submitterCharacters);
 }
 
 async function known(queue: JobQueue, id: string): Promise<Job> {

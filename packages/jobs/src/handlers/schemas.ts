@@ -69,6 +69,7 @@ export const job: z.ZodType<Job> = z.strictObject({
   waitingFor: z.array(id),
   cancelRequested: z.boolean(),
   idempotencyKey: z.string().optional(),
+  submitter: z.string().optional(),
   result: z.unknown().optional(),
   error: failure.optional(),
 }) as z.ZodType<Job>;

@@ -1,4 +1,4 @@
-import type { HostFunctionPermission } from "./required-permission.js";
+import { type HostFunctionPermission, nameIn } from "./required-permission.js";
 
 /**
  * The ABI table: the one source of a host function. The worker's imports, the serving side, the guest
@@ -169,6 +169,37 @@ export const HOST_FUNCTIONS = [
     atBuild: "fails",
     since: "1",
     summary: "True when the blob is stored.",
+  },
+  {
+    name: "jobs_submit",
+    parameters: [p("type", "string"), p("payload", "json"), p("options", "json")],
+    result: "json",
+    permission: { family: "jobs:submit:", argument: "type", of: ([type]) => nameIn(type) },
+    effect: "write",
+    atBuild: "fails",
+    since: "1",
+    summary:
+      "Submits a job with a payload of at most 64 KiB; options `{priority?, delayMs?, timeoutMs?, attempts?, backoff?, maxStalls?, idempotencyKey?, dependsOn?, onDependencyFailure?, allowUnknown?}`, as in `job.submit`. Returns `{id, created}`.",
+  },
+  {
+    name: "jobs_get",
+    parameters: [p("id", "string")],
+    result: "json",
+    permission: null,
+    effect: "read",
+    atBuild: "fails",
+    since: "1",
+    summary: "A job that the plugin submitted, as `job.get` shows it, or not found.",
+  },
+  {
+    name: "jobs_cancel",
+    parameters: [p("id", "string"), p("options", "json")],
+    result: "json",
+    permission: null,
+    effect: "write",
+    atBuild: "fails",
+    since: "1",
+    summary: "Cancels a job that the plugin submitted; options `{reason?}`. Returns it as `job.get` shows it.",
   },
   {
     name: "log_write",

@@ -1,5 +1,6 @@
 import { pluginApiErrors } from "../errors.js";
 import { isPermission, type Permission, type PermissionFamily, type SimplePermission } from "../permissions.js";
+import { decodeUtf8 } from "./utf8.js";
 
 /** A permission that depends on the arguments of a call. */
 export interface PermissionByArgument {
@@ -11,6 +12,14 @@ export interface PermissionByArgument {
    * so it must look at their length before it decodes them.
    */
   of(args: readonly (Uint8Array | null)[]): string;
+}
+
+/** Most bytes of a name that a permission takes as its argument. */
+const NAME_BYTES = 128;
+
+/** The name that a parameter holds; empty, which no permission takes, when it holds none. */
+export function nameIn(parameter: Uint8Array | null | undefined): string {
+  return parameter && parameter.length <= NAME_BYTES ? decodeUtf8(parameter) : "";
 }
 
 /** What a host function needs; null when every plugin may call it. */

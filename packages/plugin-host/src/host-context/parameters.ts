@@ -31,11 +31,12 @@ export function jsonArg(
   index: number,
   name: string,
   maxBytes: number = OPTIONS_BYTES,
+  depth: number = DEPTH,
 ): unknown {
   const { length } = bytesArg(args, index, name);
   if (length > maxBytes) throw hostErrors.parameterTooLarge(name, length, maxBytes);
   const text = stringArg(args, index, name);
-  if (jsonNestsDeeper(text, DEPTH)) throw hostErrors.invalidArgument(name, `nests deeper than ${DEPTH}`);
+  if (jsonNestsDeeper(text, depth)) throw hostErrors.invalidArgument(name, `nests deeper than ${depth}`);
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -2,6 +2,7 @@ import type { HostFunctionName, ImmediateHostFunctionName } from "@aspen/plugin-
 import { blobGet, blobHas, blobPut } from "./blobs.js";
 import { clockNow, configGet, randomBytesCall } from "./environment.js";
 import type { HostFunction, ImmediateHostFunction } from "./host-function.js";
+import { jobsCancel, jobsGet, jobsSubmit } from "./jobs.js";
 import { kvCas, kvDelete, kvGet, kvGetMany, kvPut, kvScan, kvTransact } from "./kv.js";
 import { logWrite } from "./log.js";
 
@@ -25,6 +26,9 @@ export const HOST_FUNCTION_REGISTRY: Registry = {
   blob_put: blobPut,
   blob_get: blobGet,
   blob_has: blobHas,
+  jobs_submit: jobsSubmit,
+  jobs_get: jobsGet,
+  jobs_cancel: jobsCancel,
   log_write: logWrite,
   clock_now: clockNow,
   random_bytes: randomBytesCall,

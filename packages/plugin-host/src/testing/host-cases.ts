@@ -42,6 +42,44 @@ export const hostCases: readonly RuntimeCase[] = [
     },
   },
   {
+    name: "jobs: submit, get, cancel, by the plugin's own name",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["jobs:submit:mail.*"] } });
+      const request = { type: "mail.send", payload: { to: ["ada"] }, attempts: 3 };
+      assert.deepEqual(await plugin.call("suite.job", request), {
+        created: true,
+        job: { id: "0", ...request },
+        cancelled: { id: "0", status: "cancelled" },
+        none: null,
+      });
+      assert.deepEqual(bench.jobs.submitted, [{ plugin: "suite", request, reason: "enough" }]);
+    },
+  },
+  {
+    name: "a job of a type that was not granted, or that is a pattern, is refused; so is what is no option or too large",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["jobs:submit:mail.send"] } });
+      const submit = (request: object) => plugin.call("suite.submit", request);
+      const error = await rejectsWith("PERMISSION_DENIED", submit({ type: "mail.sender" }));
+      assert.equal(error.details?.permission, "jobs:submit:mail.sender");
+      for (const type of ["*", "mail.*", "", "x".repeat(129), "mail send"]) {
+        await rejectsWith("INVALID_PARAMS", submit({ type }));
+      }
+      await rejectsWith("INVALID_PARAMS", submit({ type: "mail.send", group: "other" }));
+      await rejectsWith("PAYLOAD_TOO_LARGE", submit({ type: "mail.send", payload: "x".repeat(65_536) }));
+      assert.deepEqual(bench.jobs.submitted, []);
+      assert.deepEqual(bench.denied, ["suite jobs_submit PERMISSION_DENIED"]);
+    },
+  },
+  {
+    name: "where the feature jobs is off, jobs are FEATURE_OFF",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["jobs:submit:*"] }, jobs: false });
+      const error = await rejectsWith("FEATURE_OFF", plugin.call("suite.submit", { type: "mail.send" }));
+      assert.equal(error.details?.feature, "jobs");
+    },
+  },
+  {
     name: "configuration, clock and random numbers are the host's",
     async run(bench) {
       const plugin = await bench.start({ config: { greeting: "hi", deep: { n: [1] } } });

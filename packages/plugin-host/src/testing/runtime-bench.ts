@@ -7,6 +7,7 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
 import type { PluginFixture, PluginRuntimeHarness } from "./harness.js";
+import { RecordedJobs } from "./recorded-jobs.js";
 
 /** Both in the sources and in what is built of them. */
 const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
@@ -27,6 +28,8 @@ export interface StartOptions {
   manifest?: Partial<PluginManifest>;
   /** @default {} */
   config?: Record<string, unknown>;
+  /** Whether there are jobs. @default true */
+  jobs?: boolean;
   signal?: AbortSignal;
 }
 
@@ -48,13 +51,14 @@ export class RuntimeBench implements AsyncDisposable {
   readonly store = new MemoryStore();
   readonly logs: LogLine[] = [];
   readonly denied: string[] = [];
+  readonly jobs = new RecordedJobs();
 
   constructor(
     readonly runtime: PluginRuntime,
     private readonly artifacts: (fixture: FixtureName) => Promise<PluginArtifact>,
   ) {}
 
-  async start({ fixture = "suite", manifest, config, signal }: StartOptions = {}): Promise<StartedPlugin> {
+  async start({ fixture = "suite", manifest, config, jobs = true, signal }: StartOptions = {}): Promise<StartedPlugin> {
     const artifact = await this.artifacts(fixture);
     const granted = { ...artifact.manifest, ...manifest };
     const host = new PluginHostContext(
@@ -67,6 +71,7 @@ export class RuntimeBench implements AsyncDisposable {
             this.logs.push({ level, message, ...(fields ? { fields } : {}), ...(requestId ? { requestId } : {}) });
           },
         },
+        ports: jobs ? { jobs: this.jobs } : {},
         onDenied: ({ plugin, hostFunction, code }) => this.denied.push(`${plugin} ${hostFunction} ${code}`),
       },
       config,

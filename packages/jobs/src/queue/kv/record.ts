@@ -39,6 +39,7 @@ export interface JobRecord {
   readonly logChunks: number;
   readonly progress: JobProgress | null;
   readonly idempotencyKey?: string;
+  readonly submitter?: string;
   readonly startedAt?: number;
   readonly finishedAt?: number;
   readonly worker?: string;

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { given } from "@aspen/feature";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Check, Op } from "@aspen/storage";
 import { v7 as uuid } from "uuid";
@@ -47,13 +48,14 @@ export async function submit({ table, values, types }: SubmitParts, asked: JobRe
 }
 
 function record(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {
-  const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs, idempotencyKey } = request;
+  const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs, idempotencyKey, submitter } =
+    request;
   return {
     ...{ id, type, status: delayMs > 0 ? "scheduled" : "pending", payload, priority, group, timeoutMs },
     ...{ maxAttempts: attempts, backoff, maxStalls, onDependencyFailure: request.onDependencyFailure },
     ...{ submittedAt: now, readyAt: now + delayMs, attempts: 0, failures: 0, stalls: 0, token: 0 },
     ...{ leaseUntil: 0, keepUntil: 0, waitingFor: [], children: 0, logBytes: 0, logChunks: 0, progress: null },
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...given({ idempotencyKey, submitter }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { given } from "@aspen/feature";
 import type { Job, RunnableJob } from "../../job.js";
 import type { ClaimedJob } from "../contract.js";
 import type { JobValues } from "./job-values.js";
@@ -5,18 +6,15 @@ import type { JobRecord } from "./record.js";
 
 /** A job as it is shown, with its payload and its result. */
 export async function viewOf(values: JobValues, record: JobRecord): Promise<Job> {
-  const { result, idempotencyKey, startedAt, finishedAt, error } = record;
+  const { result, idempotencyKey, submitter, startedAt, finishedAt, error } = record;
   return {
     ...(await runnableOf(values, record)),
     ...{ status: record.status, priority: record.priority, progress: record.progress },
     ...{ submittedAt: record.submittedAt, readyAt: record.readyAt, waitingFor: record.waitingFor },
     cancelRequested: record.status === "running" && record.cancel !== undefined,
     ...(record.status === "running" && record.worker !== undefined ? { worker: record.worker } : {}),
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(finishedAt === undefined ? {} : { finishedAt }),
+    ...given({ idempotencyKey, submitter, startedAt, finishedAt, error }),
     ...(result === undefined ? {} : { result: await values.load(result) }),
-    ...(error === undefined ? {} : { error }),
   };
 }
 

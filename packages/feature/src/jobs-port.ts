@@ -1,0 +1,12 @@
+/**
+ * What the feature `jobs` gives to host functions, as the port `jobs`. Requests come from plugins, unchecked. A plugin
+ * reaches the jobs that it submitted itself, and no others.
+ */
+export interface JobsPort {
+  /** `request` has the fields of `job.submit`. @throws AspenError as `JobQueue.submit` of `@aspen/jobs` */
+  submit(plugin: string, request: Record<string, unknown>): Promise<{ id: string; created: boolean }>;
+  /** The job as `job.get` shows it; null when there is none that is the plugin's. */
+  get(plugin: string, id: string): Promise<object | null>;
+  /** The job as it is then. @throws AspenError `JOB_NOT_FOUND`, `JOB_STATE` */
+  cancel(plugin: string, id: string, reason?: string): Promise<object>;
+}

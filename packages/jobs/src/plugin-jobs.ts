@@ -1,0 +1,57 @@
+import { given, type JobsPort } from "@aspen/feature";
+import { jobsErrors } from "./errors.js";
+import { submitParams } from "./handlers/schemas.js";
+import type { Job, JobRequest } from "./job.js";
+import { assertJobId } from "./options.js";
+import type { JobQueue } from "./queue/contract.js";
+import type { WorkerPool } from "./worker-pool.js";
+
+/**
+ * The jobs of plugins. A plugin's jobs are one group, so that plugins take turns; their idempotency keys are its own, and
+ * it reaches those alone.
+ */
+export class PluginJobs implements JobsPort {
+  constructor(
+    private readonly queue: JobQueue,
+    private readonly pool: Pick<WorkerPool, "checkPayload">,
+  ) {}
+
+  async submit(plugin: string, asked: Record<string, unknown>): Promise<{ id: string; created: boolean }> {
+    const request = parsed(asked);
+    const { type, payload = null, idempotencyKey, dependsOn = [] } = request;
+    for (const id of dependsOn) await this.#own(plugin, id);
+    await this.pool.checkPayload(type, payload);
+    const submitter = submitterOf(plugin);
+    return this.queue.submit({
+      ...{ ...request, submitter, group: plugin },
+      ...given({ idempotencyKey: idempotencyKey && `${submitter}:${idempotencyKey}` }),
+    } as JobRequest);
+  }
+
+  async get(plugin: string, id: string): Promise<Job | null> {
+    assertJobId("id", id);
+    const job = await this.queue.get(id);
+    return job?.submitter === submitterOf(plugin) ? job : null;
+  }
+
+  async cancel(plugin: string, id: string, reason?: string): Promise<Job> {
+    await this.#own(plugin, id);
+    return this.queue.cancel(id, reason);
+  }
+
+  async #own(plugin: string, id: string): Promise<void> {
+    if (!(await this.get(plugin, id))) throw jobsErrors.notFound(id);
+  }
+}
+
+/** @throws AspenError `INVALID_PARAMS` */
+function parsed(request: Record<string, unknown>): JobRequest {
+  const { data, error } = submitParams.safeParse(request);
+  if (data) return given(data) as JobRequest;
+  const [issue] = error.issues;
+  throw jobsErrors.invalid(issue?.path.join(".") || "job", `cannot be used: ${issue?.message}`);
+}
+
+function submitterOf(plugin: string): string {
+  return `plugin:${plugin}`;
+}

@@ -1,0 +1,77 @@
+import type { JobsPort } from "@aspen/feature";
+import { MemoryStore } from "@aspen/storage/memory";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { KvJobQueue } from "../src/index.js";
+import { PluginJobs } from "../src/plugin-jobs.js";
+
+let store: MemoryStore;
+let queue: KvJobQueue;
+let checked: unknown[];
+let port: JobsPort;
+
+beforeEach(async () => {
+  store = new MemoryStore();
+  queue = new KvJobQueue(store);
+  await queue.registerTypes(["mail"]);
+  checked = [];
+  port = new PluginJobs(queue, { checkPayload: async (...args) => void checked.push(args) });
+});
+
+afterEach(async () => {
+  await queue[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
+});
+
+test("a plugin's job has its name as submitter and group, and its payload is checked", async () => {
+  const { id } = await port.submit("shop", { type: "mail", payload: { to: "ada" }, attempts: 2 });
+  expect(checked).toEqual([["mail", { to: "ada" }]]);
+  const expected = { id, type: "mail", submitter: "plugin:shop", group: "shop", maxAttempts: 2 };
+  expect(await queue.get(id)).toMatchObject(expected);
+  expect(await port.get("shop", id)).toMatchObject(expected);
+});
+
+test("a plugin neither sees, cancels nor waits for a job of another", async () => {
+  const others = [
+    (await port.submit("bank", { type: "mail" })).id,
+    (await queue.submit({ type: "mail" })).id,
+    (await queue.submit({ type: "mail", submitter: "plugin:shopping" })).id,
+  ];
+  for (const id of others) {
+    expect(await port.get("shop", id)).toBeNull();
+    await expect(port.cancel("shop", id)).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
+    await expect(port.submit("shop", { type: "mail", dependsOn: [id] })).rejects.toMatchObject({
+      code: "JOB_NOT_FOUND",
+    });
+    expect(await queue.get(id)).toMatchObject({ status: "pending" });
+  }
+});
+
+test("an idempotency key is the plugin's own", async () => {
+  const other = await queue.submit({ type: "mail", idempotencyKey: "k" });
+  const first = await port.submit("shop", { type: "mail", idempotencyKey: "k" });
+  const again = await port.submit("shop", { type: "mail", idempotencyKey: "k" });
+  const bank = await port.submit("bank", { type: "mail", idempotencyKey: "k" });
+  expect(new Set([other.id, first.id, bank.id]).size).toBe(3);
+  expect(again).toEqual({ id: first.id, created: false });
+});
+
+test("a cancel, and what waits for the plugin's own job", async () => {
+  const first = await port.submit("shop", { type: "mail" });
+  const second = await port.submit("shop", { type: "mail", dependsOn: [first.id] });
+  expect(await port.cancel("shop", first.id, "enough")).toMatchObject({ status: "cancelled" });
+  expect(await port.get("shop", second.id)).toMatchObject({ status: "failed", error: { code: "JOB_DEPENDENCY_FAILED" } });
+});
+
+test.each([
+  [{ type: "mail", attempts: "3" }, "INVALID_PARAMS", /attempts/],
+  [{ type: "mail", delayMs: -1 }, "INVALID_PARAMS", /delayMs/],
+  [{ type: "mail", dependsOn: "all" }, "INVALID_PARAMS", /dependsOn/],
+  [{ type: "mail", backoff: { type: "fixed" } }, "INVALID_PARAMS", /backoff/],
+  [{ type: "post" }, "JOB_TYPE_UNKNOWN", /post/],
+])("what a plugin may not ask for is refused: %j", async (request, code, message) => {
+  await expect(port.submit("shop", request)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+});
+
+test("what is no id is refused", async () => {
+  await expect(port.get("shop", "../1")).rejects.toMatchObject({ code: "INVALID_PARAMS" });
+});

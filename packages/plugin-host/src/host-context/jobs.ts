@@ -1,0 +1,51 @@
+import type { JobsPort } from "@aspen/feature";
+import { hostErrors } from "../errors.js";
+import { defineHostFunction, type HostServices } from "./host-function.js";
+import { jsonArg, optional, recordArg, stringArg } from "./parameters.js";
+
+/** Bytes of a payload; it is parsed in the main thread, which everybody shares. A larger one goes through a blob. */
+const PAYLOAD_BYTES = 64 * 1024;
+const PAYLOAD_DEPTH = 64;
+
+/** What a plugin may say of a job beside its type and payload. The queue checks the values. */
+const OPTIONS = new Set(
+  "priority delayMs timeoutMs attempts backoff maxStalls idempotencyKey dependsOn onDependencyFailure allowUnknown".split(
+    " ",
+  ),
+);
+
+export const jobsSubmit = defineHostFunction<Record<string, unknown>>({
+  prepare(_scope, args) {
+    const type = stringArg(args, 0, "type");
+    const payload = jsonArg(args, 1, "payload", PAYLOAD_BYTES, PAYLOAD_DEPTH);
+    const options = recordArg(args, 2, "options");
+    for (const name of Object.keys(options)) {
+      if (!OPTIONS.has(name)) throw hostErrors.invalidArgument(name, "is no option of a job that a plugin submits");
+    }
+    return { ...options, type, payload };
+  },
+  run: async (services, request, { grant }) =>
+    JSON.stringify(await portOf(services, "jobs_submit").submit(grant.plugin, request)),
+});
+
+export const jobsGet = defineHostFunction<string>({
+  prepare: (_scope, args) => stringArg(args, 0, "id"),
+  async run(services, id, { grant }) {
+    const job = await portOf(services, "jobs_get").get(grant.plugin, id);
+    return job && JSON.stringify(job);
+  },
+});
+
+export const jobsCancel = defineHostFunction<{ id: string; reason: string | undefined }>({
+  prepare: (_scope, args) => ({
+    id: stringArg(args, 0, "id"),
+    reason: optional(recordArg(args, 1, "options").reason, "string", "reason"),
+  }),
+  run: async (services, { id, reason }, { grant }) =>
+    JSON.stringify(await portOf(services, "jobs_cancel").cancel(grant.plugin, id, reason)),
+});
+
+function portOf({ ports }: HostServices, hostFunction: string): JobsPort {
+  if (!ports?.jobs) throw hostErrors.featureOff(hostFunction, "jobs");
+  return ports.jobs;
+}

@@ -1,0 +1,27 @@
+import type { JobsPort } from "@aspen/feature";
+
+interface RecordedJob {
+  plugin: string;
+  request: Record<string, unknown>;
+  reason?: string | undefined;
+}
+
+/** Stands for the feature `jobs`, which is beside this package: keeps what plugins submit, and never runs it. */
+export class RecordedJobs implements JobsPort {
+  readonly submitted: RecordedJob[] = [];
+
+  async submit(plugin: string, request: Record<string, unknown>): Promise<{ id: string; created: boolean }> {
+    this.submitted.push({ plugin, request });
+    return { id: String(this.submitted.length - 1), created: true };
+  }
+
+  async get(plugin: string, id: string): Promise<object | null> {
+    const job = this.submitted[Number(id)];
+    return job?.plugin === plugin ? { id, ...job.request } : null;
+  }
+
+  async cancel(_plugin: string, id: string, reason?: string): Promise<object> {
+    this.submitted[Number(id)]!.reason = reason;
+    return { id, status: "cancelled" };
+  }
+}
