@@ -1,6 +1,7 @@
 /** Building blocks over a key-value store that many nodes share. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export {
+  type ConsumedEvent,
   type CursorCommit,
   type CursorFollowOptions,
   type CursorOptions,

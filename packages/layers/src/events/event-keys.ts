@@ -12,6 +12,9 @@ export function trimmedKey(namespace: string): string {
   return `${namespace}__events-trimmed`;
 }
 
+/** How a place ends that is behind a whole version: a transaction has no such operation. */
+export const LAST_PLACE = "-9999";
+
 /** A place in a namespace's log behind everything that was committed up to a version. It is good as a cursor. */
 export function placeBehind(namespace: string, version: Version): string {
   return appendedKey(eventPrefix(namespace), version, 9999);
@@ -40,12 +43,5 @@ export function assertNamespace(namespace: string): void {
       "namespace",
       `must be a whole namespace, such as "app:", not ${quoted(String(namespace))}`,
     );
-  }
-}
-
-/** @throws AspenError `INVALID_PARAMS` unless it is the id of an event of the namespace */
-export function assertEventId(field: string, namespace: string, id: string): void {
-  if (!isEventId(namespace, id)) {
-    throw layersErrors.invalid(field, `must be the id of an event of ${quoted(namespace)}, not ${quoted(String(id))}`);
   }
 }
