@@ -267,8 +267,18 @@ describe("timers", () => {
     const record = JSON.parse(decodeUtf8(sound!.value));
     const stored = [
       ...["", "null", "[]", "{", "7"],
-      ...[{ since: "x" }, { schedule: { cron: 5 } }, { schedule: { cron: "no" } }, { schedule: null }, { anchor: null }],
-      ...[{ schedule: { everyMs: "1" } }, { schedule: { cron: "0 0 * * *", timeZone: "Nowhere/At all" } }, { scope: 1 }],
+      ...[
+        { since: "x" },
+        { schedule: { cron: 5 } },
+        { schedule: { cron: "no" } },
+        { schedule: null },
+        { anchor: null },
+      ],
+      ...[
+        { schedule: { everyMs: "1" } },
+        { schedule: { cron: "0 0 * * *", timeZone: "Nowhere/At all" } },
+        { scope: 1 },
+      ],
       ...[{ schedule: { cron: "0 0 * * *", timeZone: 5 } }, { schedule: { everyMs: 1000, anchor: "x" } }],
     ].map((it) => (typeof it === "string" ? it : JSON.stringify({ ...record, ...it })));
     const names = stored.map((_, at) => `broken-${String(at).padStart(2, "0")}`);

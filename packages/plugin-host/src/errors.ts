@@ -19,6 +19,12 @@ export const hostErrors = {
       `plugin ${plugin} may not call ${hostFunction}: it lacks the permission ${permission}; add it to "permissions" in plugin.json and install again`,
       { plugin, hostFunction, permission },
     ),
+  eventLogKey: (kind: "key" | "prefix", value: string) =>
+    new AspenError(
+      "KV_NAMESPACE_DENIED",
+      `${kind} ${quoted(value)} belongs to the event log of its namespace, which a plugin reads and does not write; use a ${kind} that does not begin with "__events" behind its namespace`,
+      { [kind]: cut(value, LIMITS.keyBytes) },
+    ),
   unknownHostFunction: (name: string) =>
     new AspenError("INVALID_PARAMS", `there is no host function ${cut(name)}`, { name: cut(name) }),
   parameterTooLarge: (name: string, bytes: number, limit: number) =>

@@ -1,15 +1,15 @@
-import { namespaceOf, quoted } from "@aspen/plugin-api";
+import { eventLogPrefix, namespaceOf, quoted } from "@aspen/plugin-api";
 import { appendedKey, type KvEntry, type Version } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 
 /** What the events of a namespace begin with: `app:__events:` for `app:`. */
 export function eventPrefix(namespace: string): string {
-  return `${namespace}__events:`;
+  return `${eventLogPrefix(namespace)}:`;
 }
 
 /** Where a namespace keeps up to where its events were trimmed. */
 export function trimmedKey(namespace: string): string {
-  return `${namespace}__events-trimmed`;
+  return `${eventLogPrefix(namespace)}-trimmed`;
 }
 
 /** How a place ends that is behind a whole version: a transaction has no such operation. */
