@@ -33,6 +33,12 @@ export const layersErrors = {
       `the events of ${quoted(namespace)} that follow ${quoted(after, LIMITS.keyBytes)} are no longer kept; go on after ${quoted(resume, LIMITS.keyBytes)}, without those in between`,
       { namespace: cut(namespace), after, resume },
     ),
+  eventsUndone: (namespace: string, after: string, resume: string) =>
+    new AspenError(
+      "EVENTS_COMPACTED",
+      `the store no longer has the event ${quoted(after, LIMITS.keyBytes)} of ${quoted(namespace)}: it lost its newest writes, or somebody removed the event; go on after ${quoted(resume, LIMITS.keyBytes)}, where events may come again`,
+      { namespace: cut(namespace), after, resume, undone: true },
+    ),
   trimmingDisturbed: (key: string) =>
     new AspenError(
       "KV_CONFLICT",

@@ -1,6 +1,7 @@
 /** Building blocks over a key-value store that many nodes share. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export {
+  type ConsumedEvent,
   type CursorCommit,
   type CursorFollowOptions,
   type CursorOptions,
@@ -27,7 +28,7 @@ export { RateLimit, type RateLimitOptions, type RateLimitResult } from "./rate-l
 export type { Rate } from "./rate-limit-bucket.js";
 export type { CronSchedule, IntervalSchedule, Schedule, ScheduleTimes } from "./schedule.js";
 export { scheduleTimes } from "./schedule.js";
-export { Timers, type TimersOptions } from "./timers.js";
+export { type BrokenTimer, type TimerPage, Timers, type TimersOptions } from "./timers.js";
 export type { TimerDefinition, TimerStatus } from "./timers-definition.js";
 export type { TickChanges, TimerHandler, TimerTick } from "./timers-handler.js";
 export type { RunTimersOptions, TimerRun } from "./timers-runner.js";

@@ -81,6 +81,7 @@ function cronTimes(pattern: string, timezone: string): ScheduleTimes {
   if (typeof pattern !== "string" || pattern.length > 256 || !/^\s*(@\w+|\S+(\s+\S+){4,5})\s*$/.test(pattern)) {
     throw layersErrors.schedule(String(pattern), "must have five or six fields and at most 256 characters");
   }
+  if (typeof timezone !== "string") throw layersErrors.schedule(pattern, "must have the name of a time zone");
   let cron: Cron;
   let first: Date | null;
   try {

@@ -1,4 +1,4 @@
-import { type Clock, namespaceOf } from "@aspen/plugin-api";
+import { type AspenError, type Clock, isAspenError, namespaceOf } from "@aspen/plugin-api";
 import { type KeyValueStore, updateValue } from "@aspen/storage";
 import { layersErrors } from "./errors.js";
 import {
@@ -20,6 +20,19 @@ export interface TimersOptions {
   prefix: string;
   /** The time of day. @default the system's */
   clock?: Clock;
+}
+
+/** Something that is stored as a timer, which no node runs. `Timers.remove` removes it, `Timers.set` cannot replace it. */
+export interface BrokenTimer {
+  name: string;
+  error: AspenError;
+}
+
+export interface TimerPage {
+  timers: TimerStatus[];
+  broken: BrokenTimer[];
+  /** Present when more may follow. */
+  cursor?: string;
 }
 
 /** Timers that a store keeps, for all nodes that use the same prefix. */
@@ -82,11 +95,11 @@ export class Timers {
     return entry ? statusOf(name, entry.value, last?.value) : null;
   }
 
-  /** A page of timers in the byte order of their names: at most `limit`, to 1,000, from `cursor` on. @default limit 1,000 */
-  async list({ limit = 1000, cursor }: { limit?: number; cursor?: string } = {}): Promise<{
-    timers: TimerStatus[];
-    cursor?: string;
-  }> {
+  /**
+   * A page of timers in the byte order of their names: at most `limit`, to 1,000, from `cursor` on. What is stored as a timer
+   * and cannot be read is `broken`, and not among the others. @default limit 1,000
+   */
+  async list({ limit = 1000, cursor }: { limit?: number; cursor?: string } = {}): Promise<TimerPage> {
     if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
       throw layersErrors.invalid("limit", "must be a whole number from 1 to 1,000");
     }
@@ -94,8 +107,18 @@ export class Timers {
     const page = await this.#kv.scan({ prefix, limit, ...(cursor === undefined ? {} : { after: cursor }) });
     const names = page.entries.map(({ key }) => key.slice(prefix.length));
     const lasts = names.length === 0 ? [] : await this.#kv.getMany(names.map((name) => this.#keys.last(name)));
-    const timers = page.entries.map(({ value }, i) => statusOf(names[i]!, value, lasts[i]?.value));
-    return page.cursor === undefined ? { timers } : { timers, cursor: page.cursor };
+    const timers: TimerStatus[] = [];
+    const broken: BrokenTimer[] = [];
+    for (const [i, { value }] of page.entries.entries()) {
+      const name = names[i]!;
+      try {
+        timers.push(statusOf(name, value, lasts[i]?.value));
+      } catch (error) {
+        if (!isAspenError(error)) throw error;
+        broken.push({ name, error });
+      }
+    }
+    return { timers, broken, ...(page.cursor === undefined ? {} : { cursor: page.cursor }) };
   }
 
   /**

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import { MemoryStore } from "@aspen/storage/memory";
 import { describe, expect, test } from "@jest/globals";
 import { type TimerDefinition, Timers, type TimerTick } from "../src/index.js";
@@ -256,6 +257,40 @@ describe("timers", () => {
     await run[Symbol.asyncDispose]();
   });
 
+  test("what is stored as a timer and cannot be read is listed as broken, beside the others, and can be removed", async () => {
+    await using store = new MemoryStore();
+    const timers = new Timers(store.kv, { prefix: "t:" });
+    const schedule = { everyMs: 1000 };
+    for (const name of ["a", "z"]) await timers.set(name, { schedule });
+    const [sound] = (await store.kv.scan({ prefix: "t:" })).entries;
+    const keyOf = (name: string) => sound!.key.replace(/a$/, name);
+    const record = JSON.parse(decodeUtf8(sound!.value));
+    const stored = [
+      ...["", "null", "[]", "{", "7"],
+      ...[
+        { since: "x" },
+        { schedule: { cron: 5 } },
+        { schedule: { cron: "no" } },
+        { schedule: null },
+        { anchor: null },
+      ],
+      ...[
+        { schedule: { everyMs: "1" } },
+        { schedule: { cron: "0 0 * * *", timeZone: "Nowhere/At all" } },
+        { scope: 1 },
+      ],
+      ...[{ schedule: { cron: "0 0 * * *", timeZone: 5 } }, { schedule: { everyMs: 1000, anchor: "x" } }],
+    ].map((it) => (typeof it === "string" ? it : JSON.stringify({ ...record, ...it })));
+    const names = stored.map((_, at) => `broken-${String(at).padStart(2, "0")}`);
+    for (const [at, text] of stored.entries()) await store.kv.put(keyOf(names[at]!), encodeUtf8(text));
+    const page = await timers.list();
+    expect(page.timers.map(({ name }) => name)).toEqual(["a", "z"]);
+    expect(page.broken.map(({ name }) => name)).toEqual(names);
+    for (const { error } of page.broken) expect(["INVALID_PARAMS", "SCHEDULE_INVALID"]).toContain(error.code);
+    for (const name of names) expect(await timers.remove(name)).toBe(true);
+    expect(await timers.list()).toMatchObject({ broken: [], timers: [{ name: "a" }, { name: "z" }] });
+  });
+
   test("bad definitions and options are refused", async () => {
     await using store = new MemoryStore();
     const timers = new Timers(store.kv, { prefix: "t:" });
@@ -277,7 +312,7 @@ describe("timers", () => {
     for (const [name, definition, code] of bad) {
       await expect(timers.set(name, definition as TimerDefinition)).rejects.toMatchObject({ code });
     }
-    expect(await timers.list()).toEqual({ timers: [] });
+    expect(await timers.list()).toEqual({ timers: [], broken: [] });
     expect(() => new Timers(store.kv, { prefix: "bare" })).toThrow(expect.objectContaining({ code: "INVALID_PARAMS" }));
     const handler = async (): Promise<void> => undefined;
     expect(() => timers.run(handler, { onError: fail, concurrency: 0 })).toThrow(

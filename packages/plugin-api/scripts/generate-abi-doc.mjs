@@ -59,6 +59,9 @@ parameters of one call together, and its result, are at most ${LIMITS.messageByt
 JSON parameters at most 16 KiB, a list of keys 2 MiB, a transaction's header 3 MiB, a log record ${LIMITS.logRecordBytes} bytes.
 A page of a scan ends early when its values are many bytes. A host function never traps.
 
+A write to the event log of a namespace, which is every key that begins with \`__events\` behind the namespace, is answered
+\`KV_NAMESPACE_DENIED\`; it can be read.
+
 ${table(
   ["Function", "Parameters", "Result", "Permission", "Effect", "At build", "What it does"],
   HOST_FUNCTIONS.map(({ name, parameters, result, permission, effect, atBuild, summary }) => [

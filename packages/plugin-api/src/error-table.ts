@@ -43,7 +43,13 @@ export const ERROR_TABLE = {
   HEADERS_TOO_LARGE: row(431, 8, 2, true, "A request's headers are larger than the node reads."),
 
   PERMISSION_DENIED: row(403, 7, 3, true, "The plugin or caller has no permission for the operation."),
-  KV_NAMESPACE_DENIED: row(403, 7, 3, true, "A key or scan prefix lies outside the plugin's allowed prefixes."),
+  KV_NAMESPACE_DENIED: row(
+    403,
+    7,
+    3,
+    true,
+    "A key or scan prefix lies outside the plugin's allowed prefixes, or a write within an event log.",
+  ),
   KV_CONFLICT: row(409, 10, 6, true, "A compare-and-swap or a transaction's check met another value."),
   KV_NOT_FOUND: row(404, 5, 4, true, "The command line asked for a key that has no value."),
   KV_KEY_INVALID: row(400, 3, 2, true, "A key is empty, over 1,024 bytes or not well-formed Unicode."),

@@ -75,6 +75,8 @@ export { manifestWarnings, unusedPermissions } from "./manifest-warnings.js";
 export { handlePatternMatches } from "./method-pattern.js";
 export {
   defaultKvPrefix,
+  eventLogPrefix,
+  isEventLogKey,
   isKeyAllowed,
   isNodeKey,
   isScanPrefixAllowed,

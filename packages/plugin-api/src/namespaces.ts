@@ -63,6 +63,17 @@ export function namespaceOf(key: string): string {
   return end < 0 ? key : key.slice(0, end + 1);
 }
 
+/** What all keys of a namespace's event log begin with: its events, and what is known of their trimming. */
+export function eventLogPrefix(namespace: string): string {
+  return `${namespace}__events`;
+}
+
+/** True for a key, or a prefix, that lies within the event log of its namespace. */
+export function isEventLogKey(key: string): boolean {
+  const namespace = namespaceOf(key);
+  return namespace.endsWith(":") && key.startsWith(eventLogPrefix(namespace));
+}
+
 /** Why `prefix` may not be claimed by `pluginName`, to which some reserved ones may belong, or null when it may. */
 export function prefixProblem(pluginName: string, prefix: string, own: readonly string[] = []): string | null {
   if (!PREFIX_SEPARATORS.some((separator) => prefix.endsWith(separator))) {

@@ -25,6 +25,12 @@ export const hostErrors = {
       `${hostFunction} needs the feature ${feature}, which is off on this node; turn it on in the node's configuration`,
       { hostFunction, feature },
     ),
+  eventLogKey: (kind: "key" | "prefix", value: string) =>
+    new AspenError(
+      "KV_NAMESPACE_DENIED",
+      `${kind} ${quoted(value)} belongs to the event log of its namespace, which a plugin reads and does not write; use a ${kind} that does not begin with "__events" behind its namespace`,
+      { [kind]: cut(value, LIMITS.keyBytes) },
+    ),
   unknownHostFunction: (name: string) =>
     new AspenError("INVALID_PARAMS", `there is no host function ${cut(name)}`, { name: cut(name) }),
   parameterTooLarge: (name: string, bytes: number, limit: number) =>

@@ -160,6 +160,45 @@ describe("the gate", () => {
     expect((await store.kv.scan({ prefix: "" })).entries).toEqual([]);
   });
 
+  test("a plugin reads the event log of its namespace, and cannot write there", async () => {
+    const { host, store, denied } = setUp({ kv_prefixes: ["mine:", "__plugin:p:", "part:of/"] });
+    const event = "mine:__events:0000000000000001-0000";
+    await store.kv.put(event, text("event"));
+    const keys = [event, "mine:__events:", "mine:__events-trimmed", "mine:__events", "__plugin:p:__events:1"];
+    const transact = (op: object) =>
+      encodeEnvelope({ ops: [{ op: "put", key: "mine:a", valueLength: 1 }, op] }, [text("aa")]);
+    const writes = (key: string): [name: string, args: (Uint8Array | null)[]][] => [
+      ["kv_put", [text(key), text("forged"), json({})]],
+      ["kv_put", [text(key), text("forged"), json({ ttlMs: 1 })]],
+      ["kv_delete", [text(key)]],
+      ["kv_cas", [text(key), null, text("forged")]],
+      ["kv_cas", [text(key), text("event"), null]],
+      ["kv_transact", [transact({ op: "put", key, valueLength: 1 })]],
+      ["kv_transact", [transact({ op: "delete", key })]],
+      ["kv_transact", [transact({ op: "append", prefix: key, valueLength: 1 })]],
+    ];
+    let refused = 0;
+    for (const key of keys) {
+      for (const [name, args] of writes(key)) {
+        expect([name, key, errorOf(await host.invoke(name, args))]).toMatchObject([
+          name,
+          key,
+          { code: "KV_NAMESPACE_DENIED", message: expect.stringContaining("event log") },
+        ]);
+        refused += 1;
+      }
+    }
+    expect(denied.reduce((sum, { count }) => sum + count, 0)).toBe(refused);
+    expect((await store.kv.scan({ prefix: "" })).entries.map(({ key }) => key)).toEqual([event]);
+    okOf(await host.invoke("kv_get", [text(event)]));
+    const page = decodeEnvelope(okOf(await host.invoke("kv_scan", [json({ prefix: "mine:__events:" })])));
+    expect(page.header).toMatchObject({ entries: [[event, expect.any(Number), 5]] });
+    // Those that only look alike are the plugin's.
+    for (const key of ["mine:a:__events:1", "mine:__event", "part:of/__events:1"]) {
+      okOf(await host.invoke("kv_put", [text(key), text("own"), json({})]));
+    }
+  });
+
   test("refuses unknown functions and parameters over the limit", async () => {
     const { host } = setUp();
     expect(errorOf(await host.invoke("kv_drop", []))).toMatchObject({ code: "INVALID_PARAMS" });

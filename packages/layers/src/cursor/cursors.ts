@@ -1,12 +1,12 @@
 import { encodeUtf8 } from "@aspen/plugin-api";
 import type { KeyValueStore, Op } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
-import { assertNamespace, placeBehind } from "../events/event-keys.js";
+import { assertNamespace } from "../events/event-keys.js";
 import { EventReader } from "../events/event-reader.js";
 import { type Lease, Leases, type LeasesOptions } from "../lease.js";
 import { type DurableCursor, HeldCursor } from "./held-cursor.js";
 
-export type { CursorCommit, CursorFollowOptions, DurableCursor } from "./held-cursor.js";
+export type { ConsumedEvent, CursorCommit, CursorFollowOptions, DurableCursor } from "./held-cursor.js";
 
 export interface CursorOptions {
   /** The namespace of the changes that the consumer makes, such as `app:`; the cursor lies there. */
@@ -67,8 +67,7 @@ export class DurableCursors {
   async #beginNow(lease: Lease, keys: ReadonlyMap<string, string>): Promise<void> {
     for (const [source, key] of keys) {
       if (await this.#kv.get(key)) continue;
-      const version = await new EventReader(this.#kv, source, null).version();
-      const op: Op = { type: "put", key, value: encodeUtf8(placeBehind(source, version)) };
+      const op: Op = { type: "put", key, value: encodeUtf8(await new EventReader(this.#kv, source, null).skip()) };
       await lease.fencedTransact({ checks: [{ key, value: null }], ops: [op] });
     }
   }

@@ -10,10 +10,13 @@ import {
 } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 import type { LoggedEvent } from "../events/event.js";
-import { assertEventId, isEventId } from "../events/event-keys.js";
 import { EventLog, type FollowOptions } from "../events/event-log.js";
+import { type Place, parsePlace, placeOf, placeText } from "../events/place.js";
 import type { Lease } from "../lease.js";
 import { isTransient, Patience } from "../transient.js";
+
+/** With its `cursor`, the consumer notices when the store loses the event and gives its id to another one. */
+export type ConsumedEvent = Pick<LoggedEvent, "namespace" | "id"> & Partial<Pick<LoggedEvent, "cursor">>;
 
 /** What the consumer does in the transaction that moves the cursor, in the cursor's home. */
 export type CursorCommit = Partial<Transaction>;
@@ -52,19 +55,20 @@ export interface DurableCursor extends AsyncDisposable {
    * @throws AspenError `INVALID_PARAMS` when the event is not behind the position; `LEASE_LOST`, after which the next holder
    * sees whether it was applied; `KV_CONFLICT` when somebody else moved the cursor; or what the store throws
    */
-  commit(event: Pick<LoggedEvent, "namespace" | "id">, commit?: CursorCommit): Promise<TxResult>;
+  commit(event: ConsumedEvent, commit?: CursorCommit): Promise<TxResult>;
   /**
    * Moves the cursor to any place, forwards or back: events are left out, or consumed again. What {@link follow} tells is
    * behind the positions at its start.
    *
+   * @param place the `cursor` or the `id` of an event, or what `EVENTS_COMPACTED` names
    * @throws AspenError as {@link commit}
    */
-  seek(namespace: string, id: string): Promise<void>;
+  seek(namespace: string, place: string): Promise<void>;
 }
 
-/** The id of an event, and the version under which the store has it. */
+/** A place, and the version under which the store has it. */
 interface Position {
-  id: string;
+  place: Place;
   version: Version;
 }
 
@@ -96,12 +100,14 @@ export class HeldCursor implements DurableCursor {
 
   position(namespace: string): string | null {
     this.#keyOf(namespace);
-    return this.#positions.get(namespace)?.id ?? null;
+    return this.#positions.get(namespace)?.place.id ?? null;
   }
 
   async *follow({ signal, ...options }: CursorFollowOptions = {}): AsyncGenerator<LoggedEvent, void, undefined> {
     const after = Object.fromEntries(
-      [...this.#positions].flatMap(([namespace, position]) => (position ? [[namespace, position.id]] : [])),
+      [...this.#positions].flatMap(([namespace, position]) =>
+        position ? [[namespace, placeText(position.place)]] : [],
+      ),
     );
     const ended = new AbortController();
     const end = (): void => ended.abort();
@@ -120,19 +126,22 @@ export class HeldCursor implements DurableCursor {
     if (this.signal.aborted && !signal?.aborted) throw this.signal.reason;
   }
 
-  commit({ namespace, id }: Pick<LoggedEvent, "namespace" | "id">, commit: CursorCommit = {}): Promise<TxResult> {
+  commit({ namespace, id, cursor = id }: ConsumedEvent, commit: CursorCommit = {}): Promise<TxResult> {
     return this.#inTurn(() => {
-      assertEventId("id", namespace, id);
+      const place = placeOf("cursor", namespace, cursor);
+      if (place.id !== id) throw layersErrors.invalid("cursor", "must be that of the event");
       const position = this.position(namespace);
       if (position !== null && id <= position) throw layersErrors.invalid("id", "is not behind the cursor's position");
-      return this.#move(namespace, id, commit);
+      return this.#move(namespace, place, commit);
     });
   }
 
-  async seek(namespace: string, id: string): Promise<void> {
+  async seek(namespace: string, to: string): Promise<void> {
     await this.#inTurn(async () => {
-      assertEventId("id", namespace, id);
-      if (id !== this.position(namespace)) await this.#move(namespace, id, {});
+      const place = placeOf("place", namespace, to);
+      this.#keyOf(namespace);
+      const position = this.#positions.get(namespace);
+      if (!position || placeText(place) !== placeText(position.place)) await this.#move(namespace, place, {});
     });
   }
 
@@ -151,21 +160,22 @@ export class HeldCursor implements DurableCursor {
    * The check of the position makes it apply once, however often it is sent, and however late one of them arrives: also when
    * the cursor was moved back to the same event meanwhile, under another version.
    */
-  async #move(namespace: string, id: string, { checks = [], ops = [] }: CursorCommit): Promise<TxResult> {
+  async #move(namespace: string, to: Place, { checks = [], ops = [] }: CursorCommit): Promise<TxResult> {
     const key = this.#keyOf(namespace);
     const before = this.#positions.get(namespace) ?? null;
-    const place: Check = before ? { key, version: before.version } : { key, value: null };
-    const moved: Op = { type: "put", key, value: encodeUtf8(id) };
+    const unmoved: Check = before ? { key, version: before.version } : { key, value: null };
+    const text = placeText(to);
+    const moved: Op = { type: "put", key, value: encodeUtf8(text) };
     // The lease ends the attempts.
     const patience = new Patience(Number.POSITIVE_INFINITY);
     for (;;) {
       if (this.signal.aborted) throw this.signal.reason;
       try {
-        const result = await this.lease.fencedTransact({ checks: [place, ...checks], ops: [moved, ...ops] });
+        const result = await this.lease.fencedTransact({ checks: [unmoved, ...checks], ops: [moved, ...ops] });
         if (!result.ok && result.failed > 0) return { ok: false, failed: result.failed - 1 };
-        const applied = result.ok ? result : await this.#applied(key, id, ops);
+        const applied = result.ok ? result : await this.#applied(key, text, ops);
         if (!applied) throw layersErrors.cursorMoved(key);
-        this.#positions.set(namespace, { id, version: applied.version });
+        this.#positions.set(namespace, { place: to, version: applied.version });
         return applied;
       } catch (error) {
         if (!isTransient(error)) throw error;
@@ -175,9 +185,9 @@ export class HeldCursor implements DurableCursor {
   }
 
   /** What an earlier attempt answered whose answer was lost; null when it is not what moved the cursor. */
-  async #applied(key: string, id: string, ops: readonly Op[]): Promise<Extract<TxResult, { ok: true }> | null> {
+  async #applied(key: string, text: string, ops: readonly Op[]): Promise<Extract<TxResult, { ok: true }> | null> {
     const entry = await this.kv.get(key);
-    if (!entry || decodeUtf8(entry.value) !== id) return null;
+    if (!entry || decodeUtf8(entry.value) !== text) return null;
     const { version } = entry;
     const appended = ops.flatMap((op, place) =>
       // Behind the operation that moves the cursor.
@@ -189,9 +199,9 @@ export class HeldCursor implements DurableCursor {
   async #stored(namespace: string, key: string): Promise<Position | null> {
     const entry = await this.kv.get(key);
     if (!entry) return null;
-    const id = decodeUtf8(entry.value);
-    if (!isEventId(namespace, id)) throw layersErrors.cursorUnreadable(key);
-    return { id, version: entry.version };
+    const place = parsePlace(namespace, decodeUtf8(entry.value));
+    if (!place) throw layersErrors.cursorUnreadable(key);
+    return { place, version: entry.version };
   }
 
   #keyOf(namespace: string): string {

@@ -1,16 +1,19 @@
-import { namespaceOf, quoted } from "@aspen/plugin-api";
+import { eventLogPrefix, namespaceOf, quoted } from "@aspen/plugin-api";
 import { appendedKey, type KvEntry, type Version } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 
 /** What the events of a namespace begin with: `app:__events:` for `app:`. */
 export function eventPrefix(namespace: string): string {
-  return `${namespace}__events:`;
+  return `${eventLogPrefix(namespace)}:`;
 }
 
 /** Where a namespace keeps up to where its events were trimmed. */
 export function trimmedKey(namespace: string): string {
-  return `${namespace}__events-trimmed`;
+  return `${eventLogPrefix(namespace)}-trimmed`;
 }
+
+/** How a place ends that is behind a whole version: a transaction has no such operation. */
+export const LAST_PLACE = "-9999";
 
 /** A place in a namespace's log behind everything that was committed up to a version. It is good as a cursor. */
 export function placeBehind(namespace: string, version: Version): string {
@@ -40,12 +43,5 @@ export function assertNamespace(namespace: string): void {
       "namespace",
       `must be a whole namespace, such as "app:", not ${quoted(String(namespace))}`,
     );
-  }
-}
-
-/** @throws AspenError `INVALID_PARAMS` unless it is the id of an event of the namespace */
-export function assertEventId(field: string, namespace: string, id: string): void {
-  if (!isEventId(namespace, id)) {
-    throw layersErrors.invalid(field, `must be the id of an event of ${quoted(namespace)}, not ${quoted(String(id))}`);
   }
 }

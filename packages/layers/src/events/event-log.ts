@@ -2,15 +2,20 @@ import { setMaxListeners } from "node:events";
 import type { Appended, KeyValueStore } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 import { type EventInput, eventOp, type LoggedEvent } from "./event.js";
-import { assertEventId, assertNamespace } from "./event-keys.js";
+import { assertNamespace } from "./event-keys.js";
 import { EventReader, type OnUnreadable } from "./event-reader.js";
 import { type FollowNamespaceOptions, followNamespace } from "./follow-namespace.js";
 import { merge } from "./merge.js";
+import { type Place, placeOf } from "./place.js";
 
 export interface FollowOptions {
   /** Each is a whole namespace, such as `app:`. */
   namespaces: readonly string[];
-  /** By namespace, the id of the last event that is not to be told again. @default as `from` says */
+  /**
+   * By namespace, the `cursor` of the last event that is not to be told again. Its `id` will do, by which another event that
+   * took its key is not noticed.
+   * @default as `from` says
+   */
   after?: Readonly<Record<string, string>>;
   /** Where to begin in a namespace that is not in `after`: with what is kept, or with what comes. @default "start" */
   from?: "start" | "now";
@@ -23,7 +28,7 @@ export interface FollowOptions {
 }
 
 export interface ReadEventsOptions {
-  /** The id of the last event that is not wanted. @default none: from the first that is kept */
+  /** The `cursor`, or the `id`, of the last event that is not wanted. @default none: from the first that is kept */
   after?: string;
   /** 1 to 1,000. @default 100 */
   limit?: number;
@@ -59,12 +64,12 @@ export class EventLog {
   async read(namespace: string, options: ReadEventsOptions = {}): Promise<LoggedEvent[]> {
     const { after, limit = 100, onUnreadable } = options;
     assertNamespace(namespace);
-    if (after !== undefined) assertEventId("after", namespace, after);
+    const place = after === undefined ? null : placeOf("after", namespace, after);
     if (!(Number.isInteger(limit) && limit >= 1 && limit <= 1000)) {
       throw layersErrors.invalid("limit", "must be a whole number from 1 to 1,000");
     }
     const events: LoggedEvent[] = [];
-    for await (const event of new EventReader(this.#kv, namespace, after ?? null, onUnreadable).stored()) {
+    for await (const event of new EventReader(this.#kv, namespace, place, onUnreadable).stored()) {
       if (events.push(event) === limit) break;
     }
     return events;
@@ -75,23 +80,26 @@ export class EventLog {
    * come. The next event is read when the loop asks for it, so that a slow one holds a page of each namespace (256 events or
    * 8 MiB) and no more. Failures of the store are waited out.
    *
-   * @throws AspenError `INVALID_PARAMS`; from the loop `EVENTS_COMPACTED` when events that should follow were dropped:
-   * `details.namespace`, and `details.resume`, the place after which to go on; or what the store throws
+   * @throws AspenError `INVALID_PARAMS`; from the loop `EVENTS_COMPACTED` when events that should follow were dropped, or
+   * (`details.undone`) the store lost events that were told: `details.namespace`, and `details.resume`, the place after which
+   * to go on; or what the store throws
    */
   follow(options: FollowOptions): AsyncGenerator<LoggedEvent, void, undefined> {
     const { namespaces, after = {}, from = "start", patienceMs = 30_000, signal, onUnreadable } = options;
     for (const namespace of namespaces) assertNamespace(namespace);
-    for (const [namespace, id] of Object.entries(after)) assertEventId("after", namespace, id);
+    const places = new Map(
+      Object.entries(after).map(([namespace, text]) => [namespace, placeOf("after", namespace, text)]),
+    );
     if (!(Number.isInteger(patienceMs) && patienceMs >= 0 && patienceMs <= 86_400_000)) {
       throw layersErrors.invalid("patienceMs", "must be a whole number of milliseconds from 0 to 86,400,000");
     }
     const each = { from, patienceMs, onUnreadable };
-    return this.#follow([...new Set(namespaces)], { ...after }, signal, each);
+    return this.#follow([...new Set(namespaces)], places, signal, each);
   }
 
   async *#follow(
     namespaces: readonly string[],
-    after: Readonly<Record<string, string>>,
+    places: ReadonlyMap<string, Place>,
     signal: AbortSignal | undefined,
     options: Omit<FollowNamespaceOptions, "after" | "signal">,
   ): AsyncGenerator<LoggedEvent, void, undefined> {
@@ -103,8 +111,8 @@ export class EventLog {
     signal?.addEventListener("abort", end, { once: true });
     try {
       const followers = namespaces.map((namespace) => {
-        const place = Object.hasOwn(after, namespace) ? after[namespace]! : null;
-        return followNamespace(this.#kv, namespace, { ...options, after: place, signal: ended.signal });
+        const after = places.get(namespace) ?? null;
+        return followNamespace(this.#kv, namespace, { ...options, after, signal: ended.signal });
       });
       yield* merge(followers, end);
     } finally {

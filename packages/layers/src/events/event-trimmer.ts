@@ -1,3 +1,4 @@
+import { eventLogPrefix } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 import { Leases } from "../lease.js";
@@ -46,7 +47,7 @@ export class EventTrimmer {
    */
   async trim(namespace: string, signal?: AbortSignal): Promise<TrimmedEvents | null> {
     assertNamespace(namespace);
-    await using lease = await this.#leases.tryAcquire(`${namespace}__events-trimmer`);
+    await using lease = await this.#leases.tryAcquire(`${eventLogPrefix(namespace)}-trimmer`);
     if (!lease) return null;
     const run = new Trimming(this.#kv, namespace, (transaction) => lease.fencedTransact(transaction));
     return await run.run(this.#bounds, signal);

@@ -3,6 +3,7 @@ import type { KvEntry, Op } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
 import { assertNamespace, eventPrefix } from "./event-keys.js";
 import { assertEventHeader, type EventHeader, isEventHeader } from "./event-rules.js";
+import { placeAt, placeText } from "./place.js";
 
 /** What an emitter says of an event. The names and meanings are those of CloudEvents 1.0; `topic` is its `type`. */
 export interface EventInput {
@@ -28,8 +29,13 @@ export interface EventInput {
 
 /** An event as the log has it. With `id` and `source` it is known from every other one. */
 export interface LoggedEvent {
-  /** Its key in the store, which is also the cursor that goes on behind it. */
+  /** Its key in the store. */
   readonly id: string;
+  /**
+   * The place behind it: its id and a fingerprint, so that a follower notices when the store lost this event and gave its
+   * key to another one.
+   */
+  readonly cursor: string;
   readonly namespace: string;
   readonly topic: string;
   readonly source: string;
@@ -71,7 +77,11 @@ export function eventOp(namespace: string, input: EventInput): Extract<Op, { typ
 }
 
 /** @throws AspenError `STORE_INCONSISTENT` when it was not written by {@link eventOp} */
-export function decodeEvent(namespace: string, { key, value }: Pick<KvEntry, "key" | "value">): LoggedEvent {
+export function decodeEvent(
+  namespace: string,
+  { key, value }: Pick<KvEntry, "key" | "value">,
+  place = placeAt({ key, value }),
+): LoggedEvent {
   let header: unknown;
   let data: Uint8Array;
   try {
@@ -83,6 +93,7 @@ export function decodeEvent(namespace: string, { key, value }: Pick<KvEntry, "ke
   const { topic, time, contentType, subject, source, chain = [], attributes = {} } = header;
   return {
     id: key,
+    cursor: placeText(place),
     namespace,
     topic,
     source: source ?? `aspen:${encodeURIComponent(namespace)}`,

@@ -2,11 +2,11 @@ import { isAspenError } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
 import { isTransient, Patience, pause } from "../transient.js";
 import type { LoggedEvent } from "./event.js";
-import { placeBehind } from "./event-keys.js";
 import { EventReader, type OnUnreadable } from "./event-reader.js";
+import type { Place } from "./place.js";
 
 export interface FollowNamespaceOptions {
-  after: string | null;
+  after: Place | null;
   from: "start" | "now";
   patienceMs: number;
   signal: AbortSignal;
@@ -32,7 +32,7 @@ export async function* followNamespace(
     try {
       // Asked before the stored events are read: what comes behind it is told by the watch, what came before is stored.
       const version = await reader.version();
-      if (!begun) reader.place = placeBehind(namespace, version);
+      if (!begun) await reader.skip();
       begun = true;
       for await (const event of reader.stored()) {
         if (signal.aborted) return;

@@ -20,7 +20,8 @@ export async function readTrimmed(
   namespace: string,
 ): Promise<{ record: TrimmedRecord; stored: Uint8Array | null }> {
   const entry = await kv.get(trimmedKey(namespace));
-  return { record: entry ? decodeTrimmed(namespace, entry.value) : NOTHING, stored: entry?.value ?? null };
+  const stored = entry?.value ?? null;
+  return { record: decodeTrimmed(namespace, stored), stored };
 }
 
 export function encodeTrimmed(record: TrimmedRecord): Uint8Array {
@@ -28,7 +29,8 @@ export function encodeTrimmed(record: TrimmedRecord): Uint8Array {
 }
 
 /** What others may have written there counts as nothing. */
-function decodeTrimmed(namespace: string, value: Uint8Array): TrimmedRecord {
+export function decodeTrimmed(namespace: string, value: Uint8Array | null): TrimmedRecord {
+  if (value === null) return NOTHING;
   let read: Partial<TrimmedRecord> | null;
   try {
     read = JSON.parse(decodeUtf8(value)) as Partial<TrimmedRecord> | null;

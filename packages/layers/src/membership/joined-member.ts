@@ -1,6 +1,7 @@
 import { every, type Loop } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
+import type { Failures } from "./failures.js";
 import { encodeBeat, encodeRecord, type MemberInfo, type MemberRecord } from "./member.js";
 import type { MembershipOptions } from "./options.js";
 
@@ -18,6 +19,7 @@ export class JoinedMember implements AsyncDisposable {
   constructor(
     private readonly kv: KeyValueStore,
     private readonly options: Required<MembershipOptions>,
+    private readonly failures: Failures,
     info: MemberInfo,
     private readonly load: () => number,
   ) {
@@ -44,7 +46,7 @@ export class JoinedMember implements AsyncDisposable {
     await this.#inTurn(() => this.#enter());
     this.#beating = every(this.options.beatMs, () => this.#beat(), {
       signal: this.signal,
-      onError: this.options.onError,
+      onError: (error) => this.failures.failed("beat", error),
     });
   }
 
@@ -74,7 +76,10 @@ export class JoinedMember implements AsyncDisposable {
     if (record && record.incarnation > this.#incarnation) {
       this.#ended.abort(layersErrors.membershipOver(this.id, "another has joined under its id"));
     } else if (!record) {
-      this.#inTurn(() => this.#enterAgain()).catch(this.options.onError);
+      this.#inTurn(() => this.#enterAgain()).then(
+        () => this.failures.worked("enter"),
+        (error) => this.failures.failed("enter", error),
+      );
     }
   }
 
@@ -92,6 +97,7 @@ export class JoinedMember implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     await this.kv.put(this.#beatKey, encodeBeat({ incarnation: this.#incarnation, load: this.load() }));
+    this.failures.worked("beat");
   }
 
   async #write(record: MemberRecord): Promise<void> {

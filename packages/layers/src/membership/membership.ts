@@ -1,6 +1,7 @@
 import { every, type Loop } from "@aspen/plugin-api";
 import type { KeyValueStore, KvEntry } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
+import { Failures } from "./failures.js";
 import { JoinedMember } from "./joined-member.js";
 import { decodeRecord, type MemberInfo } from "./member.js";
 import { type MembershipOptions, resolveMembershipOptions } from "./options.js";
@@ -17,6 +18,7 @@ const LOOK_MS_PER_MEMBER = 10;
 export class Membership implements AsyncDisposable {
   readonly #kv: KeyValueStore;
   readonly #options: Required<MembershipOptions>;
+  readonly #failures: Failures;
   readonly #roster: Roster;
   readonly #ended = new AbortController();
   readonly #listeners = new Set<(members: readonly Member[]) => void>();
@@ -28,6 +30,7 @@ export class Membership implements AsyncDisposable {
   private constructor(kv: KeyValueStore, options: MembershipOptions) {
     this.#kv = kv;
     this.#options = resolveMembershipOptions(options);
+    this.#failures = new Failures(this.#options);
     this.#roster = new Roster(this.#options.ttlMs, this.#options.beatMs);
   }
 
@@ -74,7 +77,7 @@ export class Membership implements AsyncDisposable {
     if (this.#own && !this.#own.signal.aborted)
       throw layersErrors.membershipOver(info.id, "this one has joined already");
     if (this.#ended.signal.aborted) throw layersErrors.membershipOver(info.id, "the membership is closed");
-    const own = new JoinedMember(this.#kv, this.#options, info, load);
+    const own = new JoinedMember(this.#kv, this.#options, this.#failures, info, load);
     this.#own = own;
     try {
       await own.begin();
@@ -101,7 +104,7 @@ export class Membership implements AsyncDisposable {
     await this.#look();
     this.#looking = every(this.#options.beatMs, () => this.#lookInTurn(), {
       signal: this.#ended.signal,
-      onError: this.#options.onError,
+      onError: (error) => this.#failures.failed("look", error),
     });
   }
 
@@ -119,11 +122,12 @@ export class Membership implements AsyncDisposable {
       try {
         await this.#watchOnce(() => {
           first = false;
+          this.#failures.worked("follow");
           synced();
         });
       } catch (error) {
         if (first) return failed(error);
-        this.#options.onError(error);
+        this.#failures.failed("follow", error);
         await waited(this.#options.beatMs, this.#ended.signal);
       }
     }
@@ -177,6 +181,7 @@ export class Membership implements AsyncDisposable {
     if (this.#own && this.members()[0]?.id === this.#own.id) {
       for (const remains of this.#roster.remains()) await this.#bury(remains);
     }
+    this.#failures.worked("look");
   }
 
   /** Removes what a member has left, unless it has come back. */

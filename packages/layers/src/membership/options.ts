@@ -14,12 +14,15 @@ export interface MembershipOptions {
   sole?: boolean;
   /** Hears of what fails in the background; it is tried again. @default nobody does */
   onError?(error: unknown): void;
+  /** Hears that all that had failed in the background works again. @default nobody does */
+  onRecovered?(): void;
 }
 
 /** @throws AspenError `INVALID_PARAMS` */
 export function resolveMembershipOptions(options: MembershipOptions): Required<MembershipOptions> {
   const { recordPrefix = "members:member:", beatPrefix = "member-beats:", beatMs = 2500 } = options;
-  const { ttlMs = 3 * beatMs, sole = false, onError = () => undefined } = options;
+  const { ttlMs = 3 * beatMs, sole = false } = options;
+  const { onError = () => undefined, onRecovered = () => undefined } = options;
   for (const [field, prefix] of Object.entries({ recordPrefix, beatPrefix })) {
     if (!namespaceOf(prefix).endsWith(":") || prefix.length > 512) {
       throw layersErrors.invalid(field, 'must hold a namespace, such as "members:", and have at most 512 characters');
@@ -34,5 +37,5 @@ export function resolveMembershipOptions(options: MembershipOptions): Required<M
   if (!(Number.isInteger(ttlMs) && ttlMs >= 2 * beatMs && ttlMs <= 86_400_000)) {
     throw layersErrors.invalid("ttlMs", "must be a whole number of milliseconds, at least twice beatMs");
   }
-  return { recordPrefix, beatPrefix, beatMs, ttlMs, sole, onError };
+  return { recordPrefix, beatPrefix, beatMs, ttlMs, sole, onError, onRecovered };
 }

@@ -68,10 +68,11 @@ export const eventLogCases: readonly ConformanceCase[] = [
       const { key } = await log.emit(ns, { ...said, data: Uint8Array.of(0, 255, 10) });
       await log.emit(ns, { topic: "a" });
       const [full, bare] = await log.read(ns);
-      const { time, ...rest } = full!;
+      const { time, cursor, ...rest } = full!;
       assert.deepEqual(rest, { id: key, namespace: ns, ...said, data: Uint8Array.of(0, 255, 10) });
       assert.equal(new Date(time).toISOString(), time);
-      const { id, namespace, time: _time, ...others } = bare!;
+      assert.ok(cursor.startsWith(`${key}~`));
+      const { id, namespace, time: _time, cursor: _cursor, ...others } = bare!;
       const source = `aspen:${encodeURIComponent(ns)}`;
       assert.deepEqual(others, { topic: "a", source, data: new Uint8Array(0), chain: [], attributes: {} });
       assert.ok(id > key && namespace === ns);

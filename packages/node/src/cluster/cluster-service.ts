@@ -4,6 +4,7 @@ import { cut, every, type Logger, type Loop } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import type { KeyValueStore } from "@aspen/storage";
 import type { ClusterView } from "./cluster-view.js";
+import { FailureLog } from "./failure-log.js";
 import type { Transport } from "./transport.js";
 
 /** Milliseconds in which changes of what this node serves are put together, and between two looks at it. */
@@ -33,6 +34,7 @@ export class ClusterService implements Service {
   readonly announces = true;
   #membership: Membership | null = null;
   #joined: JoinedMember | null = null;
+  #state: MemberInfo["state"] = "serving";
   #told = "";
   /** Methods that others do not hear of. */
   #leftOut = 0;
@@ -42,21 +44,22 @@ export class ClusterService implements Service {
   constructor(private readonly parts: ClusterServiceParts) {}
 
   async start(signal: AbortSignal): Promise<void> {
-    const { kv, registry, view, self, load, logger, membership } = this.parts;
-    const onError = (err: unknown) =>
-      logger.warn({ err }, "the cluster's members cannot be followed; it is tried again");
-    this.#membership = await Membership.open(kv, { ...membership, onError: oncePerFailure(onError) });
-    const served = this.#served();
-    this.#told = JSON.stringify(served);
-    this.#joined = await this.#membership.join({ ...self, ...served, jobTypes: [], state: "serving" }, load);
+    const { kv, registry, view, logger, membership } = this.parts;
+    const failures = new FailureLog(logger);
+    const hears = { onError: failures.failed, onRecovered: failures.recovered };
+    this.#membership = await Membership.open(kv, { ...membership, ...hears });
+    await this.#join();
     view.follow(this.#membership);
+    const onError = (err: unknown) =>
+      logger.warn({ err }, "the cluster cannot be told of this node; it is tried again");
     this.#telling = every(LOOK_MS, () => this.#tell(), { signal, onError });
     this.#unwatch = registry.onChange(() => this.#telling?.soon(GATHER_MS));
   }
 
   /** No other node sends it requests from now on, as soon as they have heard. */
   async drain(): Promise<void> {
-    await this.#joined?.update({ state: "draining" });
+    this.#state = "draining";
+    if (!this.#joined?.signal.aborted) await this.#joined?.update({ state: "draining" });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -72,7 +75,21 @@ export class ClusterService implements Service {
     }
   }
 
+  async #join(): Promise<void> {
+    const { self, load } = this.parts;
+    const served = this.#served();
+    this.#joined = await this.#membership!.join({ ...self, ...served, jobTypes: [], state: this.#state }, load);
+    this.#told = JSON.stringify(served);
+    this.#joined.signal.addEventListener("abort", () => this.#telling?.soon(GATHER_MS), { once: true });
+  }
+
   async #tell(): Promise<void> {
+    // Its id is its own: whoever took that, in error or with ill intent, is not the node that answers here.
+    if (this.#joined?.signal.aborted) {
+      this.parts.logger.warn({ err: this.#joined.signal.reason }, "this node is no member any more; it joins again");
+      await this.#join();
+      return;
+    }
     const served = this.#served();
     const text = JSON.stringify(served);
     if (text === this.#told) return;
@@ -119,15 +136,4 @@ export class ClusterService implements Service {
     }
     this.#leftOut = leftOut.size;
   }
-}
-
-/** One warning while the same goes wrong. */
-function oncePerFailure(tell: (error: unknown) => void): (error: unknown) => void {
-  let last = "";
-  return (error) => {
-    const { code, message } = error as { code?: string; message?: string };
-    const text = `${code} ${message}`;
-    if (text !== last) tell(error);
-    last = text;
-  };
 }

@@ -8,6 +8,8 @@ export type { PutOptions, ScanOptions } from "../kv-options.js";
 export { LIMITS } from "../limits.js";
 export {
   defaultKvPrefix,
+  eventLogPrefix,
+  isEventLogKey,
   isKeyAllowed,
   isScanPrefixAllowed,
   namespaceOf,

@@ -1,4 +1,4 @@
-import { AttachmentReader, LIMITS } from "@aspen/plugin-api/abi";
+import { AttachmentReader, isEventLogKey, LIMITS } from "@aspen/plugin-api/abi";
 import {
   assertKeyAllowed,
   assertScanPrefixAllowed,
@@ -29,6 +29,15 @@ function allowedKey(scope: CallScope, args: readonly (Uint8Array | null)[]): str
   assertKeyAllowed(scope.grant.kvPrefixes, key);
   return key;
 }
+
+/** Events are made and dropped by the node alone, so that nobody forges one or takes one from those who follow. */
+function assertWritable(kind: "key" | "prefix", value: string): string {
+  if (isEventLogKey(value)) throw hostErrors.eventLogKey(kind, value);
+  return value;
+}
+
+const writableKey = (scope: CallScope, args: readonly (Uint8Array | null)[]): string =>
+  assertWritable("key", allowedKey(scope, args));
 
 function putOptions(value: Record<string, unknown>): PutOptions {
   const { ttlMs } = value;
@@ -74,14 +83,14 @@ export const kvGetMany = defineHostFunction<string[]>({
 
 export const kvPut = defineHostFunction<{ key: string; value: Uint8Array; options: PutOptions }>({
   prepare: (scope, args) => ({
-    key: allowedKey(scope, args),
+    key: writableKey(scope, args),
     value: bytesArg(args, 1, "value"),
     options: putOptions(recordArg(args, 2, "options")),
   }),
   run: ({ kv }, { key, value, options }) => kv.put(key, value, options),
 });
 
-export const kvDelete = defineHostFunction<string>({ prepare: allowedKey, run: ({ kv }, key) => kv.delete(key) });
+export const kvDelete = defineHostFunction<string>({ prepare: writableKey, run: ({ kv }, key) => kv.delete(key) });
 
 export const kvScan = defineHostFunction<ScanOptions>({
   prepare(scope, args) {
@@ -109,7 +118,7 @@ export const kvCas = defineHostFunction<{
   options: PutOptions;
 }>({
   prepare: (scope, args) => ({
-    key: allowedKey(scope, args),
+    key: writableKey(scope, args),
     expected: args[1] ?? null,
     next: args[2] ?? null,
     options: args[3] ? putOptions(recordArg(args, 3, "options")) : {},
@@ -150,9 +159,10 @@ export const kvTransact = defineHostFunction<Transaction>({
       if (item.op === "append") {
         const prefix = optional(item.prefix, "string", "prefix") ?? "";
         assertScanPrefixAllowed(scope.grant.kvPrefixes, prefix);
+        assertWritable("prefix", prefix);
         return { type: "append", prefix, value: reader.next(Number(item.valueLength)), ...putOptions(item) };
       }
-      const key = keyOf(item);
+      const key = assertWritable("key", keyOf(item));
       if (item.op === "delete") {
         if (item.valueLength !== undefined) throw hostErrors.invalidArgument("valueLength", "is not part of a delete");
         return { type: "delete", key };
