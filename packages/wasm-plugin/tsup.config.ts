@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     feature: "src/feature.ts",
+    "features/wasm-worker": "src/features/wasm-worker.ts",
     worker: "src/worker/main.ts",
     probe: "src/validation/probe/main.ts",
     "stack-worker": "src/stacks/worker.ts",

@@ -39,6 +39,7 @@ export {
 export { KvVerdictStore, type VerdictStore } from "./plugin-store/verdict-store.js";
 export type {
   CallOptions,
+  GuestLogRecord,
   HealthOptions,
   PluginArtifact,
   PluginHealth,
@@ -46,6 +47,7 @@ export type {
   PluginRuntime,
 } from "./runtime.js";
 export type { SupervisorOptions } from "./supervisor/options.js";
+export { orAborted } from "./supervisor/or-aborted.js";
 export type { PluginReplacement, PluginSupervisorParts } from "./supervisor/parts.js";
 export { PluginSupervisor } from "./supervisor/plugin-supervisor.js";
 export { PluginStarter, type StarterOptions } from "./supervisor/starter.js";

@@ -13,6 +13,13 @@ export interface PluginArtifact {
   module?: unknown;
 }
 
+/** What a guest wrote to its log, not yet checked for more than its shape. */
+export interface GuestLogRecord {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields?: Record<string, unknown>;
+}
+
 export type PluginHealth = { state: "healthy" } | { state: "degraded"; message: string };
 
 export interface CallOptions {
@@ -25,6 +32,13 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** The caller also takes the result as `JsonBytes`. @default false */
   takesJsonBytes?: boolean;
+  /** Gets the records that the guest logs during the call, beside the node's log. Of the WASM tier only. */
+  onLog?(record: GuestLogRecord): void;
+  /**
+   * A call that its signal gave up rejects when it runs no more, and not at once: it takes a fraction of a second. Of the
+   * WASM tier only. @default false
+   */
+  outlastsGuest?: boolean;
 }
 
 export interface HealthOptions {

@@ -20,6 +20,21 @@ const ALLOWED_IMPORTS: Readonly<Record<string, ReadonlySet<string>>> = {
   "extism:host/user": new Set<string>([...ENGINE_IMPORTS, ...HOST_FUNCTIONS.map(({ name }) => name)]),
 };
 
+/** What a module may import, and which functions it exports. */
+export interface ModuleShape {
+  readonly imports: Readonly<Record<string, ReadonlySet<string>>>;
+  readonly required: readonly string[];
+  readonly optional: readonly string[];
+}
+
+const PLUGIN: ModuleShape = { imports: ALLOWED_IMPORTS, required: REQUIRED_EXPORTS, optional: OPTIONAL_EXPORTS };
+
+/** Of a module that is no plugin: it can write to the log, and reach nothing else. */
+export function moduleShape(exported: string): ModuleShape {
+  const user = new Set<string>([...ENGINE_IMPORTS, "log_write"]);
+  return { imports: { ...ALLOWED_IMPORTS, "extism:host/user": user }, required: [exported], optional: [] };
+}
+
 /** Characters of the file's own text that are shown. */
 const TEXT_MAX = 200;
 
@@ -48,6 +63,7 @@ export async function loadModule(
   wasm: Uint8Array,
   memoryBytes: number,
   cache: ModuleCache,
+  { imports: allowed, required, optional }: ModuleShape = PLUGIN,
 ): Promise<LoadedModule> {
   let compiled: Pick<LoadedModule, "module" | "data" | "customs">;
   try {
@@ -61,7 +77,7 @@ export async function loadModule(
   const { module } = compiled;
   const imports = WebAssembly.Module.imports(module);
   for (const { module: from, name, kind } of imports) {
-    if (kind !== "function" || !ALLOWED_IMPORTS[from]?.has(name)) {
+    if (kind !== "function" || !allowed[from]?.has(name)) {
       throw wasmErrors.invalid(
         plugin,
         `it imports ${kind} ${JSON.stringify(short(`${from}.${name}`))}, which this node does not offer`,
@@ -73,11 +89,11 @@ export async function loadModule(
       .filter(({ kind }) => kind === "function")
       .map(({ name }) => name),
   );
-  const missing = REQUIRED_EXPORTS.filter((name) => !functions.has(name));
-  if (missing.length > 0) throw wasmErrors.invalid(plugin, `it lacks the export ${missing.join(" and ")}`);
+  const missing = required.filter((name) => !functions.has(name));
+  if (missing.length > 0) throw wasmErrors.invalid(plugin, `it lacks the export ${short(missing.join(" and "))}`);
   return {
     ...compiled,
-    exports: [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS].filter((name) => functions.has(name)),
+    exports: [...required, ...optional].filter((name) => functions.has(name)),
   };
 }
 

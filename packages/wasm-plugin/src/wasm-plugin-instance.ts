@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { AspenError, jsonNestsDeeper, jsonProblem, LIMITS, type PluginManifest } from "@aspen/plugin-api";
 import {
   type CallOptions,
@@ -15,7 +16,7 @@ import { wasmErrors } from "./errors.js";
 import { guestRequest } from "./guest-request.js";
 import type { LoadedModule } from "./module-loader.js";
 import type { InstancePool } from "./pool/instance-pool.js";
-import { inputBytes } from "./protocol/guest-input.js";
+import { type GuestInput, inputBytes } from "./protocol/guest-input.js";
 import { type CallOutcome, ERROR_CHARACTERS } from "./protocol/messages.js";
 import type { PluginLog } from "./stacks/plugin-log.js";
 
@@ -40,7 +41,7 @@ export class WasmPluginInstance implements PluginInstance {
     const input = guestRequest(options.requestId, method, params);
     const bytes = inputBytes(input);
     if (bytes > LIMITS.messageBytes) throw wasmErrors.requestTooLarge(this.manifest.name, bytes);
-    const outcome = await this.pool.call("handle_request", input, options.signal);
+    const outcome = await this.#outcome(input, options);
     try {
       const answer = outputOf(this.manifest, outcome, LIMITS.messageBytes);
       return options.takesJsonBytes ? new JsonBytes(answer) : parsed(this.manifest, answer);
@@ -51,10 +52,23 @@ export class WasmPluginInstance implements PluginInstance {
     }
   }
 
+  async #outcome(input: GuestInput, { requestId, signal, outlastsGuest, onLog }: CallOptions): Promise<CallOutcome> {
+    const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest });
+    if (!onLog) return call();
+    using _tap = this.log.tap(requestId, onLog);
+    try {
+      return await call();
+    } finally {
+      // Its records were sent before its result, which came another way.
+      await setImmediate();
+      await this.log.flush();
+    }
+  }
+
   async health({ signal }: HealthOptions): Promise<PluginHealth> {
     if (!this.loaded.exports.includes("plugin_health")) return { state: "healthy" };
     try {
-      return healthOf(parseReport(this.manifest, await this.pool.call("plugin_health", "", signal)));
+      return healthOf(parseReport(this.manifest, await this.pool.call("plugin_health", "", { signal })));
     } catch (error) {
       return { state: "degraded", message: AspenError.from(error).message };
     }

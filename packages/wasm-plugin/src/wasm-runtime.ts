@@ -1,4 +1,5 @@
-import { AspenError, isAspenError, type PluginManifest, parsePluginInfo } from "@aspen/plugin-api";
+import { systemClock } from "@aspen/feature";
+import { AspenError, errorResult, isAspenError, type PluginManifest, parsePluginInfo } from "@aspen/plugin-api";
 import type {
   PluginArtifact,
   PluginHostContext,
@@ -6,17 +7,36 @@ import type {
   PluginRuntime,
   VerdictStore,
 } from "@aspen/plugin-host";
-import { wasmErrors } from "./errors.js";
+import { moduleErrors, wasmErrors } from "./errors.js";
 import { ModuleCache } from "./module-cache.js";
-import { loadModule } from "./module-loader.js";
+import { type LoadedModule, loadModule, moduleShape } from "./module-loader.js";
 import { type ResolvedWasmRuntimeOptions, resolveOptions, type WasmRuntimeOptions } from "./options.js";
 import { InstancePool } from "./pool/instance-pool.js";
 import { LoadFailure } from "./pool/loading.js";
 import { SpareWorkers } from "./pool/spares.js";
+import { GuestLogs } from "./stacks/guest-logs.js";
 import { PluginLog } from "./stacks/plugin-log.js";
 import { StackMapper } from "./stacks/stack-mapper.js";
 import { WasmVerifier } from "./validation/wasm-verifier.js";
+import { WasmModule, type WasmModuleOptions } from "./wasm-module.js";
 import { guestFailureFields, parseReport, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
+
+/** Milliseconds of a call of a module, which its caller ends sooner: as long as a job may run. */
+const MODULE_MS = 8 * 86_400_000;
+/** Milliseconds that a call waits before another thread is started: a burst of short ones needs no second. */
+const MODULE_SCALE_MS = 50;
+/** Threads of one module; its callers are fewer. */
+const MODULE_INSTANCES = 1000;
+
+/** What a module that is no plugin can reach. */
+const NO_HOST = {
+  grant: { plugin: "", permissions: [], kvPrefixes: [] },
+  config: {},
+  clock: systemClock,
+  // The loader refuses a module that imports more than `log_write`, which its thread serves.
+  invoke: async () => errorResult(new AspenError("PERMISSION_DENIED", "a module that is no plugin has no permissions")),
+  reportDenied: () => undefined,
+};
 
 /** Runs WASM plugins, each instance in a worker thread of its own. */
 export class WasmPluginRuntime implements PluginRuntime {
@@ -92,6 +112,50 @@ export class WasmPluginRuntime implements PluginRuntime {
       signal?.removeEventListener("abort", giveUp);
     }
     return new WasmPluginInstance(manifest, loaded, pool, log);
+  }
+
+  /**
+   * Makes a module that is no plugin ready to be called. It is verified and compiled as those of plugins are.
+   *
+   * @throws AspenError `PAYLOAD_TOO_LARGE`, `WASM_INVALID`, `PLUGIN_UNAVAILABLE`
+   */
+  async openModule(options: WasmModuleOptions): Promise<WasmModule> {
+    const { name, wasm, memoryBytes } = options;
+    const usable = usableMemory({ memory_limit: memoryBytes });
+    const shape = moduleShape(options.export);
+    let loaded: LoadedModule;
+    try {
+      await this.#verifier.verify(name, wasm);
+      loaded = await loadModule(name, wasm, usable, this.#modules, shape);
+    } catch (error) {
+      const { code, details } = AspenError.from(error);
+      throw code === "WASM_INVALID" ? moduleErrors.invalid(name, String(details?.problem)) : error;
+    }
+    if (this.#closed) throw wasmErrors.unavailable(name, "the runtime is disposed");
+    const logs = new GuestLogs();
+    const pool: InstancePool = new InstancePool({
+      ...{ plugin: name, loaded, log: logs, memoryBytes: usable, host: NO_HOST },
+      entry: { export: options.export, output: options.output },
+      // Whoever calls has a limit of its own, and as many calls at once as it lets run.
+      timeoutMs: MODULE_MS,
+      graceMs: 0,
+      isolation: "instance",
+      maxInstances: MODULE_INSTANCES,
+      computing: MODULE_INSTANCES,
+      spares: this.#spares,
+      onStartFailed: (error) => options.onProblem(`another thread of a module could not be started: ${String(error)}`),
+      onStuck: () => options.onProblem("a thread of a module could not be ended and runs on; restart the node"),
+      onClosed: () => this.#pools.delete(pool),
+      runtime: { ...this.#options, scaleUpAfterMs: MODULE_SCALE_MS },
+    });
+    this.#pools.add(pool);
+    try {
+      await pool.start();
+    } catch (error) {
+      await pool.close();
+      throw wasmErrors.unavailable(name, error instanceof Error ? error.message : String(error));
+    }
+    return new WasmModule({ name, memoryBytes: usable }, pool, logs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

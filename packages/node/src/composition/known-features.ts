@@ -19,7 +19,6 @@ export const KNOWN_FEATURES: KnownFeatures = {
   cluster: { package: "@aspen/node", on: true, load: () => import("../features/cluster.js") },
   health: { package: "@aspen/node", on: true, load: () => import("../features/health.js") },
   metrics: { package: "@aspen/node", on: true, load: () => import("../features/metrics.js") },
-  jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
   // On where another requires it.
   plugins: { package: "@aspen/plugin-host", on: false, load: () => import("../features/plugins.js") },
   "plugins-wasm": { package: "@aspen/wasm-plugin", on: true, load: () => import("@aspen/wasm-plugin/feature") },
@@ -28,4 +27,7 @@ export const KNOWN_FEATURES: KnownFeatures = {
     on: false,
     load: () => import("@aspen/plugin-host/native/feature"),
   },
+  // Behind the plugins: its jobs may call them, so that it starts after them and is drained first.
+  jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
+  "wasm-worker": { package: "@aspen/wasm-plugin", on: false, load: () => import("@aspen/wasm-plugin/wasm-worker") },
 };

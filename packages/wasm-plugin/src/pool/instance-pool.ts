@@ -39,11 +39,19 @@ interface QueuedCall extends InstanceCall {
 
 export interface InstancePoolOptions extends Omit<InstanceOptions, "slots"> {
   spares: SpareWorkers;
+  /** Instances that compute at the same time. @default as many as the machine has cores but one, at least 2 */
+  computing?: number;
   /** Another instance could not be started; the next try is not before `retryMs` have passed. */
   onStartFailed(error: unknown, retryMs: number): void;
   /** Called when the pool holds nothing any more. */
   onClosed(): void;
   runtime: ResolvedWasmRuntimeOptions;
+}
+
+export interface PoolCallOptions {
+  signal?: AbortSignal | undefined;
+  /** When its signal aborts, it rejects once the guest runs it no more, and not at once. @default false */
+  outlastsGuest?: boolean | undefined;
 }
 
 /** Every instance of one plugin on this node, and the calls that wait for one. */
@@ -57,7 +65,7 @@ export class InstancePool {
   #closed = false;
   /** Starts under way and how to give them up. */
   readonly #starts = new Map<Promise<string>, AbortController>();
-  readonly #slots = new ComputeSlots(COMPUTING_MAX, () => this.#pump());
+  readonly #slots: ComputeSlots;
   readonly #backoff = new Backoff();
   /** How the last start failed. */
   #failure: CallOutcome | null = null;
@@ -66,6 +74,7 @@ export class InstancePool {
   readonly #drained = new Set<() => void>();
 
   constructor(private readonly options: InstancePoolOptions) {
+    this.#slots = new ComputeSlots(options.computing ?? COMPUTING_MAX, () => this.#pump());
     this.#idleTimer = setInterval(() => this.#dropIdle(), Math.max(1000, options.runtime.idleMs / 4));
     this.#idleTimer.unref();
   }
@@ -76,7 +85,11 @@ export class InstancePool {
   }
 
   /** Runs a guest export on the first instance that is free. @throws AspenError `PLUGIN_UNAVAILABLE`, `CANCELLED` */
-  call(name: GuestExport, input: GuestInput, signal?: AbortSignal): Promise<CallOutcome> {
+  call(
+    name: GuestExport,
+    input: GuestInput,
+    { signal, outlastsGuest = false }: PoolCallOptions = {},
+  ): Promise<CallOutcome> {
     const { plugin, runtime } = this.options;
     return new Promise<CallOutcome>((resolve, reject) => {
       if (this.#draining) return reject(wasmErrors.unavailable(plugin, "it is stopping"));
@@ -107,7 +120,7 @@ export class InstancePool {
       if (signal) {
         const onAbort = () => {
           this.#abandon(call);
-          reject(wasmErrors.cancelled(plugin));
+          if (call.instance === null || !outlastsGuest) reject(wasmErrors.cancelled(plugin));
         };
         // One signal may belong to any number of calls; that is no leak.
         setMaxListeners(0, signal);
@@ -115,6 +128,8 @@ export class InstancePool {
         const { settle } = call;
         call.settle = (outcome) => {
           signal.removeEventListener("abort", onAbort);
+          // Of no effect on one that was rejected already.
+          if (call.abandoned) reject(wasmErrors.cancelled(plugin));
           settle(outcome);
         };
       }
@@ -299,8 +314,7 @@ export class InstancePool {
   #requeue(calls: readonly InstanceCall[]): void {
     const waiting: QueuedCall[] = [];
     for (const call of calls) {
-      if (!isQueued(call)) call.settle(STOPPED);
-      else if (call.abandoned) this.#release(call);
+      if (!isQueued(call) || call.abandoned) call.settle(STOPPED);
       else waiting.push(call);
     }
     for (const call of waiting) call.instance = null;

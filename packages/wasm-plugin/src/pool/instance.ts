@@ -7,6 +7,7 @@ import {
   type CallResult,
   type FromWorker,
   type LoadMessage,
+  type ModuleEntry,
   outcomeOf,
   peekResult,
 } from "../protocol/messages.js";
@@ -21,8 +22,10 @@ import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
 export interface InstanceOptions {
   plugin: string;
   loaded: LoadedModule;
-  host: PluginHostContext;
-  log: PluginLog;
+  /** What is called when it is no plugin. @default null: a plugin */
+  entry?: ModuleEntry | null;
+  host: Pick<PluginHostContext, "grant" | "config" | "clock" | "invoke" | "reportDenied">;
+  log: Pick<PluginLog, "write">;
   memoryBytes: number;
   timeoutMs: number;
   graceMs: number;
@@ -48,6 +51,9 @@ export interface InstanceEvents {
 const WINDOW_MS = 2;
 const WINDOW_MAX = 64;
 
+/** Milliseconds that a call has to stop by itself after it was given up. */
+const ABANDONED_MS = 250;
+
 /** Milliseconds between looks for results while calls are under way. */
 const LOOK_MS = 3;
 
@@ -63,6 +69,8 @@ export class Instance {
   #watchdog: NodeJS.Timeout | null = null;
   #look: NodeJS.Timeout | null = null;
   #gone = false;
+  /** Calls that were given up and have not ended. */
+  readonly #abandoned = new Set<number>();
   /** Ends the wait for the plugin to be loaded. */
   #loading: AbortController | null = new AbortController();
   /** A call has ended after which the worker starts a fresh instance. */
@@ -117,6 +125,7 @@ export class Instance {
       memoryBytes: options.memoryBytes,
       timeoutMs: options.timeoutMs,
       isolation: options.isolation,
+      entry: options.entry ?? null,
     };
     try {
       const info = await loaded({
@@ -214,9 +223,30 @@ export class Instance {
     if (calls.length > 0) this.#events.returned(calls);
   }
 
-  /** Stops a call that its caller gave up. */
+  /** Stops a call that its caller gave up: by its next poll, or with its worker when it does not poll. */
   interrupt(sequence: number): void {
     this.#slot.interrupt(sequence);
+    this.#abandoned.add(sequence);
+    setTimeout(() => {
+      // Timers come before messages: a result that is here already ends the call.
+      setImmediate(() => this.#endAbandoned(sequence));
+    }, ABANDONED_MS).unref();
+  }
+
+  /** Ends the worker when it still runs a call that was given up; one that waits for its turn does not begin. */
+  #endAbandoned(sequence: number): void {
+    if (this.#gone || !this.#abandoned.has(sequence)) return;
+    if (!this.#calls.hold()) {
+      this.interrupt(sequence);
+      return;
+    }
+    if (!this.#readResults()) return;
+    if (this.#abandoned.delete(sequence) && this.#slot.running === sequence) {
+      void this.#kill({ kind: "interrupted" });
+      return;
+    }
+    this.#calls.letGo();
+    this.#afterResults();
   }
 
   /** Ends the worker; calls under way are told so. */
@@ -259,9 +289,12 @@ export class Instance {
   }
 
   #settle(result: CallResult): void {
+    this.#abandoned.delete(result.sequence);
     const call = this.#calls.end(result.sequence);
     if (!call) return;
-    if (result.kind !== "output" || this.options.isolation === "call") this.#restarts = true;
+    // A module that is no plugin starts within its call.
+    const spent = result.kind !== "output" || this.options.isolation === "call";
+    if (spent && !this.options.entry) this.#restarts = true;
     this.averageMs += (result.elapsedMs - this.averageMs) * 0.2;
     this.#stalledSince = null;
     call.settle(outcomeOf(result));

@@ -30,6 +30,15 @@ export interface LoadMessage {
   memoryBytes: number;
   timeoutMs: number;
   isolation: "instance" | "call";
+  /** What is called of a module that is no plugin: it has no start, and a fresh instance for each call. Null: a plugin. */
+  entry: ModuleEntry | null;
+}
+
+/** The one export of a module that is called, in place of `handle_request`. */
+export interface ModuleEntry {
+  readonly export: string;
+  /** What its output has to be. */
+  readonly output: "json" | "text" | "bytes";
 }
 
 /** One call of a guest export. `sequence` is a number from 1 that no other call of the instance has. */

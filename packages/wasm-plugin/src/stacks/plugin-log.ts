@@ -1,5 +1,6 @@
 import { decodeUtf8, encodeUtf8, hasBundlePosition, LIMITS } from "@aspen/plugin-api";
-import type { PluginHostContext } from "@aspen/plugin-host";
+import type { GuestLogRecord, PluginHostContext } from "@aspen/plugin-host";
+import { GuestLogs } from "./guest-logs.js";
 import type { StackMapper } from "./stack-mapper.js";
 
 /** Records that may wait for their stacks; one more is written as it is, out of its turn. */
@@ -10,6 +11,7 @@ const RETRY_MS = 60_000;
 /** Writes one plugin's records to the node's log, in order, with stacks in terms of its TypeScript. */
 export class PluginLog {
   readonly #key: number;
+  readonly #followers = new GuestLogs();
   #last: Promise<void> | null = null;
   #waiting = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -21,6 +23,11 @@ export class PluginLog {
     private readonly mapper: StackMapper,
   ) {
     this.#key = mapper.nextKey();
+  }
+
+  /** From now on the records of this request go there as well. */
+  tap(requestId: string, onRecord: (record: GuestLogRecord) => void): Disposable {
+    return this.#followers.tap(requestId, onRecord);
   }
 
   /** Writes a record of the node's own about the plugin. */
@@ -51,6 +58,7 @@ export class PluginLog {
 
   #put(record: Uint8Array, requestId?: string): void {
     void this.host.invoke("log_write", [record], requestId);
+    this.#followers.write(record, requestId);
   }
 
   async #mapped(bytes: Uint8Array): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import { encodeUtf8, type GuestExport } from "@aspen/plugin-api/abi";
 import type { EngineInstance, WasmEngine } from "../engine/wasm-engine.js";
-import { type CallEnd, type CallOutcome, type LoadMessage, outcomeOf } from "../protocol/messages.js";
+import { type CallEnd, type CallOutcome, type LoadMessage, type ModuleEntry, outcomeOf } from "../protocol/messages.js";
 import { answerEnd, errorEnd, outputEnd, refusal } from "./checked.js";
 import type { HostCalls } from "./host-calls.js";
 
@@ -40,6 +40,8 @@ export class Guest {
    * @throws GuestStartError
    */
   async start(sequence = START): Promise<string> {
+    // One that is no plugin starts within its call, so that whatever stops the call stops its start.
+    if (this.load.entry && sequence === START) return "";
     this.host.begin(sequence);
     try {
       return await this.#start();
@@ -58,6 +60,7 @@ export class Guest {
       const message = error instanceof Error ? error.message : String(error);
       throw new GuestStartError("instantiate", { kind: "trap", text: encodeUtf8(message), memoryBytes: 0 });
     }
+    if (this.load.entry) return "";
     const info = await this.#required("plugin_info");
     if (this.#instance?.has("plugin_init")) await this.#required("plugin_init");
     return info;
@@ -79,11 +82,17 @@ export class Guest {
     this.host.begin(sequence, input);
     let end: CallEnd;
     try {
-      end = (paramsAt > 0 ? refusal(input, paramsAt) : null) ?? (await this.#run(name, input));
+      const { entry } = this.load;
+      if (entry) end = await this.#run(entry.export, input.subarray(paramsAt), entry.output);
+      else end = (paramsAt > 0 ? refusal(input, paramsAt) : null) ?? (await this.#run(name, input));
     } finally {
       this.host.end();
     }
     this.host.forget(sequence);
+    if (this.load.entry) {
+      this.#instance = null;
+      return end;
+    }
     const spent = end.kind === "trap" || end.kind === "interrupted";
     const full = end.kind === "error" && end.memoryBytes >= this.load.memoryBytes;
     if (spent || full || this.load.isolation === "call") {
@@ -98,7 +107,7 @@ export class Guest {
    * Replaces a spent instance ahead of the next call. When that fails, the next call tries again and gets the error.
    */
   async prepare(): Promise<void> {
-    if (!this.#instance) await this.#restart(START);
+    if (!this.#instance && !this.load.entry) await this.#restart(START);
   }
 
   async #restart(sequence: number): Promise<CallEnd | null> {
@@ -118,7 +127,11 @@ export class Guest {
     throw new GuestStartError(name, end);
   }
 
-  async #run(name: GuestExport, input: Uint8Array): Promise<CallEnd> {
+  async #run(
+    name: string,
+    input: Uint8Array,
+    output: ModuleEntry["output"] = name === "handle_request" ? "json" : "text",
+  ): Promise<CallEnd> {
     const instance = this.#instance;
     if (!instance) return { kind: "trap", text: encodeUtf8("the instance is gone"), memoryBytes: 0 };
     const outcome = await instance.call(name, input);
@@ -126,6 +139,7 @@ export class Guest {
     if (this.host.stopped) return { kind: "interrupted", text: NO_BYTES, memoryBytes };
     if (outcome.kind === "trap") return { kind: "trap", text: encodeUtf8(outcome.message), memoryBytes };
     if (outcome.kind === "error") return errorEnd(outcome.error, memoryBytes);
-    return name === "handle_request" ? answerEnd(outcome.output, memoryBytes) : outputEnd(outcome.output, memoryBytes);
+    if (output === "bytes") return { kind: "output", text: outcome.output, memoryBytes };
+    return output === "json" ? answerEnd(outcome.output, memoryBytes) : outputEnd(outcome.output, memoryBytes);
   }
 }

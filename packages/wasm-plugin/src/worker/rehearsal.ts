@@ -41,5 +41,6 @@ export function rehearsal(): LoadMessage {
     memoryBytes: 65_536,
     timeoutMs: 1000,
     isolation: "instance",
+    entry: null,
   };
 }
