@@ -5,7 +5,7 @@ import type { JobRecord } from "./record.js";
 
 /** A job as it is shown, with its payload and its result. */
 export async function viewOf(values: JobValues, record: JobRecord): Promise<Job> {
-  const { result, idempotencyKey, startedAt, finishedAt, error } = record;
+  const { result, idempotencyKey, schedule, startedAt, finishedAt, error } = record;
   return {
     ...(await runnableOf(values, record)),
     ...{ status: record.status, priority: record.priority, progress: record.progress },
@@ -13,6 +13,7 @@ export async function viewOf(values: JobValues, record: JobRecord): Promise<Job>
     cancelRequested: record.status === "running" && record.cancel !== undefined,
     ...(record.status === "running" && record.worker !== undefined ? { worker: record.worker } : {}),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(schedule === undefined ? {} : { schedule }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(finishedAt === undefined ? {} : { finishedAt }),
     ...(result === undefined ? {} : { result: await values.load(result) }),
