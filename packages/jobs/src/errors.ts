@@ -17,6 +17,20 @@ export const jobsErrors = {
   /** `action` is what is not allowed, such as "retried". */
   state: (id: string, status: string, action: string) =>
     new AspenError("JOB_STATE", `job ${id} is ${status} and cannot be ${action}`, { id, status }),
+  scheduleNotFound: (name: string) =>
+    new AspenError("SCHEDULE_NOT_FOUND", `there is no schedule ${quoted(name)}`, { name: cut(name) }),
+  scheduleExists: (name: string) =>
+    new AspenError(
+      "SCHEDULE_EXISTS",
+      `there is a schedule ${quoted(name)} already; update it, or create it with replace`,
+      { name: cut(name) },
+    ),
+  scheduleNever: (name: string) =>
+    new AspenError("SCHEDULE_INVALID", `the schedule ${quoted(name)} never comes true before its endAt`, {
+      field: "endAt",
+    }),
+  noSchedules: () =>
+    new AspenError("INVALID_PARAMS", "this job queue has no schedules: its engine has no transactions with others"),
   leaseLost: (id: string) =>
     new AspenError(
       "LEASE_LOST",

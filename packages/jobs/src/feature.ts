@@ -7,6 +7,7 @@ import { ContainerModule, type ServiceIdentifier } from "inversify";
 import { z } from "zod";
 import { deadHandler } from "./handlers/dead.js";
 import { jobHandler } from "./handlers/job.js";
+import { scheduleHandler } from "./handlers/schedule.js";
 import { workerHandler } from "./handlers/worker.js";
 import { JobsService, jobsHealth } from "./jobs-service.js";
 import { JOB_METERS } from "./meters.js";
@@ -15,16 +16,19 @@ import type { TypeOptions } from "./pool/pool-options.js";
 import type { JobQueue } from "./queue/contract.js";
 import { KvJobQueue } from "./queue/kv/kv-job-queue.js";
 import { QueueCounts } from "./queue/queue-counts.js";
+import { JobSchedules } from "./schedules/job-schedules.js";
 import type { Worker } from "./worker.js";
 import { WorkerPool } from "./worker-pool.js";
 
 export type { DeadJobMethods } from "./handlers/dead.js";
 export type { JobMethods } from "./handlers/job.js";
+export type { ScheduleMethods } from "./handlers/schedule.js";
 export type { WorkerMethods } from "./handlers/worker.js";
 
 export const JOBS = {
   queue: Symbol.for("@aspen/jobs JobQueue") as ServiceIdentifier<JobQueue>,
   pool: Symbol.for("@aspen/jobs WorkerPool") as ServiceIdentifier<WorkerPool>,
+  schedules: Symbol.for("@aspen/jobs JobSchedules") as ServiceIdentifier<JobSchedules>,
   counts: Symbol.for("@aspen/jobs QueueCounts") as ServiceIdentifier<QueueCounts>,
 } as const;
 
@@ -103,8 +107,14 @@ export const feature: Feature<JobsConfig> = {
       bind(JOBS.counts)
         .toResolvedValue((queue, logger) => new QueueCounts(queue, logger, COUNT_MS), [JOBS.queue, NODE.log])
         .inSingletonScope();
+      bind(JOBS.schedules)
+        .toResolvedValue((queue) => new JobSchedules(queue), [JOBS.queue])
+        .inSingletonScope();
       bind(POINTS.service)
-        .toResolvedValue((...parts) => new JobsService(...parts), [JOBS.queue, JOBS.pool, JOBS.counts])
+        .toResolvedValue(
+          (...parts) => new JobsService(...parts),
+          [JOBS.queue, JOBS.pool, JOBS.counts, JOBS.schedules, NODE.log],
+        )
         .inSingletonScope();
       bind(POINTS.healthCheck).toResolvedValue(jobsHealth, [JOBS.pool]);
       bind(POINTS.hostPort).toResolvedValue(
@@ -113,6 +123,7 @@ export const feature: Feature<JobsConfig> = {
       );
       bind(POINTS.handlerFactory).toResolvedValue(jobHandler, [JOBS.queue, JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(deadHandler, [JOBS.queue]);
+      bind(POINTS.handlerFactory).toResolvedValue(scheduleHandler, [JOBS.schedules, JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(workerHandler, [JOBS.queue]);
       for (const meter of JOB_METERS) bind(POINTS.meter).toResolvedValue(meter, [JOBS.pool, JOBS.counts]);
     }),

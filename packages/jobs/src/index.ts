@@ -2,7 +2,7 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export { type Backoff, backoffMs, DEFAULT_BACKOFF } from "./backoff.js";
 export { jobsErrors, PermanentFailure } from "./errors.js";
-export type { Job, JobFailure, JobLogLine, JobProgress, JobRequest, RunnableJob } from "./job.js";
+export type { Job, JobFailure, JobLogLine, JobOrigin, JobProgress, JobRequest, RunnableJob } from "./job.js";
 export { canBecome, isFinished, JOB_STATUSES, JOB_TRANSITIONS, type JobStatus } from "./job-states.js";
 export { JOB_LIMITS } from "./options.js";
 export type { TypeOptions, WorkerPoolOptions } from "./pool/pool-options.js";
@@ -20,12 +20,23 @@ export type {
   ListJobsOptions,
   Maintained,
   MaintainOptions,
+  PreparedJob,
+  QueueInStore,
   QueueSignal,
   UpdateAnswer,
   WorkerInfo,
 } from "./queue/contract.js";
 export type { JobEvent } from "./queue/kv/events.js";
 export { KvJobQueue, type KvJobQueueOptions } from "./queue/kv/kv-job-queue.js";
+export { JobSchedules, type SchedulePage } from "./schedules/job-schedules.js";
+export type {
+  JobSchedule,
+  ScheduledJob,
+  ScheduleOptions,
+  SchedulePatch,
+  ScheduleRequest,
+} from "./schedules/schedule.js";
+export type { RunSchedulesOptions, ScheduleRunning } from "./schedules/schedule-runner.js";
 export type { JobContext, Worker } from "./worker.js";
 export { WorkerPool, type WorkerPoolParts } from "./worker-pool.js";
 export { type DefineJobOptions, defineJob, type FunctionJob } from "./workers/function/define-job.js";

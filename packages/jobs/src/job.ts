@@ -49,6 +49,13 @@ export interface JobRequest {
   allowUnknown?: boolean;
 }
 
+/** The schedule that created a job. */
+export interface JobOrigin {
+  readonly name: string;
+  /** The time of the tick, in milliseconds since the Unix epoch; the job was created then or later. */
+  readonly scheduledAt: number;
+}
+
 /** A job as it is shown. Times are milliseconds since the Unix epoch. */
 export interface Job {
   readonly id: string;
@@ -77,6 +84,7 @@ export interface Job {
   readonly idempotencyKey?: string;
   /** Who asked for it. */
   readonly submitter?: string;
+  readonly schedule?: JobOrigin;
   readonly result?: unknown;
   /** Why the last attempt failed, or the job. */
   readonly error?: JobFailure;

@@ -13,6 +13,8 @@ export const JOB_LIMITS = {
   payloadBytes: 16 * 1024 * 1024,
   /** Payloads and results over it are kept as blobs. */
   inlineBytes: 64 * 1024,
+  /** Of all that a schedule submits, as JSON. */
+  scheduledBytes: 60 * 1024,
   priority: 10,
   delayMs: 366 * 86_400_000,
   timeoutMs: 7 * 86_400_000,

@@ -5,9 +5,10 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { STORAGE } from "@aspen/storage/module";
 import { expect, test } from "@jest/globals";
 import { Container } from "inversify";
+import { z } from "zod";
 import { feature } from "../src/feature.js";
-import { FunctionWorker, type Job } from "../src/index.js";
-import { silent } from "./helpers.js";
+import { defineJob, FunctionWorker, type Job } from "../src/index.js";
+import { silent, until } from "./helpers.js";
 
 /** The feature as a node has it, with one worker, and a client of its methods. */
 async function started() {
@@ -18,6 +19,7 @@ async function started() {
   container.bind(NODE.id).toConstantValue("node-1");
   const worker = new FunctionWorker([
     { type: "double", run: ({ payload }) => (payload as number) * 2 },
+    defineJob({ type: "strict", payload: z.object({ n: z.number() }), run: ({ payload }) => payload.n }),
     {
       type: "fails",
       run: () => {
@@ -76,6 +78,40 @@ test("dead letters are listed, shown, redriven and purged", async () => {
   expect(await client.call("job.wait", { id })).toMatchObject({ status: "dead_letter" });
   expect(await client.call("job.dead.purge", { id })).toEqual({ purged: 1, more: false });
   expect((await client.call("job.dead.list", {})).jobs).toEqual([]);
+});
+
+test("a schedule goes through its methods, and its jobs run", async () => {
+  await using it = await started();
+  const { client } = it;
+  const job = { type: "double", payload: 4 };
+  const made = await client.call("job.schedule.create", { name: "s", everyMs: 100, overlap: "allow", job });
+  expect(made).toMatchObject({ name: "s", status: "active", catchUp: "one", job });
+  await until(async () => (await client.call("job.schedule.get", { name: "s" })).last !== null);
+  const { last } = await client.call("job.schedule.get", { name: "s" });
+  const ran = await client.call("job.wait", { id: last!.jobId });
+  expect(ran).toMatchObject({ status: "completed", result: 8, schedule: { name: "s" } });
+  expect(await client.call("job.schedule.pause", { name: "s" })).toMatchObject({ status: "paused" });
+  const { id } = await client.call("job.schedule.trigger", { name: "s" });
+  expect(await client.call("job.wait", { id })).toMatchObject({ status: "completed" });
+  const patch = { cron: "0 3 * * *", timeZone: "Europe/Berlin", job: { type: "double", payload: 5 } };
+  expect(await client.call("job.schedule.update", { name: "s", ...patch })).toMatchObject({ ...patch, nextAt: null });
+  expect(await client.call("job.schedule.resume", { name: "s" })).toMatchObject({ status: "active" });
+  expect((await client.call("job.schedule.list", {})).schedules.map(({ name }) => name)).toEqual(["s"]);
+  expect(await client.call("job.schedule.remove", { name: "s" })).toEqual({ name: "s" });
+  await expect(client.call("job.schedule.get", { name: "s" })).rejects.toMatchObject({ code: "SCHEDULE_NOT_FOUND" });
+});
+
+test("a schedule whose payload its type refuses is refused", async () => {
+  await using it = await started();
+  const { client } = it;
+  const job = { type: "strict", payload: { n: "no number" } };
+  for (const call of [
+    client.call("job.schedule.create", { name: "s", everyMs: 1000, job }),
+    client.call("job.schedule.create", { name: "s", everyMs: 1000, job: { type: "double", delayMs: 1 } } as never),
+    client.call("job.schedule.create", { name: "s", everyMs: 1.5, job: { type: "double" } }),
+  ]) {
+    await expect(call).rejects.toMatchObject({ code: "INVALID_PARAMS" });
+  }
 });
 
 test("a worker elsewhere has the same guarantees: types, retries, dead letters, tokens", async () => {

@@ -26,6 +26,10 @@ export interface TimerDefinition {
    * the timer's name, so that many timers of one schedule are not run at once. @default 0
    */
   jitterMs?: number;
+  /** No tick is scheduled before this time, in milliseconds since the Unix epoch. @default null, no such time */
+  startAt?: number | null;
+  /** No tick is scheduled after this time, which is not before `startAt`. @default null, no such time */
+  endAt?: number | null;
 }
 
 export interface TimerStatus extends Required<TimerDefinition> {
@@ -33,7 +37,7 @@ export interface TimerStatus extends Required<TimerDefinition> {
   paused: boolean;
   /** The last tick of the cluster that was run or skipped: its scheduled time. Null before, and for the scope `node`. */
   lastAt: number | null;
-  /** The scheduled time of the next tick; null when it is paused. It is in the past when the tick is due. */
+  /** The scheduled time of the next tick; null when it is paused or over. It is in the past when the tick is due. */
   nextAt: number | null;
 }
 
@@ -49,14 +53,21 @@ export interface TimerRecord extends Required<TimerDefinition> {
 const PAYLOAD_BYTES = 65_536;
 const MOST_CATCH_UP = 1000;
 const DAY_MS = 86_400_000;
+/** The last time that a date can hold. */
+const LAST_MS = 8_640_000_000_000_000;
 
 /** The record of a timer that is set at `now`; what an equal schedule has done so far stays. @throws AspenError as `Timers.set` */
 export function timerRecord(definition: TimerDefinition, before: TimerRecord | null, now: number): TimerRecord {
   const { schedule, payload = null, scope = "cluster", catchUp = 1, graceMs = 60_000, jitterMs = 0 } = definition;
+  const { startAt = null, endAt = null } = definition;
   if (scope !== "cluster" && scope !== "node") throw layersErrors.invalid("scope", 'must be "cluster" or "node"');
   assertWhole("catchUp", catchUp, MOST_CATCH_UP);
   assertWhole("graceMs", graceMs, Number.MAX_SAFE_INTEGER);
   assertWhole("jitterMs", jitterMs, DAY_MS);
+  for (const [field, time] of Object.entries({ startAt, endAt })) {
+    if (time !== null) assertWhole(field, time, LAST_MS);
+  }
+  if (startAt !== null && endAt !== null && endAt < startAt) throw layersErrors.invalid("endAt", "is before startAt");
   assertSchedule(schedule);
   scheduleTimes(schedule);
   const json = JSON.stringify(payload);
@@ -73,13 +84,28 @@ export function timerRecord(definition: TimerDefinition, before: TimerRecord | n
     catchUp,
     graceMs,
     jitterMs,
+    startAt,
+    endAt,
     paused: before?.paused ?? false,
     since: goesOn ? before.since : now,
     anchor: same ? before.anchor : now,
   };
 }
 
-export const timerTimes = ({ schedule, anchor }: TimerRecord): ScheduleTimes => scheduleTimes(schedule, anchor);
+/** The times of a timer's schedule from its `startAt` to its `endAt`. */
+export function timerTimes({ schedule, anchor, startAt, endAt }: TimerRecord): ScheduleTimes {
+  const times = scheduleTimes(schedule, anchor);
+  if (startAt === null && endAt === null) return times;
+  const first = (startAt ?? Number.NEGATIVE_INFINITY) - 1;
+  const last = endAt ?? Number.POSITIVE_INFINITY;
+  return {
+    next(time) {
+      const next = times.next(Math.max(time, first));
+      return next !== null && next <= last ? next : null;
+    },
+    latest: (count, after, upTo) => times.latest(count, Math.max(after, first), Math.min(upTo, last)),
+  };
+}
 
 export const encodeRecord = (record: TimerRecord): Uint8Array => encodeUtf8(JSON.stringify(record));
 

@@ -19,6 +19,8 @@ export interface TimerTick {
 export interface TickChanges {
   checks?: Check[];
   ops: Op[];
+  /** Called when they are known to be made; not when the answer of the store was lost. It must not throw. */
+  onCommitted?(): void;
 }
 
 /** When it throws, or a check of what it returns does not hold, it is called again with the same tick. */

@@ -2,13 +2,13 @@ import { once, setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "@aspen/plugin-api";
 import { isAspenError } from "@aspen/plugin-api/abi";
-import { type KeyValueStore, storageErrors, type Transaction, type TxResult } from "@aspen/storage";
+import { type KeyValueStore, storageErrors, type TxResult } from "@aspen/storage";
 import { layersErrors } from "./errors.js";
 import { type Lease, Leases } from "./lease.js";
 import { encodeLast } from "./timers-definition.js";
 import type { TimerEntry } from "./timers-entry.js";
 import { TimerFollower } from "./timers-follower.js";
-import { callHandler, type TimerHandler, type TimerTick } from "./timers-handler.js";
+import { callHandler, type TickChanges, type TimerHandler, type TimerTick } from "./timers-handler.js";
 import type { TimerKeys } from "./timers-keys.js";
 
 export interface RunTimersOptions {
@@ -199,7 +199,7 @@ export class TimerRunner implements TimerRun {
     const due = entry?.due(this.#clock.now());
     if (!entry || !due || (lease === null) !== (entry.record.scope === "node")) return;
     let lastRaw = last?.value ?? null;
-    const commit = async (at: number, { checks = [], ops }: Partial<Transaction>): Promise<boolean> => {
+    const commit = async (at: number, { checks = [], ops, onCommitted }: Partial<TickChanges>): Promise<boolean> => {
       if (!lease || !definition) {
         if (ops?.length) assertApplied(await this.#kv.transact({ checks, ops }), 0, name);
       } else {
@@ -220,6 +220,7 @@ export class TimerRunner implements TimerRun {
       const current = this.#follower.entries.get(name);
       if (!lease && current?.record.scope === "node") current.advance(at);
       this.#resting.delete(name);
+      onCommitted?.();
       return true;
     };
     for (const at of due.run) {
@@ -236,7 +237,7 @@ export class TimerRunner implements TimerRun {
     { name, record }: TimerEntry,
     scheduledAt: number,
     lease: Lease | null,
-    commit: (at: number, changes: Partial<Transaction>) => Promise<boolean>,
+    commit: (at: number, changes: Partial<TickChanges>) => Promise<boolean>,
   ): Promise<boolean> {
     const { attempts, timeoutMs } = this.#options;
     const failures = this.#failuresOf(name, scheduledAt);

@@ -59,10 +59,22 @@ export class Timers {
    * something else is out of range, or what the store throws
    */
   async set(name: string, definition: TimerDefinition): Promise<void> {
+    await this.change(name, () => definition);
+  }
+
+  /**
+   * Makes of a timer what `change` makes of the one that is there, null for none, as {@link Timers.set} does. `change` is
+   * called again when others change the timer meanwhile; it may throw, and nothing is changed then.
+   *
+   * @throws AspenError as {@link Timers.set}, or what `change` throws
+   */
+  async change(name: string, change: (before: Required<TimerDefinition> | null) => TimerDefinition): Promise<void> {
     if (!(typeof name === "string" && name.length >= 1 && name.length <= 200 && name.isWellFormed())) {
       throw layersErrors.invalid("name", "must have 1 to 200 characters");
     }
-    await this.#change(name, (before) => timerRecord(definition, before, this.#clock.now()));
+    await this.#change(name, (before) =>
+      timerRecord(change(before && definitionOf(before)), before, this.#clock.now()),
+    );
   }
 
   /** False when there was no such timer. A tick that a handler is at is not recorded. */
@@ -148,10 +160,14 @@ export class Timers {
   }
 }
 
+function definitionOf({ since: _since, anchor: _anchor, paused: _paused, ...definition }: TimerRecord) {
+  return definition;
+}
+
 function statusOf(name: string, raw: Uint8Array, lastRaw: Uint8Array | undefined): TimerStatus {
   const record = decodeRecord(name, raw);
-  const { since, anchor: _, paused, ...definition } = record;
+  const { since, paused } = record;
   const lastAt = decodeLast(name, lastRaw);
   const nextAt = paused ? null : timerTimes(record).next(Math.max(since, lastAt ?? since));
-  return { ...definition, name, paused, lastAt, nextAt };
+  return { ...definitionOf(record), name, paused, lastAt, nextAt };
 }

@@ -129,6 +129,8 @@ export const ERROR_TABLE = {
   JOB_STALLED: row(500, 14, 1, false, "The worker of a job gave no sign of life, more often than maxStalls allows."),
   JOB_EXIT_NONZERO: row(500, 13, 1, false, "The program of a job ended with another status than 0."),
   JOB_DEPENDENCY_FAILED: row(409, 9, 6, true, "A job that this one depends on did not complete."),
+  SCHEDULE_NOT_FOUND: row(404, 5, 4, true, "No schedule of jobs has this name."),
+  SCHEDULE_EXISTS: row(409, 6, 6, true, "A schedule of jobs has this name already."),
 
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),

@@ -4,7 +4,7 @@ import type { Job } from "../job.js";
 import { JOB_STATUSES } from "../job-states.js";
 
 /** What is out of range is refused by the queue, which knows the limits; the schemas say what there is. */
-const whole = z.int();
+export const whole = z.int();
 
 export const id = z.string();
 export const status = z.enum(JOB_STATUSES);
@@ -17,20 +17,24 @@ const backoff = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("list"), delaysMs: z.array(whole), jitter }),
 ]) as z.ZodType<Backoff, Backoff>;
 
-export const submitParams = z.strictObject({
+/** What a schedule submits. */
+export const scheduledJob = z.strictObject({
   type: z.string(),
   payload: z.unknown().optional(),
   priority: whole.optional(),
-  delayMs: whole.optional(),
   timeoutMs: whole.optional(),
   attempts: whole.optional(),
   backoff: backoff.optional(),
   maxStalls: whole.optional(),
+  group: z.string().optional(),
+  allowUnknown: z.boolean().optional(),
+});
+
+export const submitParams = scheduledJob.extend({
+  delayMs: whole.optional(),
   idempotencyKey: z.string().optional(),
   dependsOn: z.array(id).optional(),
   onDependencyFailure: z.enum(["fail", "ignore"]).optional(),
-  group: z.string().optional(),
-  allowUnknown: z.boolean().optional(),
 });
 
 export const failure = z.object({
@@ -70,6 +74,7 @@ export const job: z.ZodType<Job> = z.strictObject({
   cancelRequested: z.boolean(),
   idempotencyKey: z.string().optional(),
   submitter: z.string().optional(),
+  schedule: z.strictObject({ name: z.string(), scheduledAt: whole }).optional(),
   result: z.unknown().optional(),
   error: failure.optional(),
 }) as z.ZodType<Job>;

@@ -1,5 +1,6 @@
-import type { WorkerStore } from "@aspen/storage";
-import type { Job, JobFailure, JobLogLine, JobProgress, JobRequest, RunnableJob } from "../job.js";
+import type { Clock } from "@aspen/feature";
+import type { Check, KeyValueStore, Op, WorkerStore } from "@aspen/storage";
+import type { Job, JobFailure, JobLogLine, JobOrigin, JobProgress, JobRequest, RunnableJob } from "../job.js";
 import type { JobStatus } from "../job-states.js";
 
 /** The right to work on a job until the lease is over. The token grows with every start of the job. */
@@ -89,11 +90,12 @@ export interface WorkerInfo {
 /**
  * What a claimer, a stop of one, or who calls `maintain` should look at. Times are on the queue's clock: `due`: a delay, a
  * back-off or a lease is over at `at`, unless that was told of an earlier one before; `maintained`: all that was due at
- * `at` is done.
+ * `at` is done; `schedules`: there are schedules.
  */
 export type QueueSignal =
   | { readonly kind: "ready"; readonly type: string }
   | { readonly kind: "cancel"; readonly id: string }
+  | { readonly kind: "schedules" }
   | { readonly kind: "due"; readonly at: number }
   | ({ readonly kind: "maintained"; readonly at: number } & Pick<Maintained, "nextAt" | "idle">);
 
@@ -101,6 +103,31 @@ export type QueueSignal =
 export interface QueueInThread {
   readonly store: WorkerStore;
   readonly namespace: string;
+}
+
+/** A job that is there when its operations were applied, in one transaction with its checks. */
+export interface PreparedJob {
+  readonly id: string;
+  readonly checks: readonly Check[];
+  readonly ops: readonly Op[];
+  /** Tells those who take jobs that it is there. */
+  onCommitted(): void;
+}
+
+/** A queue over a key-value store, for those whose own changes and new jobs are one transaction. */
+export interface QueueInStore {
+  readonly kv: KeyValueStore;
+  /** Of the jobs; what is written with them has to be in it. */
+  readonly namespace: string;
+  readonly clock: Clock;
+  /**
+   * Takes no `dependsOn` and no `idempotencyKey`, and at most 65,536 bytes of payload.
+   *
+   * @throws AspenError as {@link JobQueue.submit}; `PAYLOAD_TOO_LARGE`
+   */
+  prepare(request: JobRequest, origin: JobOrigin): Promise<PreparedJob>;
+  /** Tells all processes that there are schedules, also those that begin to listen later. */
+  tellSchedules(): Promise<void>;
 }
 
 /** What {@link JobQueue.maintain} did. */
@@ -131,6 +158,8 @@ export interface MaintainOptions {
 export interface JobQueue extends AsyncDisposable {
   /** How a worker thread opens the queue for itself. @default it cannot */
   readonly inThread?: QueueInThread | undefined;
+  /** How schedules create jobs. @default the queue has no schedules */
+  readonly inStore?: QueueInStore | undefined;
   /**
    * `created` is false when a job with this idempotency key was there.
    *

@@ -220,6 +220,66 @@ export const timerCases: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "a timer ticks from its startAt to its endAt, and has no next tick after that",
+    async run({ kv }, namespace) {
+      await using nodes = new Nodes(kv, namespace);
+      const { timers } = nodes;
+      await timers.set("mark", EACH_SECOND);
+      await timers.set("a", { ...EACH_SECOND, startAt: START + 3000, endAt: START + 5000 });
+      await timers.set("b", { schedule: { everyMs: 2000 }, startAt: START + 4000 });
+      assert.equal((await timers.get("a"))?.nextAt, START + 3000);
+      assert.equal((await timers.get("b"))?.nextAt, START + 4000);
+      nodes.start();
+      await nodes.pass("mark", 2000);
+      await nodes.pass("mark", 6000);
+      await nodes.lastIs("a", START + 5000);
+      await nodes.lastIs("b", START + 8000);
+      assert.deepEqual(
+        nodes.ids.filter((it) => it.startsWith("a@")),
+        [id("a", 3), id("a", 4), id("a", 5)],
+      );
+      assert.equal((await timers.get("a"))?.nextAt, null);
+      const bad = timers.set("a", { ...EACH_SECOND, startAt: 2, endAt: 1 });
+      await assert.rejects(bad, (error) => isAspenError(error) && error.code === "INVALID_PARAMS");
+    },
+  },
+  {
+    name: "what a change makes of a timer is written, and nothing when it throws",
+    async run({ kv }, namespace) {
+      await using nodes = new Nodes(kv, namespace);
+      const { timers } = nodes;
+      const count = (before: { payload: unknown } | null) => ((before?.payload as number | undefined) ?? 0) + 1;
+      const add = () => timers.change("a", (before) => ({ ...EACH_SECOND, payload: count(before) }));
+      await Promise.all(Array.from({ length: 5 }, add));
+      const refused = timers.change("a", () => {
+        throw new Error("refused");
+      });
+      await assert.rejects(refused, /refused/);
+      assert.equal((await timers.get("a"))?.payload, 5);
+    },
+  },
+  {
+    name: "who makes changes with a tick is told when they are made",
+    async run({ kv }, namespace) {
+      await using nodes = new Nodes(kv, namespace);
+      await nodes.timers.set("a", EACH_SECOND);
+      const key = `${namespace}x`;
+      let told = 0;
+      const failing = { checks: [{ key, value: encodeUtf8("no") }] };
+      nodes.start(async ({ attempt }) => ({
+        ...(attempt === 1 ? failing : {}),
+        ops: [{ type: "put", key, value: encodeUtf8("yes") }],
+        onCommitted: () => {
+          told += 1;
+        },
+      }));
+      await nodes.pass("a", 1000);
+      await until(async () => told > 0);
+      assert.equal(told, 1);
+      assert.equal(nodes.errors.length, 1);
+    },
+  },
+  {
     name: "timers are listed in pages with their next run",
     async run({ kv }, namespace) {
       await using nodes = new Nodes(kv, namespace);

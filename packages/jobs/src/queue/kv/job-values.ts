@@ -22,6 +22,14 @@ export class JobValues {
     return { blob: await this.blobs.put(bytes, { reference: tagOf(id, what) }) };
   }
 
+  /** A small value. @throws AspenError `INVALID_PARAMS` for what is no JSON, `PAYLOAD_TOO_LARGE` over 65,536 bytes */
+  inline(what: ValueName, value: unknown): StoredValue {
+    const json = jsonOf(what, value);
+    const bytes = encodeUtf8(json).length;
+    if (bytes > JOB_LIMITS.inlineBytes) throw jobsErrors.payloadTooLarge(what, bytes, JOB_LIMITS.inlineBytes);
+    return { json };
+  }
+
   async load(stored: StoredValue): Promise<unknown> {
     if ("json" in stored) return JSON.parse(stored.json);
     return JSON.parse(decodeUtf8(await this.blobs.read(stored.blob, JOB_LIMITS.payloadBytes)));

@@ -17,6 +17,7 @@ const ID_CHARACTERS = 36;
  * - `same:{type}:{hash}` the job of an idempotency key.
  * - `type:{type}` a type that was registered; `rate:{type}` its starts in the window of its rate limit.
  * - `worker:{name}` who takes jobs, and tells it again before the entry expires.
+ * - `schedules/…` the timers of schedules; `schedule-run:{name}` what the ticks of one did last.
  * - `__events:…` the outbox.
  */
 export class JobKeys {

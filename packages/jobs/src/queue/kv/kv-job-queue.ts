@@ -16,6 +16,7 @@ import type {
   ListJobsOptions,
   Maintained,
   MaintainOptions,
+  QueueInStore,
   QueueInThread,
   QueueSignal,
   UpdateAnswer,
@@ -34,7 +35,7 @@ import type { VersionedRecord } from "./record.js";
 import { complete, fail, release, type SettleParts } from "./settle.js";
 import { Signals } from "./signals.js";
 import { stats } from "./stats.js";
-import { submit } from "./submit.js";
+import { prepare, type SubmitParts, submit } from "./submit.js";
 import { TypesRegistry } from "./types-registry.js";
 import { update } from "./update.js";
 import { claimedOf, viewOf } from "./view.js";
@@ -67,6 +68,7 @@ export interface KvJobQueueOptions {
 /** A queue on any store, the same for all processes that have the store. Disposing it leaves the store open. */
 export class KvJobQueue implements JobQueue {
   readonly inThread: QueueInThread | undefined;
+  readonly inStore: QueueInStore;
   readonly #table: JobTable;
   readonly #values: JobValues;
   readonly #types: TypesRegistry;
@@ -98,12 +100,19 @@ export class KvJobQueue implements JobQueue {
     this.#types = new TypesRegistry(kv, keys);
     this.#claimer = new Claimer(this.#table);
     this.#signals = new Signals({ kv, namespace: `${namespace.slice(0, -1)}-signal:`, clock, onError });
+    this.inStore = {
+      ...{ kv, namespace, clock },
+      prepare: async (request, origin) => {
+        const { job, checks, ops } = await prepare(this.#submitParts, request, origin);
+        return { id: job.id, checks, ops, onCommitted: () => this.#signals.changed(job) };
+      },
+      tellSchedules: () => this.#signals.schedules(),
+    };
     this.#parts = { table: this.#table, values: this.#values, retention, random };
   }
 
   async submit(request: JobRequest): Promise<{ id: string; created: boolean }> {
-    const parts = { table: this.#table, values: this.#values, types: this.#types };
-    const { id, created, stored } = await submit(parts, request);
+    const { id, created, stored } = await submit(this.#submitParts, request);
     if (stored) this.#signals.changed(stored);
     return { id, created };
   }
@@ -226,6 +235,10 @@ export class KvJobQueue implements JobQueue {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signals[Symbol.dispose]();
+  }
+
+  get #submitParts(): SubmitParts {
+    return { table: this.#table, values: this.#values, types: this.#types };
   }
 
   async #settle(

@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Backoff } from "../../backoff.js";
-import type { JobFailure, JobProgress } from "../../job.js";
+import type { JobFailure, JobOrigin, JobProgress } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
 
 /** A payload or a result: as JSON text, or as the hash of a blob that holds it. */
@@ -40,6 +40,7 @@ export interface JobRecord {
   readonly progress: JobProgress | null;
   readonly idempotencyKey?: string;
   readonly submitter?: string;
+  readonly schedule?: JobOrigin;
   readonly startedAt?: number;
   readonly finishedAt?: number;
   readonly worker?: string;

@@ -4,6 +4,7 @@ import type { Clock } from "@aspen/feature";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
 import type { QueueSignal } from "../contract.js";
+import { putRepeatably } from "./outcome.js";
 import type { JobRecord } from "./record.js";
 
 /** Milliseconds within which a type is told of once, however many of its jobs come. */
@@ -97,6 +98,12 @@ export class Signals implements Disposable {
     void this.#write(`cancel:${id}`, "", HINT_TTL_MS);
   }
 
+  /** @throws AspenError what the store throws: unlike the others, this hint is not made good by itself within a minute */
+  async schedules(): Promise<void> {
+    await putRepeatably(this.#parts.kv, `${this.#parts.namespace}schedules`, encodeUtf8(randomUUID()));
+    this.#tell({ kind: "schedules" });
+  }
+
   [Symbol.dispose](): void {
     this.#closed.abort();
     this.#watching?.abort();
@@ -141,6 +148,7 @@ export class Signals implements Disposable {
     if (key.startsWith("ready:")) this.#tell({ kind: "ready", type: key.slice("ready:".length) });
     else if (key.startsWith("cancel:")) this.#tell({ kind: "cancel", id: key.slice("cancel:".length) });
     else if (key.startsWith("due:")) this.#tell({ kind: "due", at: Number(value) });
+    else if (key === "schedules") this.#tell({ kind: "schedules" });
     else if (key === "maintained") this.#tell({ kind: "maintained", ...JSON.parse(value) });
   }
 }

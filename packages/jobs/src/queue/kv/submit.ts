@@ -4,7 +4,7 @@ import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Check, Op } from "@aspen/storage";
 import { v7 as uuid } from "uuid";
 import { jobsErrors } from "../../errors.js";
-import type { JobRequest } from "../../job.js";
+import type { JobOrigin, JobRequest } from "../../job.js";
 import { isFinished } from "../../job-states.js";
 import { type NormalRequest, normalRequest } from "../../options.js";
 import type { JobTable } from "./job-table.js";
@@ -45,6 +45,20 @@ export async function submit({ table, values, types }: SubmitParts, asked: JobRe
     if (!mayBeApplied(error)) await values.forget(id, "payload", payload);
     throw error;
   }
+}
+
+/** A job that another transaction creates. @throws AspenError as `QueueInStore.prepare` */
+export async function prepare({ table, values, types }: SubmitParts, asked: JobRequest, schedule: JobOrigin) {
+  const request = normalRequest(asked);
+  if (request.dependsOn.length > 0) throw jobsErrors.invalid("dependsOn", "is not for the job of a schedule");
+  if (request.idempotencyKey !== undefined) {
+    throw jobsErrors.invalid("idempotencyKey", "is not for the job of a schedule: each tick creates another job");
+  }
+  if (!request.allowUnknown && !(await types.has(request.type))) throw jobsErrors.typeUnknown(request.type);
+  const payload = values.inline("payload", request.payload);
+  const job: JobRecord = { ...record(uuid(), request, payload, table.clock.now()), schedule };
+  const checks: Check[] = [{ key: table.keys.job(job.id), value: null }];
+  return { job, checks, ops: table.ops(null, job) };
 }
 
 function record(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {

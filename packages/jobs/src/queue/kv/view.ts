@@ -6,14 +6,14 @@ import type { JobRecord } from "./record.js";
 
 /** A job as it is shown, with its payload and its result. */
 export async function viewOf(values: JobValues, record: JobRecord): Promise<Job> {
-  const { result, idempotencyKey, submitter, startedAt, finishedAt, error } = record;
+  const { result, idempotencyKey, submitter, schedule, startedAt, finishedAt, error } = record;
   return {
     ...(await runnableOf(values, record)),
     ...{ status: record.status, priority: record.priority, progress: record.progress },
     ...{ submittedAt: record.submittedAt, readyAt: record.readyAt, waitingFor: record.waitingFor },
     cancelRequested: record.status === "running" && record.cancel !== undefined,
     ...(record.status === "running" && record.worker !== undefined ? { worker: record.worker } : {}),
-    ...given({ idempotencyKey, submitter, startedAt, finishedAt, error }),
+    ...given({ idempotencyKey, submitter, schedule, startedAt, finishedAt, error }),
     ...(result === undefined ? {} : { result: await values.load(result) }),
   };
 }
