@@ -2,13 +2,14 @@ import { namespaceOf, readU64, writeU64 } from "@aspen/plugin-api/abi";
 import { every, type Loop } from "@aspen/plugin-api/every";
 import { bytesEqual, copyBytes } from "../../bytes.js";
 import { storageErrors } from "../../errors.js";
-import { appendsOf, keyOfOp } from "../../kv/append.js";
+import { appendedKey, appendsOf, keyOfOp } from "../../kv/append.js";
 import type {
   CasResult,
   Check,
   KeyValueStore,
   KvEntry,
   KvEvent,
+  Op,
   PutOptions,
   ScanOptions,
   ScanPage,
@@ -118,6 +119,10 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   async transact(transaction: Transaction): Promise<TxResult> {
     const namespace = validateTransaction(transaction);
     if (namespace === null) return { ok: true, version: 0, appended: [] };
+    const [only] = transaction.ops;
+    if (only?.type === "append" && transaction.ops.length === 1 && transaction.checks.length === 0) {
+      return this.#append(only, namespace);
+    }
     const now = Date.now();
     // Copied before the first await: afterwards the caller may change its bytes.
     const checks = transaction.checks.map((check) => prepareCheck(check));
@@ -171,6 +176,19 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     this.#changes.close();
     await this.#sweeper[Symbol.asyncDispose]();
     await this.environment.root.close();
+  }
+
+  /** A transaction of one append and no checks: an event, or an entry of a log. There are many, so it is as short as a put. */
+  #append({ prefix, value, ttlMs }: Append, namespace: string): Promise<TxResult> {
+    const expiresAt = ttlMs === undefined ? 0 : expiryOf({ ttlMs }, Date.now());
+    const copy = copyBytes(value);
+    return this.#write<TxResult>(() => {
+      const version = this.#nextVersion(namespace);
+      const key = appendedKey(prefix, version, 0);
+      this.#put(Buffer.from(key, "utf8"), { version, expiresAt, value: copy });
+      this.#log(version, [{ key, value: copy }]);
+      return { ok: true, version, appended: [key] };
+    });
   }
 
   #holds({ bytes, version, value }: PreparedCheck): boolean {
@@ -264,6 +282,8 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     });
   }
 }
+
+type Append = Extract<Op, { type: "append" }>;
 
 /** What a check compares: the row's version or, with `version` null, its value (null: absence). */
 interface PreparedCheck {
