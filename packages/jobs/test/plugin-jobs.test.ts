@@ -59,7 +59,10 @@ test("a cancel, and what waits for the plugin's own job", async () => {
   const first = await port.submit("shop", { type: "mail" });
   const second = await port.submit("shop", { type: "mail", dependsOn: [first.id] });
   expect(await port.cancel("shop", first.id, "enough")).toMatchObject({ status: "cancelled" });
-  expect(await port.get("shop", second.id)).toMatchObject({ status: "failed", error: { code: "JOB_DEPENDENCY_FAILED" } });
+  expect(await port.get("shop", second.id)).toMatchObject({
+    status: "failed",
+    error: { code: "JOB_DEPENDENCY_FAILED" },
+  });
 });
 
 test.each([
