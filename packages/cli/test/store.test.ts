@@ -277,8 +277,8 @@ describe("the display of progress", () => {
   it("is a bar on a terminal, gone at the end, and nothing when it is silent", () => {
     const screen = new Screen();
     const display = new ProgressDisplay({ stream: screen as never });
-    display.show({ phase: "blobs", done: 0, total: 4096, amount: "x of 4 KiB" });
-    display.show({ phase: "blobs", done: 4096, total: 4096, amount: "x of 4 KiB" });
+    display.show({ phase: "blobs", done: 0, total: 4096, amount: "4.0 KiB of 4.0 KiB" });
+    display.show({ phase: "blobs", done: 4096, total: 4096, amount: "4.0 KiB of 4.0 KiB" });
     display.end();
     expect(screen.shown).toMatch(/blobs .*%.* of 4\.0 KiB/);
     // The cursor is there again.
