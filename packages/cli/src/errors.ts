@@ -32,6 +32,17 @@ export const cliErrors = {
     ),
   notGranted: (name: string) =>
     new AspenError("PERMISSION_DENIED", `plugin ${name} was not installed: its permissions were not granted`),
+  /** Somebody does not want to wait any longer; the job does not mind. */
+  waitStopped: (id: string, logs: boolean) =>
+    new AspenError("CANCELLED", `no longer waiting for job ${id}, which goes on; ${howToGoOn(id, logs)}`, { id }),
+  waitOver: (id: string, ms: number, logs: boolean) =>
+    new AspenError(
+      "DEADLINE_EXCEEDED",
+      `job ${id} is not finished after ${ms} ms; it goes on; ${howToGoOn(id, logs)}`,
+      {
+        id,
+      },
+    ),
   tooLarge: (path: string, bytes: number, limit: number) =>
     new AspenError("PAYLOAD_TOO_LARGE", `${path} has ${bytes} bytes or more; at most ${limit} are allowed`, {
       bytes,
@@ -40,6 +51,9 @@ export const cliErrors = {
   notAPlugin: (path: string, problem: string) =>
     new AspenError("MANIFEST_INVALID", `${path} is no plugin: ${problem}`, { path }),
 } as const;
+
+const howToGoOn = (id: string, logs: boolean) =>
+  `\`aspen job ${logs ? `logs -f ${id}` : `wait ${id}`}\` waits again, \`aspen job cancel ${id}\` ends it`;
 
 /** The innermost reason. */
 function reason(error: unknown): string {

@@ -1,11 +1,13 @@
 import { Command } from "commander";
 import { addBlobCommands } from "./commands/blob/index.js";
 import { addClusterCommands } from "./commands/cluster/index.js";
+import { addJobCommands } from "./commands/job/index.js";
 import { addKvCommands } from "./commands/kv/index.js";
 import { addNodeCommands } from "./commands/node/index.js";
 import { addPluginCommands } from "./commands/plugin/index.js";
 import { addRpcCommands } from "./commands/rpc/index.js";
 import { addStoreCommands } from "./commands/store/index.js";
+import { addWorkerCommands } from "./commands/worker/index.js";
 import { addGlobalOptions } from "./global-options.js";
 
 /** Variables of the environment that stand for an option; an empty one counts as unset. */
@@ -30,6 +32,8 @@ export function createProgram(version: string): Command {
   addRpcCommands(program);
   addKvCommands(program);
   addBlobCommands(program);
+  addJobCommands(program);
+  addWorkerCommands(program);
   addStoreCommands(program);
   return program;
 }

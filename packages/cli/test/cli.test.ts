@@ -290,6 +290,12 @@ describe("usage", () => {
       "blob get",
       ...["verify", "export", "import", "stats"].map((verb) => `store ${verb}`),
       "blob gc",
+      ...["submit", "get", "list", "wait", "logs", "cancel", "retry", "remove", "stats"].map((verb) => `job ${verb}`),
+      ...["list", "get", "redrive", "purge"].map((verb) => `job dead ${verb}`),
+      ...["create", "get", "list", "update", "pause", "resume", "trigger", "remove"].map(
+        (verb) => `job schedule ${verb}`,
+      ),
+      "worker list",
     ];
     const helps = await Promise.all(commands.map((command) => aspen([...command.split(" "), "--help"])));
     helps.forEach((help, at) => {

@@ -9,7 +9,7 @@ import { EmbeddedStore } from "@aspen/storage/embedded";
 import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { Redis } from "ioredis";
-import { ProgressDisplay } from "../src/store/progress-display.js";
+import { ProgressDisplay } from "../src/progress-display.js";
 import { aspen, BIN, startNode } from "./support.js";
 
 let directory: string;
@@ -277,15 +277,15 @@ describe("the display of progress", () => {
   it("is a bar on a terminal, gone at the end, and nothing when it is silent", () => {
     const screen = new Screen();
     const display = new ProgressDisplay({ stream: screen as never });
-    display.show({ phase: "blobs", done: 0, total: 4096, unit: "bytes" });
-    display.show({ phase: "blobs", done: 4096, total: 4096, unit: "bytes" });
+    display.show({ phase: "blobs", done: 0, total: 4096, amount: "4.0 KiB of 4.0 KiB" });
+    display.show({ phase: "blobs", done: 4096, total: 4096, amount: "4.0 KiB of 4.0 KiB" });
     display.end();
     expect(screen.shown).toMatch(/blobs .*%.* of 4\.0 KiB/);
     // The cursor is there again.
     expect(screen.shown.lastIndexOf("\u001b[?25h")).toBeGreaterThan(screen.shown.lastIndexOf("\u001b[?25l"));
     const quiet = new Screen();
     const silent = new ProgressDisplay({ stream: quiet as never, silent: true });
-    silent.show({ phase: "keys", done: 1, total: null, unit: "keys" });
+    silent.show({ phase: "keys", done: 1, total: null, amount: "1 keys" });
     silent.end();
     expect(quiet.shown).toBe("");
   });

@@ -6,9 +6,10 @@ import type { StoreLocation } from "@aspen/storage/open";
 import { type Command, Option } from "commander";
 import { addCommand, type CommandSpec } from "../command.js";
 import { cliErrors } from "../errors.js";
+import { formatBytes } from "../format-bytes.js";
 import { Output } from "../output.js";
+import { ProgressDisplay } from "../progress-display.js";
 import { onStopSignal } from "../signals.js";
-import { ProgressDisplay } from "./progress-display.js";
 
 interface StoreFlags {
   dataDir?: string;
@@ -66,7 +67,10 @@ export async function withMaintenance<T>(
     const result = await work({
       output,
       progress,
-      options: { signal: controller.signal, onProgress: (at: Progress) => progress.show(at) },
+      options: {
+        signal: controller.signal,
+        onProgress: (at: Progress) => progress.show({ ...at, amount: amount(at) }),
+      },
       open: ({ create = false } = {}) => openNamedStore({ dataDir, redis }, create, output),
     });
     progress.end();
@@ -93,6 +97,12 @@ function locationOf(dataDir: string | undefined, redis: string | undefined): Sto
   if (dataDir !== undefined) return { driver: "embedded", directory: dataDir };
   if (redis !== undefined) return { driver: "redis", url: redis };
   throw cliErrors.usage("name the store with --data-dir DIR or --redis URL");
+}
+
+function amount({ done, total, unit }: Progress): string {
+  const text = (value: number) => (unit === "bytes" ? formatBytes(value) : String(value));
+  const all = total === null ? text(done) : `${text(done)} of ${text(total)}`;
+  return unit === "bytes" ? all : `${all} ${unit}`;
 }
 
 async function isFolder(path: string): Promise<boolean> {

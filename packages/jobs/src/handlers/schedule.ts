@@ -10,7 +10,7 @@ import { cursor, id, scheduledJob, whole } from "./schemas.js";
 /** `job.schedule.*`. */
 export function scheduleHandler(schedules: JobSchedules, pool: WorkerPool): HandlerFactory {
   return methodsHandlerFactory({
-    ...{ name: "job.schedule", priority: 562 },
+    ...{ name: "job.schedule", priority: 563 },
     methods: () => scheduleMethods(schedules, pool),
   });
 }

@@ -10,6 +10,7 @@ interface StartFlags {
   redis?: string;
   logLevel: NonNullable<NodeConfig["logLevel"]>;
   safeMode?: boolean;
+  jobs?: boolean;
   json?: boolean;
 }
 
@@ -39,11 +40,15 @@ export function addNodeStart(node: Command): void {
         .default("info"),
     )
     .option("--safe-mode", "start no plugin, to disable or remove one that ends the node")
-    .action(async ({ listen, dataDir, redis, logLevel, safeMode, json }: StartFlags) => {
+    .option("--jobs", "keep a job queue with schedules, and run jobs")
+    .action(async ({ listen, dataDir, redis, logLevel, safeMode, jobs, json }: StartFlags) => {
       // Only this command needs the node itself.
       const { createNode } = await import("@aspen/node");
       const store = redis === undefined ? { dataDir: dataDir ?? ".aspen" } : { redisUrl: redis };
-      const running = await createNode({ config: { ...store, listen, logLevel, safeMode: safeMode ?? false } });
+      const features = jobs ? { jobs: true } : {};
+      const running = await createNode({
+        config: { ...store, listen, logLevel, safeMode: safeMode ?? false, features },
+      });
       const stopped = stopOnSignal(running);
       new Output(json ?? false).result(
         { ready: true, url: running.url, pid: process.pid },

@@ -1,6 +1,4 @@
-import type { Progress } from "@aspen/storage/maintenance";
 import cliProgress from "cli-progress";
-import { formatBytes } from "../format-bytes.js";
 
 /** Milliseconds between two lines where no bar can be drawn. */
 const LINE_INTERVAL_MS = 5000;
@@ -12,7 +10,18 @@ export interface ProgressDisplayOptions {
   silent?: boolean;
 }
 
-/** How far a work has come: a bar on a terminal, a line from time to time anywhere else. */
+/** How far a work has come. */
+export interface ShownProgress {
+  /** What it does now, in a word or two. */
+  phase: string;
+  done: number;
+  /** Null when nobody knows. */
+  total: number | null;
+  /** The same for people. */
+  amount: string;
+}
+
+/** Shows how far a work has come: a bar on a terminal, a line from time to time anywhere else. */
 export class ProgressDisplay {
   #bar: cliProgress.SingleBar | null = null;
   #phase: string | null = null;
@@ -20,7 +29,7 @@ export class ProgressDisplay {
 
   constructor(private readonly options: ProgressDisplayOptions) {}
 
-  show(progress: Progress): void {
+  show(progress: ShownProgress): void {
     if (this.options.silent) return;
     if (this.options.stream.isTTY) this.#draw(progress);
     else this.#line(progress);
@@ -37,11 +46,11 @@ export class ProgressDisplay {
     this.#phase = null;
   }
 
-  #draw(progress: Progress): void {
+  #draw(progress: ShownProgress): void {
     const total = Math.max(progress.total ?? progress.done, progress.done);
     if (this.#bar && this.#phase !== progress.phase) this.pause();
     this.#phase = progress.phase;
-    const payload = { phase: progress.phase, amount: amount(progress) };
+    const payload = { phase: progress.phase, amount: progress.amount };
     if (!this.#bar) {
       this.#bar = new cliProgress.SingleBar(
         {
@@ -60,17 +69,11 @@ export class ProgressDisplay {
     this.#bar.update(progress.done, payload);
   }
 
-  #line(progress: Progress): void {
+  #line(progress: ShownProgress): void {
     const now = performance.now();
     if (progress.phase === this.#phase && now - this.#lineAt < LINE_INTERVAL_MS) return;
     this.#phase = progress.phase;
     this.#lineAt = now;
-    this.options.stream.write(`${progress.phase}: ${amount(progress)}\n`);
+    this.options.stream.write(`${progress.phase}: ${progress.amount}\n`);
   }
-}
-
-function amount({ done, total, unit }: Progress): string {
-  const text = (value: number) => (unit === "bytes" ? formatBytes(value) : String(value));
-  const all = total === null ? text(done) : `${text(done)} of ${text(total)}`;
-  return unit === "bytes" ? all : `${all} ${unit}`;
 }
