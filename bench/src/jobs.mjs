@@ -31,8 +31,8 @@ const { values: flags } = parseArgs({
 });
 const wanted = (part) => flags.only === undefined || flags.only.split(",").includes(part);
 
-const ROUNDS = 5;
-const JOBS = 4000;
+const ROUNDS = 3;
+const JOBS = 3000;
 /** Of the jobs that are processed, those that come before the clock. */
 const WARM_PART = 0.25;
 const CONCURRENCY = 50;
@@ -224,22 +224,20 @@ try {
   await using(await RedisServer.start(["--appendfsync", "everysec"]), async (server) =>
     using(await RedisStore.open({ url: server.url }), async (redis) =>
       using(await RedisStore.open({ url: server.url }), async (secondRedis) =>
-        using(await EmbeddedStore.open({ directory }), async (embedded) =>
-          using(new MemoryStore(), async (memory) => {
-            const contenders = {
-              BullMQ: () => BullQueue.open(server.url),
-              Redis: () => OurQueue.open(redis),
-              embedded: () => OurQueue.open(embedded),
-              memory: () => OurQueue.open(memory),
-            };
-            if (wanted("throughput")) await throughput(contenders);
-            if (wanted("latency")) await latency(contenders);
-            if (wanted("sandboxes")) await sandboxes(contenders);
-            if (wanted("growth")) await growth(contenders);
-            const stores = { Redis: [redis, secondRedis], embedded: [embedded, embedded] };
-            if (wanted("cancels")) await stops(stores);
-          }),
-        ),
+        using(await EmbeddedStore.open({ directory }), async (embedded) => {
+          const contenders = {
+            BullMQ: () => BullQueue.open(server.url),
+            Redis: () => OurQueue.open(redis),
+            embedded: () => OurQueue.open(embedded),
+            memory: () => OurQueue.open(new MemoryStore(), { owned: true }),
+          };
+          if (wanted("throughput")) await throughput(contenders);
+          if (wanted("latency")) await latency(contenders);
+          if (wanted("sandboxes")) await sandboxes(contenders);
+          if (wanted("growth")) await growth(contenders);
+          const stores = { Redis: [redis, secondRedis], embedded: [embedded, embedded] };
+          if (wanted("cancels")) await stops(stores);
+        }),
       ),
     ),
   );
