@@ -31,8 +31,10 @@ const { values: flags } = parseArgs({
 });
 const wanted = (part) => flags.only === undefined || flags.only.split(",").includes(part);
 
-const ROUNDS = 5;
-const JOBS = 2000;
+const ROUNDS = 3;
+const JOBS = 3000;
+/** Of the jobs that are processed, those that come before the clock. */
+const WARM_PART = 0.25;
 const CONCURRENCY = 50;
 const LATENCIES = 500;
 const SANDBOXED_JOBS = 500;
@@ -58,12 +60,15 @@ async function perSecond(count, work) {
 
 const add = (queue, count, width = CONCURRENCY) => inFlight(width, count, () => queue.add());
 
-/** Jobs per second from the start of the workers on, of `count` jobs that are there. */
-const processed = (queue, count, concurrency, worker) =>
-  perSecond(count, async () => {
-    const done = queue.completed(count);
-    await using(await queue.startWorkers(concurrency, worker), () => done);
+/** Jobs per second, of `count` jobs that are there, when the workers have done so many of them that they are warm. */
+async function processed(queue, count, concurrency, worker) {
+  const warm = queue.completed(count * WARM_PART);
+  const all = queue.completed(count);
+  return using(await queue.startWorkers(concurrency, worker), async () => {
+    await warm;
+    return perSecond(count * (1 - WARM_PART), () => all);
   });
+}
 
 /** What `once` tells of each contender in some interleaved rounds, in columns. */
 async function rounds(contenders, once) {
@@ -86,9 +91,9 @@ const targets = [];
 
 async function throughput(contenders) {
   const all = await rounds(contenders, async (queue) => ({
-    lone: await perSecond(JOBS / 4, () => add(queue, JOBS / 4, 1)),
+    lone: await perSecond(JOBS / 8, () => add(queue, JOBS / 8, 1)),
     wide: await perSecond(JOBS, () => add(queue, JOBS)),
-    processed: await processed(queue, (JOBS * 5) / 4, CONCURRENCY),
+    processed: await processed(queue, JOBS, CONCURRENCY),
   }));
   record.throughput = Object.fromEntries(
     Object.entries(all).map(([name, rows]) => [
@@ -219,22 +224,20 @@ try {
   await using(await RedisServer.start(["--appendfsync", "everysec"]), async (server) =>
     using(await RedisStore.open({ url: server.url }), async (redis) =>
       using(await RedisStore.open({ url: server.url }), async (secondRedis) =>
-        using(await EmbeddedStore.open({ directory }), async (embedded) =>
-          using(new MemoryStore(), async (memory) => {
-            const contenders = {
-              BullMQ: () => BullQueue.open(server.url),
-              Redis: () => OurQueue.open(redis),
-              embedded: () => OurQueue.open(embedded),
-              memory: () => OurQueue.open(memory),
-            };
-            if (wanted("throughput")) await throughput(contenders);
-            if (wanted("latency")) await latency(contenders);
-            if (wanted("sandboxes")) await sandboxes(contenders);
-            if (wanted("growth")) await growth(contenders);
-            const stores = { Redis: [redis, secondRedis], embedded: [embedded, embedded] };
-            if (wanted("cancels")) await stops(stores);
-          }),
-        ),
+        using(await EmbeddedStore.open({ directory }), async (embedded) => {
+          const contenders = {
+            BullMQ: () => BullQueue.open(server.url),
+            Redis: () => OurQueue.open(redis),
+            embedded: () => OurQueue.open(embedded),
+            memory: () => OurQueue.open(new MemoryStore(), { owned: true }),
+          };
+          if (wanted("throughput")) await throughput(contenders);
+          if (wanted("latency")) await latency(contenders);
+          if (wanted("sandboxes")) await sandboxes(contenders);
+          if (wanted("growth")) await growth(contenders);
+          const stores = { Redis: [redis, secondRedis], embedded: [embedded, embedded] };
+          if (wanted("cancels")) await stops(stores);
+        }),
       ),
     ),
   );

@@ -1,26 +1,28 @@
 const MOST_MS = 300_000;
 
-/** Counts completed jobs for who waits for a number of them. */
+/** Counts completed jobs for those who wait for a number of them. */
 export class Completions {
-  #left = 0;
-  #resolve = () => {};
+  #done = 0;
+  #waiting = new Map();
 
   add() {
-    this.#left -= 1;
-    if (this.#left === 0) this.#resolve();
+    this.#done += 1;
+    this.#waiting.get(this.#done)?.();
   }
 
   /** Resolves when `count` jobs have been completed from now on; rejects when that takes minutes. */
   async next(count) {
+    const all = this.#done + count;
     let timer;
-    this.#left = count;
     try {
       await new Promise((resolve, reject) => {
-        this.#resolve = resolve;
-        timer = setTimeout(() => reject(new Error(`${this.#left} of ${count} jobs were not completed`)), MOST_MS);
+        this.#waiting.set(all, resolve);
+        const late = () => reject(new Error(`${all - this.#done} of ${count} jobs were not completed`));
+        timer = setTimeout(late, MOST_MS);
       });
     } finally {
       clearTimeout(timer);
+      this.#waiting.delete(all);
     }
   }
 }

@@ -26,10 +26,13 @@ let queues = 0;
 export class OurQueue {
   #store;
   #queue;
+  #owned;
 
-  static async open(store) {
+  /** @param owned the store ends with the queue */
+  static async open(store, { owned = false } = {}) {
     const it = new OurQueue();
     it.#store = store;
+    it.#owned = owned;
     it.#queue = new CountingQueue(store, { namespace: `bench-jobs-${queues++}:` });
     await it.#queue.registerTypes(["no-op"]);
     return it;
@@ -62,5 +65,6 @@ export class OurQueue {
 
   async [Symbol.asyncDispose]() {
     await this.#queue[Symbol.asyncDispose]();
+    if (this.#owned) await this.#store[Symbol.asyncDispose]();
   }
 }

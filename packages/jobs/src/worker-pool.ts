@@ -96,6 +96,7 @@ export class WorkerPool implements AsyncDisposable {
       const thread = new LeaseThread({ inThread, leaseMs, logger });
       this.#running.leaseThread = thread;
       this.#background.push(thread);
+      await thread.started();
     }
     this.#running.keeper = new LeaseKeeper({
       ...{ queue, logger, leaseMs, soleProcess, running },
@@ -200,8 +201,8 @@ export class WorkerPool implements AsyncDisposable {
     } finally {
       const pause = this.#pauseMs;
       this.#pauseMs = Math.min(2 * pause, this.#options.pollMs);
-      // A run is not shortened by itself; the next one is.
-      setImmediate(() => this.#filling?.soon(pause));
+      // A run is not shortened by itself; the next one is. What was told since its last look is not waited for.
+      setImmediate(() => this.#filling?.soon(this.#again ? 0 : pause));
     }
   }
 
@@ -213,7 +214,7 @@ export class WorkerPool implements AsyncDisposable {
       const types = this.#freeTypes();
       if (limit <= 0 || types.length === 0 || this.#state !== "started" || this.#pressure !== null) return;
       const jobs = await this.#parts.queue.claim({ worker: this.name, types, limit, leaseMs: this.#options.leaseMs });
-      for (const job of jobs) this.#running.start(job);
+      this.#running.start(jobs);
       if (jobs.length === limit) this.#again = true;
     } while (this.#again);
   }

@@ -17,18 +17,25 @@ let turnedAt = performance.now();
 let renewedAt = Number.NEGATIVE_INFINITY;
 let opened: { store: Store; queue: KvJobQueue } | null = null;
 
-port.on("message", ({ kind, id, token }: ToLeaseThread) => {
-  if (kind === "held") held.set(id, token);
-  else if (held.get(id) === token) held.delete(id);
+port.on("message", ({ kind, leases }: ToLeaseThread) => {
+  for (const { id, token } of leases) {
+    if (kind === "held") held.set(id, token);
+    else if (held.get(id) === token) held.delete(id);
+  }
 });
 
 every(leaseMs / 12, look, {
   unref: false,
   onError: (error) => {
-    const message: FromLeaseThread = { problem: error instanceof Error ? error.message : String(error) };
-    port.postMessage(message);
+    tell({ kind: "problem", problem: error instanceof Error ? error.message : String(error) });
   },
 });
+
+tell({ kind: "ready" });
+
+function tell(message: FromLeaseThread): void {
+  port.postMessage(message);
+}
 
 /** The pool renews the leases itself after a third of them, as long as its event loop turns. */
 async function look(): Promise<void> {

@@ -15,14 +15,13 @@ export interface LeaseThreadData extends QueueInThread {
 }
 
 /** What the thread is told: what runs, and what does no more. */
-export interface ToLeaseThread extends JobLease {
+export interface ToLeaseThread {
   readonly kind: "held" | "over";
+  readonly leases: readonly JobLease[];
 }
 
-/** What it says when leases could not be renewed. */
-export interface FromLeaseThread {
-  readonly problem: string;
-}
+/** That it has loaded all that it needs, or that leases could not be renewed. */
+export type FromLeaseThread = { readonly kind: "ready" } | { readonly kind: "problem"; readonly problem: string };
 
 /**
  * Renews the leases of a pool's jobs while one of them keeps the pool's event loop busy. It has a connection of its own,
@@ -32,26 +31,43 @@ export class LeaseThread implements AsyncDisposable {
   readonly #thread: Thread;
   readonly #beating: NodeJS.Timeout;
   readonly #shared: BigInt64Array;
-  #usable = true;
+  readonly #started: Promise<void>;
+  #usable = false;
+  /** Of which the thread is told at the end of this turn of the event loop: a message wakes it up. */
+  #over: JobLease[] = [];
 
   constructor({ inThread, leaseMs, logger }: { inThread: QueueInThread; leaseMs: number; logger: Logger }) {
     const shared = new SharedArrayBuffer(16);
     const workerData: LeaseThreadData = { ...inThread, leaseMs, shared };
     this.#thread = new Thread(threadFile, { workerData });
-    this.#thread.unref();
-    this.#thread.on("message", ({ problem }: FromLeaseThread) => {
-      logger.warn({ problem }, "the leases of jobs that keep this process busy could not be renewed");
-    });
     this.#thread.on("error", (error) => logger.error({ error }, "the thread that renews leases failed"));
-    this.#thread.on("exit", () => {
-      this.#usable = false;
+    this.#started = new Promise((resolve) => {
+      this.#thread.on("message", (message: FromLeaseThread) => {
+        if (message.kind === "ready") {
+          this.#usable = true;
+          this.#thread.unref();
+          resolve();
+        } else {
+          const { problem } = message;
+          logger.warn({ problem }, "the leases of jobs that keep this process busy could not be renewed");
+        }
+      });
+      this.#thread.on("exit", () => {
+        this.#usable = false;
+        resolve();
+      });
     });
     const beats = new BigInt64Array(shared);
     this.#shared = beats;
     this.#beating = setInterval(() => Atomics.add(beats, 0, 1n), Math.min(500, leaseMs / 20)).unref();
   }
 
-  /** False when it renews nothing more. */
+  /** Resolves when it is usable, or never will be: until then a job that blocks would have nobody to renew its lease. */
+  started(): Promise<void> {
+    return this.#started;
+  }
+
+  /** False when it renews nothing yet, or nothing more. */
   get usable(): boolean {
     return this.#usable;
   }
@@ -61,13 +77,27 @@ export class LeaseThread implements AsyncDisposable {
     return Number(Atomics.load(this.#shared, 1)) - performance.timeOrigin;
   }
 
-  tell(kind: ToLeaseThread["kind"], { id, token }: JobLease): void {
-    const message: ToLeaseThread = { kind, id, token };
-    this.#thread.postMessage(message);
+  /** Before they begin: from then on, nothing of this thread may come to its turn. */
+  held(leases: readonly JobLease[]): void {
+    this.#tell("held", leases);
+  }
+
+  over({ id, token }: JobLease): void {
+    this.#over.push({ id, token });
+    if (this.#over.length > 1) return;
+    setImmediate(() => {
+      this.#tell("over", this.#over);
+      this.#over = [];
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#beating);
     await this.#thread.terminate();
+  }
+
+  #tell(kind: ToLeaseThread["kind"], leases: readonly JobLease[]): void {
+    const message: ToLeaseThread = { kind, leases: leases.map(({ id, token }) => ({ id, token })) };
+    this.#thread.postMessage(message);
   }
 }

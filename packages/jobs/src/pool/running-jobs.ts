@@ -57,26 +57,9 @@ export class RunningJobs implements Iterable<RunningJob> {
     return count;
   }
 
-  start(job: ClaimedJob): void {
-    const { blobs, logger, graceMs, workers } = this.#parts;
-    const worker = workers.get(job.type);
-    const slot = `${job.id}/${job.token}`;
-    if (!worker) throw new Error(`a job of the type ${job.type} was claimed that no worker takes`);
-    const running = new RunningJob({ job, worker, blobs, logger, graceMs });
-    this.#slots.set(slot, running);
-    // Before it begins: from then on, nothing of this thread may come to its turn.
-    this.leaseThread?.tell("held", job);
-    const free = () => {
-      this.#slots.delete(slot);
-      this.#parts.onSlot();
-    };
-    this.#settling.set(
-      running,
-      this.#run(running, free).finally(() => {
-        this.leaseThread?.tell("over", job);
-        this.#settling.delete(running);
-      }),
-    );
+  start(jobs: readonly ClaimedJob[]): void {
+    if (jobs.length > 0) this.leaseThread?.held(jobs);
+    for (const job of jobs) this.#start(job);
   }
 
   cancel(id: string): void {
@@ -95,6 +78,26 @@ export class RunningJobs implements Iterable<RunningJob> {
     const late = setTimeout(() => this.#closed.abort(), this.#parts.graceMs + SETTLE_MS);
     await this.#idle();
     clearTimeout(late);
+  }
+
+  #start(job: ClaimedJob): void {
+    const { blobs, logger, graceMs, workers } = this.#parts;
+    const worker = workers.get(job.type);
+    const slot = `${job.id}/${job.token}`;
+    if (!worker) throw new Error(`a job of the type ${job.type} was claimed that no worker takes`);
+    const running = new RunningJob({ job, worker, blobs, logger, graceMs });
+    this.#slots.set(slot, running);
+    const free = () => {
+      this.#slots.delete(slot);
+      this.#parts.onSlot();
+    };
+    this.#settling.set(
+      running,
+      this.#run(running, free).finally(() => {
+        this.leaseThread?.over(job);
+        this.#settling.delete(running);
+      }),
+    );
   }
 
   async #idle(): Promise<void> {

@@ -1,4 +1,3 @@
-import { encodeUtf8 } from "@aspen/plugin-api";
 import type { Op } from "@aspen/storage";
 import type { JobKeys } from "./keys.js";
 import type { JobRecord } from "./record.js";
@@ -18,5 +17,5 @@ export interface JobEvent {
 export function eventOp(keys: JobKeys, record: JobRecord, what: string, at: number, keepMs: number): Op {
   const { id, type, group } = record;
   const event: JobEvent = { kind: `job.${what}`, id, type, group, at };
-  return { type: "append", prefix: keys.events, value: encodeUtf8(JSON.stringify(event)), ttlMs: keepMs };
+  return { type: "append", prefix: keys.events, value: Buffer.from(JSON.stringify(event)), ttlMs: keepMs };
 }

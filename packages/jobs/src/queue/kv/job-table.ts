@@ -1,11 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "@aspen/feature";
-import type { Check, KeyValueStore, Op } from "@aspen/storage";
+import type { Check, KeyValueStore, Op, Transaction } from "@aspen/storage";
 import { jobsErrors } from "../../errors.js";
 import { canBecome } from "../../job-states.js";
 import { eventOp } from "./events.js";
+import { type Committed, GroupCommit } from "./group-commit.js";
 import type { JobKeys } from "./keys.js";
-import { tryTransact } from "./outcome.js";
 import { decodeRecord, encodeRecord, type JobRecord, type VersionedRecord } from "./record.js";
 
 const EMPTY = new Uint8Array(0);
@@ -34,12 +34,19 @@ export class JobTable {
   readonly keys: JobKeys;
   readonly clock: Clock;
   readonly #eventsMs: number;
+  readonly #commits: GroupCommit;
 
   constructor({ kv, keys, clock, eventsMs }: JobTableOptions) {
     this.kv = kv;
     this.keys = keys;
     this.clock = clock;
     this.#eventsMs = eventsMs;
+    this.#commits = new GroupCommit(kv);
+  }
+
+  /** A transaction of one job, together with those of others. @throws AspenError what the store throws */
+  transact(transaction: Transaction): Promise<Committed> {
+    return this.#commits.transact(transaction);
   }
 
   async read(id: string): Promise<VersionedRecord | null> {
@@ -102,7 +109,7 @@ export class JobTable {
       const change = await decide(current.record);
       if (!change) return current;
       const checks: Check[] = [{ key: this.keys.job(id), version: current.version }];
-      const result = await tryTransact(this.kv, {
+      const result = await this.transact({
         checks,
         ops: [...this.ops(current.record, change.next), ...(change.ops ?? [])],
       });

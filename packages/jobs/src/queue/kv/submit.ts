@@ -9,7 +9,7 @@ import { isFinished } from "../../job-states.js";
 import { type NormalRequest, normalRequest } from "../../options.js";
 import type { JobTable } from "./job-table.js";
 import type { JobValues } from "./job-values.js";
-import { mayBeApplied, tryTransact } from "./outcome.js";
+import { mayBeApplied } from "./outcome.js";
 import { encodeRecord, type JobRecord, type StoredValue } from "./record.js";
 import type { TypesRegistry } from "./types-registry.js";
 
@@ -100,7 +100,7 @@ async function insert(table: JobTable, blank: JobRecord, dependsOn: readonly str
       });
       ops.push({ type: "put", key: keys.child(record.id, id), value: encodeUtf8("{}") });
     }
-    const result = await tryTransact(kv, { checks, ops });
+    const result = await table.transact({ checks, ops });
     if (result !== "unknown" && result.ok) return { id, created: true, stored: job };
     // Its own record is there: the attempt whose answer was lost was applied.
     if (await kv.get(keys.job(id))) return { id, created: true, stored: job };
