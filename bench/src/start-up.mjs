@@ -97,7 +97,7 @@ try {
   const built = [];
   for (let number = 0; number < Math.max(...PLUGINS); number++) built.push(await buildPlugin(number));
   const off = Object.fromEntries(
-    ["kv", "blob", "node", "health", "metrics", "plugins", "plugins-wasm"].map((name) => [name, false]),
+    ["kv", "blob", "node", "cluster", "health", "metrics", "plugins", "plugins-wasm"].map((name) => [name, false]),
   );
   const node = (dataDir, call, config = {}) => ({
     file: here("node.mjs"),

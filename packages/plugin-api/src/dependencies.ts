@@ -1,4 +1,4 @@
-import semver from "semver";
+import satisfies from "semver/functions/satisfies.js";
 import type { ErrorCode } from "./error-table.js";
 import type { PluginManifest } from "./manifest.js";
 
@@ -72,7 +72,7 @@ function directProblems(manifest: PluginManifest, byName: ReadonlyMap<string, Pl
     const found = byName.get(name);
     if (!found && !optional) problems.push(`needs ${name} ${version}, which is not installed`);
     // Somebody who installs a prerelease wants to use it, so "*" and "^1.0.0" accept one.
-    if (found && !semver.satisfies(found.version, version, { includePrerelease: true })) {
+    if (found && !satisfies(found.version, version, { includePrerelease: true })) {
       problems.push(`needs ${name} ${version}, but version ${found.version} is installed`);
     }
   }

@@ -1,4 +1,5 @@
-import semver from "semver";
+import valid from "semver/functions/valid.js";
+import validRange from "semver/ranges/valid.js";
 import { z } from "zod";
 import { SUPPORTED_API_VERSIONS } from "./abi/version.js";
 import { brokenRules } from "./broken-rules.js";
@@ -18,7 +19,7 @@ const apiVersion = z.string().min(1).max(16);
 const semverRange = z
   .string()
   .max(128)
-  .refine((range) => semver.validRange(range) !== null, "must be a semver range, such as ^1.2.0");
+  .refine((range) => validRange(range) !== null, "must be a semver range, such as ^1.2.0");
 
 const dependencySchema = z.strictObject({
   name: pluginName.describe("Name of the plugin depended on."),
@@ -32,10 +33,7 @@ export const manifestSchema = z.strictObject({
   name: pluginName.describe("Unique name of the plugin."),
   version: z
     .string()
-    .refine(
-      (version) => semver.valid(version) === version,
-      "must be a semver version without build metadata, such as 1.2.3",
-    )
+    .refine((version) => valid(version) === version, "must be a semver version without build metadata, such as 1.2.3")
     .describe("Semver version of the plugin."),
   api_version: apiVersion.describe("Version of the plugin API it was built for."),
   entry: entrySchema

@@ -13,14 +13,22 @@ export interface Target {
   safe: boolean;
 }
 
+interface Candidate extends Target {
+  healthy: boolean;
+  load: number;
+}
+
+/** Other nodes that serve a method, and those of them that a request may be sent to. */
+interface Serving {
+  members: readonly Member[];
+  targets: readonly Candidate[];
+}
+
 /** The other nodes, as this one sees them. */
 export class ClusterView {
   #membership: Membership | null = null;
   /** Until the members change: with a thousand of them it takes long to find out. */
-  #found: { members: readonly Member[]; byMethod: Map<string, readonly Member[]> } = {
-    members: [],
-    byMethod: new Map(),
-  };
+  #found: { members: readonly Member[]; byMethod: Map<string, Serving> } = { members: [], byMethod: new Map() };
   /** Requests that this node has sent to others and that have no answer, by id. */
   readonly #sent = new Map<string, number>();
 
@@ -39,29 +47,36 @@ export class ClusterView {
 
   /** Other nodes that serve a method. */
   serving(method: string): readonly Member[] {
+    return this.#serving(method).members;
+  }
+
+  /** Of two that are picked at random, the one with less to do; null when none is left. */
+  choose(method: string, except: ReadonlySet<string>): Target | null {
+    const open = this.#serving(method).targets.filter(({ id }) => !except.has(id));
+    // Those whose signs of life are overdue only when there is no other.
+    const healthy = open.filter((target) => target.healthy);
+    const [one, two] = pair(healthy.length > 0 ? healthy : open);
+    if (!one) return null;
+    return two && this.#loadOf(two) < this.#loadOf(one) ? two : one;
+  }
+
+  #serving(method: string): Serving {
     const members = this.members();
     if (members !== this.#found.members) this.#found = { members, byMethod: new Map() };
     const { byMethod } = this.#found;
     let serving = byMethod.get(method);
     if (!serving) {
-      serving = members.filter(({ id, methods }) => id !== this.own && covers(methods, method));
+      const others = members.filter(({ id, methods }) => id !== this.own && covers(methods, method));
+      serving = { members: others, targets: others.flatMap((member) => this.#targetOf(member, method)) };
       // Whoever sends requests makes up their methods.
       if (byMethod.size < FOUND_MAX) byMethod.set(method, serving);
     }
     return serving;
   }
 
-  /** Of two that are picked at random, the one with less to do; null when none is left. */
-  choose(method: string, except: ReadonlySet<string>): Target | null {
-    const open = this.serving(method).filter(
-      ({ id, address, state }) => state === "serving" && address !== null && !except.has(id) && this.mayReach(address),
-    );
-    // Those whose signs of life are overdue only when there is no other.
-    const healthy = open.filter((member) => member.healthy);
-    const [one, two] = pair(healthy.length > 0 ? healthy : open);
-    if (!one) return null;
-    const { id, address, safeMethods } = two && this.#loadOf(two) < this.#loadOf(one) ? two : one;
-    return { id, address: address!, safe: covers(safeMethods, method) };
+  #targetOf({ id, address, state, healthy, load, safeMethods }: Member, method: string): Candidate[] {
+    if (state !== "serving" || address === null || !this.mayReach(address)) return [];
+    return [{ id, address, safe: covers(safeMethods, method), healthy, load }];
   }
 
   /** Counts a request that is sent to a node, until the answer is disposed. */
@@ -76,7 +91,7 @@ export class ClusterView {
     };
   }
 
-  #loadOf({ id, load }: Member): number {
+  #loadOf({ id, load }: Candidate): number {
     return load + (this.#sent.get(id) ?? 0);
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { decodeUtf8, isAspenError } from "@aspen/plugin-api";
-import type { Caller } from "@aspen/rpc-core";
+import { type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
 
@@ -44,9 +44,20 @@ export function forwardHeaders({
   via: readonly string[];
   timeoutMs: number;
 }) {
-  const text = Buffer.from(JSON.stringify(caller)).toString("base64url");
+  const text = textOf(caller);
   if (text.length > CALLER_BYTES_MAX) return null;
   return { [FORWARD.via]: via.join(","), [FORWARD.timeoutMs]: String(Math.ceil(timeoutMs)), [FORWARD.caller]: text };
+}
+
+/** The one caller of everybody who has no token need not be written anew for each request. */
+const LOCAL_TEXT = encodedCaller(LOCAL_CALLER);
+
+function textOf(caller: Caller): string {
+  return caller === LOCAL_CALLER ? LOCAL_TEXT : encodedCaller(caller);
+}
+
+function encodedCaller(caller: Caller): string {
+  return Buffer.from(JSON.stringify(caller)).toString("base64url");
 }
 
 /** @throws AspenError `INVALID_PARAMS` when one of the headers is not as it must be */
@@ -76,6 +87,7 @@ function msOf(text: string): number {
 function callerOf(text: string): Caller {
   try {
     if (text.length > CALLER_BYTES_MAX) throw nodeErrors.badRequest(`its header ${FORWARD.caller} is too long`);
+    if (text === LOCAL_TEXT) return LOCAL_CALLER;
     return callerSchema.parse(JSON.parse(decodeUtf8(Buffer.from(text, "base64url"))));
   } catch (error) {
     if (isAspenError(error)) throw error;

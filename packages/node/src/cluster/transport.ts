@@ -2,7 +2,9 @@ import { isUtf8 } from "node:buffer";
 import { type AspenError, decodeUtf8, isAspenError, LIMITS } from "@aspen/plugin-api";
 import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
 import { RemoteError } from "@aspen/rpc-core/remote";
-import { Agent } from "undici";
+import type { Agent } from "undici";
+import { nodeErrors } from "../errors.js";
+import { AnswerReader, type RawAnswer } from "./answer-reader.js";
 import { wasNotSent } from "./not-sent.js";
 
 /** Milliseconds to wait for a connection: who does not answer by then is taken for dead, and another is asked. */
@@ -11,6 +13,18 @@ const CONNECT_MS = 2000;
 const CONNECTIONS_MAX = 128;
 /** Most bytes of an answer, as for every client of a node. */
 const ANSWER_BYTES_MAX = 8 * LIMITS.messageBytes;
+
+/** Milliseconds to which timeouts are rounded up. */
+const TIMEOUT_STEP_MS = 10_000;
+/** Addresses that are remembered in parts. */
+const PLACES_MAX = 1000;
+
+/** Where a node takes requests. */
+interface Place {
+  origin: string;
+  /** To which a method is added. */
+  path: string;
+}
 
 export interface Transmission {
   address: string;
@@ -23,7 +37,9 @@ export interface Transmission {
 
 /** Sends requests to other nodes, over connections that are kept. */
 export class Transport implements AsyncDisposable {
-  readonly #agent = new Agent({ connections: CONNECTIONS_MAX, connect: { timeout: CONNECT_MS }, pipelining: 1 });
+  #agent: Promise<Agent> | null = null;
+  #closed = false;
+  readonly #places = new Map<string, Place>();
 
   /**
    * Resolves with the answer's result.
@@ -32,19 +48,33 @@ export class Transport implements AsyncDisposable {
    * answered, `OUTCOME_UNKNOWN` when the connection was lost, `CANCELLED` by the signal, `DEADLINE_EXCEEDED`
    */
   async send({ address, method, params, headers, signal, timeoutMs }: Transmission): Promise<JsonBytes> {
-    const url = new URL(address);
     try {
-      const response = await this.#agent.request({
-        origin: url.origin,
-        path: `${url.pathname.replace(/\/$/, "")}/rpc/${encodeURIComponent(method)}`,
-        method: "POST",
-        headers: { ...headers, "content-type": "application/json" },
-        body: params.bytes,
-        signal,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
+      signal.throwIfAborted();
+      if (this.#closed) throw nodeErrors.stopping();
+      this.#agent ??= openAgent();
+      const agent = await this.#agent;
+      const { origin, path } = this.#placeOf(address);
+      // Who calls is told of his deadline by the signal, to the millisecond; one and the same timeout for many requests
+      // on a connection needs no timer of its own for each.
+      const timeout = Math.ceil(timeoutMs / TIMEOUT_STEP_MS) * TIMEOUT_STEP_MS;
+      const { status, bytes } = await new Promise<RawAnswer>((resolve, reject) => {
+        agent.dispatch(
+          {
+            origin,
+            path: path + encodeURIComponent(method),
+            method: "POST",
+            headers: { ...headers, "content-type": "application/json" },
+            body: params.bytes,
+            headersTimeout: timeout,
+            bodyTimeout: timeout,
+          },
+          new AnswerReader({
+            ...{ signal, limit: ANSWER_BYTES_MAX, resolve, reject },
+            tooLarge: () => rpcErrors.answerTooLarge(method, ANSWER_BYTES_MAX),
+          }),
+        );
       });
-      return resultOf(address, response.statusCode, await bytesOf(method, response.body));
+      return resultOf(address, status, bytes);
     } catch (error) {
       throw signal.aborted && !isAspenError(error)
         ? rpcErrors.cancelled(method)
@@ -52,20 +82,27 @@ export class Transport implements AsyncDisposable {
     }
   }
 
+  #placeOf(address: string): Place {
+    let place = this.#places.get(address);
+    if (!place) {
+      const { origin, pathname } = new URL(address);
+      place = { origin, path: `${pathname.replace(/\/$/, "")}/rpc/` };
+      if (this.#places.size >= PLACES_MAX) this.#places.clear();
+      this.#places.set(address, place);
+    }
+    return place;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+    this.#closed = true;
+    await (await this.#agent)?.destroy();
   }
 }
 
-async function bytesOf(method: string, body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of body) {
-    size += part.length;
-    if (size > ANSWER_BYTES_MAX) throw rpcErrors.answerTooLarge(method, ANSWER_BYTES_MAX);
-    parts.push(part);
-  }
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, size);
+/** The client is over a hundred files, which a node without others need not load. */
+async function openAgent(): Promise<Agent> {
+  const { Agent } = await import("undici");
+  return new Agent({ connections: CONNECTIONS_MAX, connect: { timeout: CONNECT_MS }, pipelining: 1 });
 }
 
 function resultOf(address: string, status: number, bytes: Buffer): JsonBytes {

@@ -1,11 +1,13 @@
 import type { Measurement, Meter } from "@aspen/feature";
 import { cut, type Logger, thrownError } from "@aspen/plugin-api";
-import { Counter, Gauge, Registry } from "prom-client";
+import type { Metric } from "prom-client";
 import { nodeErrors } from "../errors.js";
 
 /** Most values of one meter, and characters of a label's value, in one answer. */
 const MAX_VALUES = 1000;
 const LABEL_CHARACTERS = 128;
+
+type Library = Pick<typeof import("prom-client"), "Counter" | "Gauge">;
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 
@@ -29,11 +31,13 @@ export class Prometheus {
 
   /** The values of this moment. A meter that fails is left out. */
   async write(): Promise<{ text: string; type: string }> {
+    // Nearly a hundred files, which a node that nobody has asked yet need not load.
+    const library = await import("prom-client");
     // Meters say their labels with their values, the library wants them first: it is made anew each time.
-    const registry = new Registry();
+    const registry = new library.Registry();
     for (const meter of this.meters) {
       try {
-        this.#register(meter, registry);
+        registry.registerMetric(this.#read(meter, library));
       } catch (error) {
         this.#tell(meter, { err: thrownError(error) }, "a meter failed and is left out");
       }
@@ -41,17 +45,17 @@ export class Prometheus {
     return { text: await registry.metrics(), type: registry.contentType };
   }
 
-  #register(meter: Meter, registry: Registry): void {
+  #read(meter: Meter, library: Library): Metric {
     const measured: unknown = meter.collect();
     if (!Array.isArray(measured)) {
       // A promise that fails and that nobody waits for would end the process.
       Promise.resolve(measured).catch(() => undefined);
       throw new TypeError("it gave no list of measurements; it may not wait for them");
     }
-    this.#add(meter, measured, registry);
+    return this.#metric(meter, measured, library);
   }
 
-  #add(meter: Meter, measured: readonly Measurement[], registry: Registry): void {
+  #metric(meter: Meter, measured: readonly Measurement[], { Counter, Gauge }: Library): Metric {
     if (measured.length > MAX_VALUES) {
       this.#tell(
         meter,
@@ -64,7 +68,7 @@ export class Prometheus {
     const options = { name: meter.name, help: meter.help, labelNames, registers: [] };
     const metric = meter.kind === "counter" ? new Counter(options) : new Gauge(options);
     for (const measurement of values) metric.inc(labelsOf(measurement), measurement.value);
-    registry.registerMetric(metric);
+    return metric;
   }
 
   #tell({ name }: Meter, fields: object, text: string): void {
