@@ -106,6 +106,7 @@ export const feature: Feature<JobsConfig> = {
         .toResolvedValue((...parts) => new JobsService(...parts), [JOBS.queue, JOBS.pool, JOBS.counts])
         .inSingletonScope();
       bind(POINTS.healthCheck).toResolvedValue(jobsHealth, [JOBS.pool]);
+      bind(POINTS.announcement).toResolvedValue((pool) => ({ jobTypes: () => pool.workers.types }), [JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(jobHandler, [JOBS.queue, JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(deadHandler, [JOBS.queue]);
       bind(POINTS.handlerFactory).toResolvedValue(workerHandler, [JOBS.queue]);

@@ -1,23 +1,21 @@
-import type { Service } from "@aspen/feature";
+import type { Announcement, Service } from "@aspen/feature";
 import { type JoinedMember, type MemberInfo, Membership, type MembershipOptions } from "@aspen/layers";
-import { cut, every, type Logger, type Loop } from "@aspen/plugin-api";
+import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import type { KeyValueStore } from "@aspen/storage";
 import type { ClusterView } from "./cluster-view.js";
 import { FailureLog } from "./failure-log.js";
+import { Served } from "./served.js";
 import type { Transport } from "./transport.js";
 
 /** Milliseconds in which changes of what this node serves are put together, and between two looks at it. */
 const GATHER_MS = 50;
 const LOOK_MS = 1000;
-/** Most methods that a node tells others of, most characters of one, and most bytes of all: a record has bounds. */
-const METHODS_MAX = 4000;
-const METHOD_CHARACTERS_MAX = 256;
-const METHODS_BYTES_MAX = 192 * 1024;
 
 export interface ClusterServiceParts {
   kv: KeyValueStore;
   registry: HandlerRegistry;
+  announcements: readonly Announcement[];
   view: ClusterView;
   transport: Transport;
   logger: Logger;
@@ -36,12 +34,13 @@ export class ClusterService implements Service {
   #joined: JoinedMember | null = null;
   #state: MemberInfo["state"] = "serving";
   #told = "";
-  /** Methods that others do not hear of. */
-  #leftOut = 0;
+  readonly #served: Served;
   #telling: Loop | null = null;
   #unwatch: () => void = () => undefined;
 
-  constructor(private readonly parts: ClusterServiceParts) {}
+  constructor(private readonly parts: ClusterServiceParts) {
+    this.#served = new Served(parts);
+  }
 
   async start(signal: AbortSignal): Promise<void> {
     const { kv, registry, view, logger, membership } = this.parts;
@@ -77,8 +76,8 @@ export class ClusterService implements Service {
 
   async #join(): Promise<void> {
     const { self, load } = this.parts;
-    const served = this.#served();
-    this.#joined = await this.#membership!.join({ ...self, ...served, jobTypes: [], state: this.#state }, load);
+    const served = this.#served.read();
+    this.#joined = await this.#membership!.join({ ...self, ...served, state: this.#state }, load);
     this.#told = JSON.stringify(served);
     this.#joined.signal.addEventListener("abort", () => this.#telling?.soon(GATHER_MS), { once: true });
   }
@@ -90,50 +89,10 @@ export class ClusterService implements Service {
       await this.#join();
       return;
     }
-    const served = this.#served();
+    const served = this.#served.read();
     const text = JSON.stringify(served);
     if (text === this.#told) return;
     await this.#joined?.update(served);
     this.#told = text;
-  }
-
-  /**
-   * A handler that could only refuse serves nothing. Its schemas are not asked for: they are made on demand. What does not
-   * fit is left out: this node serves it all the same.
-   */
-  #served(): Pick<MemberInfo, "methods" | "safeMethods"> {
-    const methods = new Set<string>();
-    const safe = new Set<string>();
-    const leftOut = new Set<string>();
-    let bytes = 0;
-    for (const handler of this.parts.registry.list()) {
-      if (handler.available === false) continue;
-      for (const { method, safe: isSafe } of handler.methods) {
-        if (methods.has(method)) continue;
-        const size = (isSafe ? 2 : 1) * Buffer.byteLength(JSON.stringify([method]));
-        const fits = methods.size < METHODS_MAX && bytes + size <= METHODS_BYTES_MAX;
-        if (!fits || method.length > METHOD_CHARACTERS_MAX) {
-          leftOut.add(method);
-          continue;
-        }
-        bytes += size;
-        methods.add(method);
-        if (isSafe) safe.add(method);
-      }
-    }
-    this.#warn(leftOut);
-    return { methods: [...methods], safeMethods: [...safe] };
-  }
-
-  /** Once for each number of them. */
-  #warn(leftOut: ReadonlySet<string>): void {
-    if (leftOut.size !== this.#leftOut && leftOut.size > 0) {
-      const [example] = leftOut;
-      this.parts.logger.warn(
-        { methods: leftOut.size, example: cut(example!) },
-        "the methods of this node are too many or too long; other nodes do not forward these to it",
-      );
-    }
-    this.#leftOut = leftOut.size;
   }
 }
