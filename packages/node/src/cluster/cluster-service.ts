@@ -3,6 +3,7 @@ import { type JoinedMember, type MemberInfo, Membership, type MembershipOptions 
 import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import type { KeyValueStore } from "@aspen/storage";
+import { within } from "../composition/limit.js";
 import type { ClusterView } from "./cluster-view.js";
 import { FailureLog } from "./failure-log.js";
 import { Served } from "./served.js";
@@ -11,6 +12,8 @@ import type { Transport } from "./transport.js";
 /** Milliseconds in which changes of what this node serves are put together, and between two looks at it. */
 const GATHER_MS = 50;
 const LOOK_MS = 1000;
+/** Milliseconds that each word to the cluster may take when the node stops: the store may be away. */
+const GOODBYE_MS = 1500;
 
 export interface ClusterServiceParts {
   kv: KeyValueStore;
@@ -58,7 +61,8 @@ export class ClusterService implements Service {
   /** No other node sends it requests from now on, as soon as they have heard. */
   async drain(): Promise<void> {
     this.#state = "draining";
-    if (!this.#joined?.signal.aborted) await this.#joined?.update({ state: "draining" });
+    const joined = this.#joined;
+    if (joined && !joined.signal.aborted) await this.#bounded(() => joined.update({ state: "draining" }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -66,11 +70,16 @@ export class ClusterService implements Service {
     await this.#telling?.[Symbol.asyncDispose]();
     this.parts.view.follow(null);
     await this.parts.transport[Symbol.asyncDispose]();
+    await this.#bounded(() => this.#membership?.[Symbol.asyncDispose]());
+  }
+
+  /** A node must be able to stop while its store is away; the others miss its signs of life. */
+  async #bounded(goodbye: () => unknown): Promise<void> {
+    const failed = (err: unknown) => this.parts.logger.warn({ err }, "the cluster could not be told that this node stops");
     try {
-      await this.#membership?.[Symbol.asyncDispose]();
+      if (!(await within(GOODBYE_MS, goodbye, 0))) failed(new Error(`the store did not answer within ${GOODBYE_MS} ms`));
     } catch (err) {
-      // A node must be able to stop while its store is away; the others miss its signs of life.
-      this.parts.logger.warn({ err }, "the cluster could not be told that this node is gone");
+      failed(err);
     }
   }
 
