@@ -4,18 +4,21 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { compilePlugin } from "@aspen/guest-sdk/compiler";
 import { Membership } from "@aspen/layers";
 import { remoteClient } from "@aspen/rpc-core/remote";
 import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { Redis } from "ioredis";
 import { inFlight, measure } from "./lib/measure.mjs";
+import { pluginReach } from "./lib/plugin-reach.mjs";
 import { digits, judged, publish } from "./lib/report.mjs";
 
 const NOTES = [
   "Operations are commands as clients send them to Redis, seen by MONITOR; what a script does inside the server is one of them.",
   "An idle node looks once a second for what expires; the rest are its signs of life, its looks at those of others, and the safety nets of two watches.",
   "The other members of a large cluster are simulated: their records lie in the store, and another client writes their signs of life. What a node does depends on nothing else.",
+  "A plugin's change is asked for on one node, while another one is asked for the plugin's state over HTTP again and again; both share the machine with the one that asks. Enabling has the start of the plugin in it, which one node does after the other.",
   "A forwarded call goes through two nodes, each a process of its own beside the client's, on a machine of two cores.",
 ];
 const WIDTHS = [1, 16];
@@ -182,7 +185,22 @@ async function forwarding() {
   }
 }
 
+async function plugins() {
+  const server = await RedisServer.start();
+  const nodes = [];
+  try {
+    for (let at = 0; at < 2; at += 1) nodes.push(await startNode(server.url));
+    await untilNodes(nodes[0], 2);
+    const [told, other] = nodes.map(({ client }) => client);
+    return await pluginReach(told, other, await compilePlugin(fileURLToPath(new URL("../guest", import.meta.url))));
+  } finally {
+    await Promise.all(nodes.map((node) => stop(node)));
+    await server[Symbol.asyncDispose]();
+  }
+}
+
 const { rows: calls, cpu } = await forwarding();
+const reach = await plugins();
 const { perSecond, noticed } = await idle();
 const sizes = [];
 for (const size of SIZES) sizes.push({ size, perSecond: await membership(size) });
@@ -206,6 +224,16 @@ publish({
       rows: [[digits(cpu.local), digits(cpu.forwarded), judged(cpu.forwarded / cpu.local, 2)]],
     },
     {
+      title: "A plugin is disabled or enabled on one of two nodes (ms)",
+      head: ["change", "until the other has it, from the call", "from the answer, p50", "p99"],
+      rows: reach.map(({ kind, all, behind, behind99 }) => [
+        kind,
+        digits(all),
+        judged(Math.max(0, behind), 100, " ms"),
+        digits(Math.max(0, behind99)),
+      ]),
+    },
+    {
       title: "Three idle nodes on one Redis",
       head: ["what", "figure"],
       rows: [
@@ -220,6 +248,6 @@ publish({
     },
   ],
   notes: NOTES,
-  record: { calls, cpu, idle: { perSecond, noticed }, membership: sizes },
+  record: { calls, cpu, reach, idle: { perSecond, noticed }, membership: sizes },
   save: flags.save,
 });

@@ -339,7 +339,7 @@ test("aspen cluster nodes lists the node that it asks", async () => {
     nodes: [{ self: true, address: node.url, state: "serving", healthy: true }],
   });
   const shown = await aspen(["cluster", "nodes", "--serving", "kv.get"], { env });
-  expect(shown.stdout).toMatch(/^NODE +ADDRESS +VERSION +STATE +LOAD +METHODS +FEATURES\n\S+ \(asked\) +http/);
+  expect(shown.stdout).toMatch(/^NODE +ADDRESS +VERSION +STATE +LOAD +METHODS +FEATURES +JOBS\n\S+ \(asked\) +http/);
   const nobody = await aspen(["cluster", "nodes", "--serving", "no.body", "--json"], { env });
   expect(JSON.parse(nobody.stdout)).toEqual({ nodes: [] });
 });

@@ -1,6 +1,7 @@
 import type { Logger } from "@aspen/plugin-api";
 import type { HandlerFactory } from "@aspen/rpc-core";
 import type { ServiceIdentifier } from "inversify";
+import type { Announcement } from "./announcement.js";
 import type { Clock } from "./clock.js";
 import type { HealthCheck } from "./health-check.js";
 import type { HttpMount } from "./http-mount.js";
@@ -24,6 +25,8 @@ export const POINTS = {
   hostPort: Symbol.for("@aspen/feature HostPort") as ServiceIdentifier<HostPort>,
   meter: Symbol.for("@aspen/feature Meter") as ServiceIdentifier<Meter>,
   healthCheck: Symbol.for("@aspen/feature HealthCheck") as ServiceIdentifier<HealthCheck>,
+  /** What the other nodes are told of this one, beside its methods. */
+  announcement: Symbol.for("@aspen/feature Announcement") as ServiceIdentifier<Announcement>,
 } as const;
 
 /** What a node gives to its features, beside `STORAGE` of `@aspen/storage/module` and `RPC` of `@aspen/rpc-core/module`. */

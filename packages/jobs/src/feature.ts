@@ -121,6 +121,7 @@ export const feature: Feature<JobsConfig> = {
         (queue, pool): HostPort => ({ name: "jobs", service: new PluginJobs(queue, pool) }),
         [JOBS.queue, JOBS.pool],
       );
+      bind(POINTS.announcement).toResolvedValue((pool) => ({ jobTypes: () => pool.workers.types }), [JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(jobHandler, [JOBS.queue, JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(deadHandler, [JOBS.queue]);
       bind(POINTS.handlerFactory).toResolvedValue(scheduleHandler, [JOBS.schedules, JOBS.pool]);

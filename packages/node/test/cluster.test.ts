@@ -1,13 +1,16 @@
 import { createServer } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { type Feature, POINTS } from "@aspen/feature";
+import { FunctionWorker } from "@aspen/jobs";
 import { AspenError, encodeUtf8 } from "@aspen/plugin-api";
 import type { Caller, RequestContext } from "@aspen/rpc-core";
 import { RedisServer } from "@aspen/storage/testing";
 import { expect, test } from "@jest/globals";
+import { ContainerModule } from "inversify";
 import { LOOPBACK_TRUST } from "../src/cluster/node-trust.js";
 import { createNode } from "../src/index.js";
 import { methodOf, sharedStore, startMember, untilNodes } from "./cluster-support.js";
-import { http } from "./support.js";
+import { featureOf, http } from "./support.js";
 
 const post = (url: string, method: string, params: unknown = {}, headers: Record<string, string> = {}) =>
   http(url, `/rpc/${method}`, { body: JSON.stringify(params), headers });
@@ -281,6 +284,44 @@ test("a node with more methods than fit into its record starts, and serves them"
   expect(names).toEqual(expect.arrayContaining(told));
 });
 
+test("every node says which jobs the others run; a worker without the jobs feature is not told of", async () => {
+  const store = sharedStore();
+  const workers = (...types: string[]) =>
+    featureOf(
+      new ContainerModule(({ bind }) => {
+        bind(POINTS.worker).toConstantValue(new FunctionWorker(types.map((type) => ({ type, run: () => null }))));
+      }),
+    );
+  const cluster = { beatMs: 20_000, ttlMs: 60_000 };
+  const start = (features: Feature[], jobs?: Record<string, unknown>) =>
+    createNode({
+      ...{ store, features },
+      config: {
+        listen: { port: 0 },
+        logLevel: "silent",
+        features: { "plugins-wasm": false, cluster, ...(jobs && { jobs }) },
+      },
+    });
+  await using one = await start([workers("images.scale", "mail")], {});
+  await using two = await start([workers("idle")]);
+  await untilNodes(two, 2);
+  const { nodes } = await two.client.call("cluster.nodes");
+  const typesOf = (id: string) => nodes.find((node) => node.id === id)!.jobTypes;
+  expect([...typesOf(one.id)].sort()).toEqual(["images.scale", "mail"]);
+  expect(typesOf(two.id)).toEqual([]);
+});
+
+test("job types that do not fit into a record are left out of it", async () => {
+  const many = Array.from({ length: 5000 }, (_, at) => `type-${at}`);
+  const module = new ContainerModule(({ bind }) => {
+    bind(POINTS.announcement).toConstantValue({ jobTypes: () => ["x".repeat(300), ...many] });
+  });
+  const config = { listen: { port: 0 }, logLevel: "silent" as const, features: { "plugins-wasm": false } };
+  await using node = await createNode({ store: sharedStore(), features: [featureOf(module)], config });
+  const [self] = (await node.client.call("cluster.nodes")).nodes;
+  expect(self!.jobTypes).toEqual(many.slice(0, 1000));
+});
+
 test("a record cannot send requests to other machines", async () => {
   const store = sharedStore();
   await store.kv.put(...ghost("far", "http://192.0.2.1:80", ["far.call"]));
@@ -292,12 +333,16 @@ test("a record cannot send requests to other machines", async () => {
   });
 });
 
-test("a node stops in order while its store is away", async () => {
-  const redis = await RedisServer.start();
-  const features = { "plugins-wasm": false };
+test.each(["is gone", "does not answer"])("a node stops within seconds while its store %s", async (how) => {
+  await using redis = await RedisServer.start();
+  const features = { "plugins-wasm": false, jobs: {} };
   const node = await createNode({
     config: { redisUrl: redis.url, listen: { port: 0 }, logLevel: "silent", features },
   });
-  await redis[Symbol.asyncDispose]();
+  if (how === "is gone") await redis.stop();
+  else redis.signal("SIGSTOP");
+  const since = performance.now();
   await node[Symbol.asyncDispose]();
+  // A command is given up after 5 s, and two of them follow each other. It takes half of this where nothing else runs.
+  expect(performance.now() - since).toBeLessThan(7000);
 });

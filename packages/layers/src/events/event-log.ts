@@ -9,7 +9,7 @@ import { merge } from "./merge.js";
 import { type Place, placeOf } from "./place.js";
 
 export interface FollowOptions {
-  /** Each is a whole namespace, such as `app:`. */
+  /** At least one; each is a whole namespace, such as `app:`. */
   namespaces: readonly string[];
   /**
    * By namespace, the `cursor` of the last event that is not to be told again. Its `id` will do, by which another event that
@@ -86,6 +86,7 @@ export class EventLog {
    */
   follow(options: FollowOptions): AsyncGenerator<LoggedEvent, void, undefined> {
     const { namespaces, after = {}, from = "start", patienceMs = 30_000, signal, onUnreadable } = options;
+    if (namespaces.length === 0) throw layersErrors.invalid("namespaces", "must name one at least");
     for (const namespace of namespaces) assertNamespace(namespace);
     const places = new Map(
       Object.entries(after).map(([namespace, text]) => [namespace, placeOf("after", namespace, text)]),

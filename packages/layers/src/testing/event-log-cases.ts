@@ -250,6 +250,7 @@ export const eventLogCases: readonly ConformanceCase[] = [
         assert.throws(() => eventOp(namespace, { topic: "a" }), invalid);
         assert.throws(() => log.follow({ namespaces: [namespace] }), invalid);
       }
+      assert.throws(() => log.follow({ namespaces: [] }), invalid);
       assert.throws(() => log.follow({ namespaces: [ns], after: { [ns]: "x" } }), invalid);
       await assert.rejects(log.read(ns, { limit: 0 }), invalid);
       assert.equal(eventOp("__plugin:a:", { topic: "a" }).prefix, "__plugin:a:__events:");

@@ -1,23 +1,24 @@
-import type { Service } from "@aspen/feature";
+import type { Announcement, Service } from "@aspen/feature";
 import { type JoinedMember, type MemberInfo, Membership, type MembershipOptions } from "@aspen/layers";
-import { cut, every, type Logger, type Loop } from "@aspen/plugin-api";
+import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import type { KeyValueStore } from "@aspen/storage";
+import { within } from "../composition/limit.js";
 import type { ClusterView } from "./cluster-view.js";
 import { FailureLog } from "./failure-log.js";
+import { Served } from "./served.js";
 import type { Transport } from "./transport.js";
 
 /** Milliseconds in which changes of what this node serves are put together, and between two looks at it. */
 const GATHER_MS = 50;
 const LOOK_MS = 1000;
-/** Most methods that a node tells others of, most characters of one, and most bytes of all: a record has bounds. */
-const METHODS_MAX = 4000;
-const METHOD_CHARACTERS_MAX = 256;
-const METHODS_BYTES_MAX = 192 * 1024;
+/** Milliseconds that each word to the cluster may take when the node stops: the store may be away. */
+const GOODBYE_MS = 1500;
 
 export interface ClusterServiceParts {
   kv: KeyValueStore;
   registry: HandlerRegistry;
+  announcements: readonly Announcement[];
   view: ClusterView;
   transport: Transport;
   logger: Logger;
@@ -36,12 +37,13 @@ export class ClusterService implements Service {
   #joined: JoinedMember | null = null;
   #state: MemberInfo["state"] = "serving";
   #told = "";
-  /** Methods that others do not hear of. */
-  #leftOut = 0;
+  readonly #served: Served;
   #telling: Loop | null = null;
   #unwatch: () => void = () => undefined;
 
-  constructor(private readonly parts: ClusterServiceParts) {}
+  constructor(private readonly parts: ClusterServiceParts) {
+    this.#served = new Served(parts);
+  }
 
   async start(signal: AbortSignal): Promise<void> {
     const { kv, registry, view, logger, membership } = this.parts;
@@ -59,7 +61,8 @@ export class ClusterService implements Service {
   /** No other node sends it requests from now on, as soon as they have heard. */
   async drain(): Promise<void> {
     this.#state = "draining";
-    if (!this.#joined?.signal.aborted) await this.#joined?.update({ state: "draining" });
+    const joined = this.#joined;
+    if (joined && !joined.signal.aborted) await this.#bounded(() => joined.update({ state: "draining" }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,18 +70,23 @@ export class ClusterService implements Service {
     await this.#telling?.[Symbol.asyncDispose]();
     this.parts.view.follow(null);
     await this.parts.transport[Symbol.asyncDispose]();
+    await this.#bounded(() => this.#membership?.[Symbol.asyncDispose]());
+  }
+
+  /** A node must be able to stop while its store is away; the others miss its signs of life. */
+  async #bounded(goodbye: () => unknown): Promise<void> {
+    const failed = (err: unknown) => this.parts.logger.warn({ err }, "the cluster could not be told that this node stops");
     try {
-      await this.#membership?.[Symbol.asyncDispose]();
+      if (!(await within(GOODBYE_MS, goodbye, 0))) failed(new Error(`the store did not answer within ${GOODBYE_MS} ms`));
     } catch (err) {
-      // A node must be able to stop while its store is away; the others miss its signs of life.
-      this.parts.logger.warn({ err }, "the cluster could not be told that this node is gone");
+      failed(err);
     }
   }
 
   async #join(): Promise<void> {
     const { self, load } = this.parts;
-    const served = this.#served();
-    this.#joined = await this.#membership!.join({ ...self, ...served, jobTypes: [], state: this.#state }, load);
+    const served = this.#served.read();
+    this.#joined = await this.#membership!.join({ ...self, ...served, state: this.#state }, load);
     this.#told = JSON.stringify(served);
     this.#joined.signal.addEventListener("abort", () => this.#telling?.soon(GATHER_MS), { once: true });
   }
@@ -90,50 +98,10 @@ export class ClusterService implements Service {
       await this.#join();
       return;
     }
-    const served = this.#served();
+    const served = this.#served.read();
     const text = JSON.stringify(served);
     if (text === this.#told) return;
     await this.#joined?.update(served);
     this.#told = text;
-  }
-
-  /**
-   * A handler that could only refuse serves nothing. Its schemas are not asked for: they are made on demand. What does not
-   * fit is left out: this node serves it all the same.
-   */
-  #served(): Pick<MemberInfo, "methods" | "safeMethods"> {
-    const methods = new Set<string>();
-    const safe = new Set<string>();
-    const leftOut = new Set<string>();
-    let bytes = 0;
-    for (const handler of this.parts.registry.list()) {
-      if (handler.available === false) continue;
-      for (const { method, safe: isSafe } of handler.methods) {
-        if (methods.has(method)) continue;
-        const size = (isSafe ? 2 : 1) * Buffer.byteLength(JSON.stringify([method]));
-        const fits = methods.size < METHODS_MAX && bytes + size <= METHODS_BYTES_MAX;
-        if (!fits || method.length > METHOD_CHARACTERS_MAX) {
-          leftOut.add(method);
-          continue;
-        }
-        bytes += size;
-        methods.add(method);
-        if (isSafe) safe.add(method);
-      }
-    }
-    this.#warn(leftOut);
-    return { methods: [...methods], safeMethods: [...safe] };
-  }
-
-  /** Once for each number of them. */
-  #warn(leftOut: ReadonlySet<string>): void {
-    if (leftOut.size !== this.#leftOut && leftOut.size > 0) {
-      const [example] = leftOut;
-      this.parts.logger.warn(
-        { methods: leftOut.size, example: cut(example!) },
-        "the methods of this node are too many or too long; other nodes do not forward these to it",
-      );
-    }
-    this.#leftOut = leftOut.size;
   }
 }

@@ -14,6 +14,7 @@ const SHAPES: Readonly<Record<keyof typeof POINTS, Shape>> = {
   hostPort: { name: "string" },
   meter: { name: "string", help: "string", collect: "function" },
   healthCheck: { name: "string", check: "function" },
+  announcement: { jobTypes: "function" },
 };
 
 const BY_POINT = new Map<ServiceIdentifier, Shape>(

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { type Feature, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
+import { type Announcement, type Feature, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -85,13 +85,25 @@ export const feature: Feature<ClusterConfig> = {
             Transport,
             Forwarding,
             Logger,
+            Announcement[] | undefined,
           ]
         >(
-          (id, url, flags, { kv, exclusive: sole = false }, registry, view, transport, forwarding, logger) => {
+          (
+            id,
+            url,
+            flags,
+            { kv, exclusive: sole = false },
+            registry,
+            view,
+            transport,
+            forwarding,
+            logger,
+            announced,
+          ) => {
             const features = Object.keys(flags).filter((name) => flags[name]);
             const beat = beatMs ?? (sole && ttlMs === undefined ? SOLE_BEAT_MS : undefined);
             return new ClusterService({
-              ...{ kv, registry, view, transport, logger },
+              ...{ kv, registry, view, transport, logger, announcements: announced ?? [] },
               self: { id, address: address ?? url, version: packageVersion(), features },
               membership: {
                 ...{ recordPrefix: "__sys:member:", beatPrefix: "__beats:", sole },
@@ -101,7 +113,11 @@ export const feature: Feature<ClusterConfig> = {
               load: () => forwarding.underWay,
             });
           },
-          [NODE.id, NODE.url, NODE.features, STORAGE.store, RPC.registry, VIEW, TRANSPORT, FORWARDING, NODE.log],
+          [
+            ...([NODE.id, NODE.url, NODE.features, STORAGE.store, RPC.registry] as const),
+            ...([VIEW, TRANSPORT, FORWARDING, NODE.log] as const),
+            { serviceIdentifier: POINTS.announcement, isMultiple: true, optional: true },
+          ],
         )
         .inSingletonScope();
       bind(POINTS.meter).toResolvedValue(

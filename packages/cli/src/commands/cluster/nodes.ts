@@ -12,15 +12,21 @@ export function addClusterNodes(cluster: Command): void {
     .action(async ({ serving }: { serving?: string }, command: Command) => {
       const { client, output } = session(command);
       const result = await client.call("cluster.nodes", serving === undefined ? {} : { serving });
-      const rows = result.nodes.map(({ id, self, address, version, state, healthy, load, methods, features }) => [
-        self ? `${id} (asked)` : id,
-        address ?? "-",
-        version,
-        healthy ? state : "silent",
-        String(load),
-        String(methods.length),
-        features.join(" "),
-      ]);
-      output.result(result, table(["NODE", "ADDRESS", "VERSION", "STATE", "LOAD", "METHODS", "FEATURES"], rows));
+      const rows = result.nodes.map(
+        ({ id, self, address, version, state, healthy, load, methods, features, jobTypes }) => [
+          self ? `${id} (asked)` : id,
+          address ?? "-",
+          version,
+          healthy ? state : "silent",
+          String(load),
+          String(methods.length),
+          features.join(" "),
+          jobTypes.length === 0 ? "-" : jobTypes.join(" "),
+        ],
+      );
+      output.result(
+        result,
+        table(["NODE", "ADDRESS", "VERSION", "STATE", "LOAD", "METHODS", "FEATURES", "JOBS"], rows),
+      );
     });
 }
