@@ -122,6 +122,15 @@ export const ERROR_TABLE = {
   JOB_CANCELLED: row(499, 1, 5, true, "Somebody cancelled the job."),
   JOB_STALLED: row(500, 14, 1, false, "The worker of a job gave no sign of life, more often than maxStalls allows."),
   JOB_EXIT_NONZERO: row(500, 13, 1, false, "The program of a job ended with another status than 0."),
+  JOB_LIMIT_EXCEEDED: row(500, 8, 1, true, "A job used more memory, processor time or space than it may."),
+  JOB_ARCHIVE_INVALID: row(
+    422,
+    3,
+    2,
+    true,
+    "A job's archive is damaged, over a limit, or has a path that leaves its folder.",
+  ),
+  JAIL_UNAVAILABLE: row(503, 9, 2, true, "The system does not let bubblewrap make a jail for jobs."),
   JOB_DEPENDENCY_FAILED: row(409, 9, 6, true, "A job that this one depends on did not complete."),
 
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),

@@ -20,6 +20,7 @@ export const KNOWN_FEATURES: KnownFeatures = {
   health: { package: "@aspen/node", on: true, load: () => import("../features/health.js") },
   metrics: { package: "@aspen/node", on: true, load: () => import("../features/metrics.js") },
   jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
+  "shell-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/shell-worker") },
   // On where another requires it.
   plugins: { package: "@aspen/plugin-host", on: false, load: () => import("../features/plugins.js") },
   "plugins-wasm": { package: "@aspen/wasm-plugin", on: true, load: () => import("@aspen/wasm-plugin/feature") },
