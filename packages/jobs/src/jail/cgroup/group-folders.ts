@@ -17,23 +17,26 @@ export interface GroupFolder {
 /** Makes a group of folders. `events` is the file that counts, in its line `oom_kill`, what memory ended. */
 export async function createGroup(folders: readonly GroupFolder[], events: string): Promise<JobCgroup> {
   const paths = folders.map(({ folder }) => folder);
-  try {
-    for (const { folder, values, optional = {} } of folders) {
-      await mkdir(folder);
-      for (const [file, value] of Object.entries(values)) await writeFile(join(folder, file), value);
-      for (const [file, value] of Object.entries(optional)) await writeIfThere(join(folder, file), value);
-    }
-  } catch (error) {
-    for (const path of paths) await removeGroup(path);
-    throw error;
+  const removeAll = async () => {
+    await Promise.all(paths.map(removeGroup));
+  };
+  const made = await Promise.allSettled(folders.map(createFolder));
+  const failed = made.find(({ status }) => status === "rejected") as PromiseRejectedResult | undefined;
+  if (failed) {
+    await removeAll();
+    throw failed.reason;
   }
   return {
     folders: paths,
     outOfMemory: async () => /^oom_kill [1-9]/m.test(await readFile(events, "utf8")),
-    remove: async () => {
-      for (const path of paths) await removeGroup(path);
-    },
+    remove: removeAll,
   };
+}
+
+async function createFolder({ folder, values, optional = {} }: GroupFolder): Promise<void> {
+  await mkdir(folder);
+  for (const [file, value] of Object.entries(values)) await writeFile(join(folder, file), value);
+  for (const [file, value] of Object.entries(optional)) await writeIfThere(join(folder, file), value);
 }
 
 /** Ends every process of a group, and removes it. @throws what the system says when it still has some after 5 s */
