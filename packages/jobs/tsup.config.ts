@@ -5,6 +5,7 @@ export default defineConfig({
     index: "src/index.ts",
     feature: "src/feature.ts",
     "function-thread": "src/workers/function/thread-main.ts",
+    "shell-worker": "src/features/shell-worker.ts",
     "lease-thread": "src/pool/lease-thread-main.ts",
     "testing/index": "src/testing/index.ts",
   },

@@ -57,6 +57,36 @@ export const jobsErrors = {
   workerDied: (why: string) => new AspenError("JOB_FAILED", `the job's worker ended under it: ${cut(why)}`),
   draining: () => new AspenError("CANCELLED", "the node is stopping; the job goes back to the queue"),
   gaveUp: (what: string) => new AspenError("CANCELLED", `the caller gave up ${what}`),
+  toolMissing: (command: string, install: string) =>
+    new AspenError("TOOL_MISSING", `${command} is not there, which a jail for jobs is made with: ${install}`, {
+      command,
+    }),
+  jailUnavailable: (why: string, cause?: unknown) =>
+    new AspenError(
+      "JAIL_UNAVAILABLE",
+      `bubblewrap cannot make a jail: ${cut(why.trim(), 512)}. The system has to allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns); or set jail to "none", which runs jobs without isolation`,
+      undefined,
+      cause,
+    ),
+  networkDenied: () =>
+    new PermanentFailure(
+      "the job asks for the network, which this node gives to no job (allowNetwork)",
+      "PERMISSION_DENIED",
+    ),
+  exitNonzero: (command: string, exitCode: number, stderr: string) =>
+    new AspenError(
+      "JOB_EXIT_NONZERO",
+      `${quoted(command, 100)} ended with the status ${exitCode}: ${cut(stderr.trim(), 512)}`,
+      {
+        exitCode,
+        stderr,
+      },
+    ),
+  /** `what` was used up, such as "memory". */
+  limitExceeded: (what: string, limit: string, details: Record<string, unknown> = {}) =>
+    new AspenError("JOB_LIMIT_EXCEEDED", `the job used more ${what} than it may: ${limit}`, { what, ...details }),
+  archiveInvalid: (problem: string, cause?: unknown) =>
+    new PermanentFailure(`the source archive ${problem}`, "JOB_ARCHIVE_INVALID", cause),
   poolStarted: () =>
     new AspenError("JOB_STATE", "the pool has been started: add its workers before, and start it once"),
   duplicateType: (type: string) =>

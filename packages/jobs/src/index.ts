@@ -2,6 +2,7 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export { type Backoff, backoffMs, DEFAULT_BACKOFF } from "./backoff.js";
 export { jobsErrors, PermanentFailure } from "./errors.js";
+export type { JailLimits, JailOptions } from "./jail/jail-options.js";
 export type { Job, JobFailure, JobLogLine, JobOrigin, JobProgress, JobRequest, RunnableJob } from "./job.js";
 export { canBecome, isFinished, JOB_STATUSES, JOB_TRANSITIONS, type JobStatus } from "./job-states.js";
 export { JOB_LIMITS } from "./options.js";
@@ -47,3 +48,5 @@ export {
   ThreadWorker,
   type ThreadWorkerOptions,
 } from "./workers/function/thread-worker.js";
+export { SHELL_LIMITS, type ShellArtifact, type ShellPayload, type ShellResult } from "./workers/shell/payload.js";
+export { ShellWorker, type ShellWorkerOptions } from "./workers/shell/shell-worker.js";

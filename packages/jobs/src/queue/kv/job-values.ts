@@ -1,13 +1,17 @@
-import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
+import { decodeUtf8, encodeUtf8, isAspenError } from "@aspen/plugin-api";
 import type { BlobStore } from "@aspen/storage";
 import { jobsErrors } from "../../errors.js";
 import { JOB_LIMITS } from "../../options.js";
+import { namedBlobs } from "./named-blobs.js";
 import type { StoredValue } from "./record.js";
 
 /** Of a result with the token of its attempt, as two attempts may store one, of which one counts. */
 export type ValueName = "payload" | `result:${number}`;
 
-/** Payloads and results: small ones in the record, large ones as blobs that the job references until it is forgotten. */
+/**
+ * Payloads and results: small ones in the record, large ones as blobs. The job references those until it is forgotten, as
+ * it does the blobs that a value names.
+ */
 export class JobValues {
   constructor(private readonly blobs: BlobStore) {}
 
@@ -15,11 +19,13 @@ export class JobValues {
   async store(id: string, what: ValueName, value: unknown): Promise<StoredValue> {
     const json = jsonOf(what, value);
     const bytes = encodeUtf8(json);
-    if (bytes.length <= JOB_LIMITS.inlineBytes) return { json };
     if (bytes.length > JOB_LIMITS.payloadBytes) {
       throw jobsErrors.payloadTooLarge(what, bytes.length, JOB_LIMITS.payloadBytes);
     }
-    return { blob: await this.blobs.put(bytes, { reference: tagOf(id, what) }) };
+    const reference = tagOf(id, what);
+    for (const hash of namedBlobs(value)) await this.#keep(hash, reference);
+    if (bytes.length <= JOB_LIMITS.inlineBytes) return { json };
+    return { blob: await this.blobs.put(bytes, { reference }) };
   }
 
   /** A small value. @throws AspenError `INVALID_PARAMS` for what is no JSON, `PAYLOAD_TOO_LARGE` over 65,536 bytes */
@@ -35,10 +41,26 @@ export class JobValues {
     return JSON.parse(decodeUtf8(await this.blobs.read(stored.blob, JOB_LIMITS.payloadBytes)));
   }
 
-  /** Lets go of the blob, if it is one. */
+  /** Lets go of the blob, if it is one, and of those that it names. */
   async forget(id: string, what: ValueName, stored: StoredValue | undefined): Promise<void> {
-    if (stored && "blob" in stored) await this.blobs.removeReference(stored.blob, tagOf(id, what));
+    if (!stored) return;
+    const tag = tagOf(id, what);
+    for (const hash of namedBlobs(await this.#loadIfThere(stored))) await this.blobs.removeReference(hash, tag);
+    if ("blob" in stored) await this.blobs.removeReference(stored.blob, tag);
   }
+
+  /** Whoever named it finds out that it is not there when it is read. */
+  async #keep(hash: string, tag: string): Promise<void> {
+    await this.blobs.addReference(hash, tag).catch(unlessNotThere);
+  }
+
+  async #loadIfThere(stored: StoredValue): Promise<unknown> {
+    return await this.load(stored).catch(unlessNotThere);
+  }
+}
+
+function unlessNotThere(error: unknown): void {
+  if (!(isAspenError(error) && error.code === "BLOB_NOT_FOUND")) throw error;
 }
 
 function tagOf(id: string, what: ValueName): string {
