@@ -36,3 +36,5 @@ export {
   ThreadWorker,
   type ThreadWorkerOptions,
 } from "./workers/function/thread-worker.js";
+export { type NixOutput, type NixResult, NixWorker } from "./workers/nix/nix-worker.js";
+export type { NixWorkerOptions } from "./workers/nix/options.js";
