@@ -4,6 +4,7 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     feature: "src/feature.ts",
+    "features/nix-worker": "src/features/nix-worker.ts",
     "function-thread": "src/workers/function/thread-main.ts",
     "shell-worker": "src/features/shell-worker.ts",
     "lease-thread": "src/pool/lease-thread-main.ts",

@@ -30,5 +30,6 @@ export const KNOWN_FEATURES: KnownFeatures = {
   // Behind the plugins: its jobs may call them, so that it starts after them and is drained first.
   jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
   "shell-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/shell-worker") },
+  "nix-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/nix-worker") },
   "wasm-worker": { package: "@aspen/wasm-plugin", on: false, load: () => import("@aspen/wasm-plugin/wasm-worker") },
 };

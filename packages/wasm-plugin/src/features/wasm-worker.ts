@@ -56,3 +56,5 @@ export const feature: Feature<WasmWorkerConfig> = {
         .inSingletonScope();
     }),
 };
+
+export { WasmWorker, type WasmWorkerOptions, type WasmWorkerParts } from "../jobs/wasm-worker.js";

@@ -1,0 +1,2 @@
+// What BullMQ runs in a thread or a process of its own.
+module.exports = async (job) => job.data;
