@@ -4,9 +4,9 @@ export default defineConfig({
   entry: {
     index: "src/index.ts",
     feature: "src/feature.ts",
-    "features/nix-worker": "src/features/nix-worker.ts",
-    "function-thread": "src/workers/function/thread-main.ts",
     "shell-worker": "src/features/shell-worker.ts",
+    "nix-worker": "src/features/nix-worker.ts",
+    "function-thread": "src/workers/function/thread-main.ts",
     "lease-thread": "src/pool/lease-thread-main.ts",
     "testing/index": "src/testing/index.ts",
   },
