@@ -121,7 +121,7 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     if (namespace === null) return { ok: true, version: 0, appended: [] };
     const [only] = transaction.ops;
     if (only?.type === "append" && transaction.ops.length === 1 && transaction.checks.length === 0) {
-      return this.#append(only, namespace);
+      return await this.#append(only, namespace);
     }
     const now = Date.now();
     // Copied before the first await: afterwards the caller may change its bytes.
