@@ -75,9 +75,11 @@ export class ClusterService implements Service {
 
   /** A node must be able to stop while its store is away; the others miss its signs of life. */
   async #bounded(goodbye: () => unknown): Promise<void> {
-    const failed = (err: unknown) => this.parts.logger.warn({ err }, "the cluster could not be told that this node stops");
+    const failed = (err: unknown) =>
+      this.parts.logger.warn({ err }, "the cluster could not be told that this node stops");
     try {
-      if (!(await within(GOODBYE_MS, goodbye, 0))) failed(new Error(`the store did not answer within ${GOODBYE_MS} ms`));
+      if (!(await within(GOODBYE_MS, goodbye, 0)))
+        failed(new Error(`the store did not answer within ${GOODBYE_MS} ms`));
     } catch (err) {
       failed(err);
     }
