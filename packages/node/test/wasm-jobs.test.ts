@@ -24,7 +24,7 @@ describe.each(["embedded", "redis"])("jobs of the type wasm on a node, %s", (dri
         ...{ listen: { port: 0 }, logLevel: "silent", features },
       },
     });
-  const features: NodeConfig["features"] = {
+  const features: NonNullable<NodeConfig["features"]> = {
     jobs: { pollMs: 100, graceMs: 100, concurrency: 4 },
     "wasm-worker": { methods: ["worked.*", "kv.get", "absent.method"] },
   };
