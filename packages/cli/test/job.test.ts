@@ -127,6 +127,29 @@ describe("aspen job", () => {
     expect(await aspen(["job", "logs", id], { env })).toMatchObject({ code: 4, stdout: "" });
   });
 
+  it("submits a flow, whose jobs wait for each other, or says why it cannot", async () => {
+    const jobs = [
+      { name: "after", type: "echo", payload: 2, dependsOn: ["first"] },
+      { name: "first", type: "echo", payload: 1 },
+    ];
+    const { ids } = await json("job", "flow", JSON.stringify(jobs));
+    expect(Object.keys(ids).sort()).toEqual(["after", "first"]);
+    const waited = await aspen(["job", "wait", ids.after], { env });
+    expect(waited).toMatchObject({ code: 0, stdout: "2\n" });
+    const [first, after] = await Promise.all([json("job", "get", ids.first), json("job", "get", ids.after)]);
+    expect(after.startedAt).toBeGreaterThanOrEqual(first.finishedAt);
+    const plain = await aspen(["job", "flow", "-"], { env, input: JSON.stringify(jobs.slice(1)) });
+    expect(plain).toMatchObject({ code: 0, stdout: expect.stringMatching(/^first\t[0-9a-f-]{36}\n$/) });
+    for (const [argument, problem] of [
+      ['{"name":"first"}', /must be a JSON list/],
+      ["[]", /INVALID_PARAMS/],
+      [JSON.stringify([{ ...jobs[1], dependsOn: ["first"] }]), /in a circle: first -> first/],
+    ] as const) {
+      const refused = await aspen(["job", "flow", argument], { env });
+      expect(refused).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(problem) });
+    }
+  });
+
   it("takes the payload from the argument, a file or stdin, and says what is wrong with it", async () => {
     const file = join(directory, "payload.json");
     await writeFile(file, '\uFEFF{"from":"file"}');
@@ -253,7 +276,6 @@ describe("aspen job", () => {
   });
 
   it("counts jobs, and lists the workers", async () => {
-    await client.call("worker.register", { worker: "w", types: Object.keys(JOBS), concurrency: 4 });
     const { id } = await client.call("job.submit", { type: "echo" });
     await client.call("job.wait", { id });
     const { byStatus, byType } = await json("job", "stats");

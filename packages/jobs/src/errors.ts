@@ -44,6 +44,12 @@ export const jobsErrors = {
       bytes,
       limit,
     }),
+  flowTooLarge: (ops: number, limit: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the flow takes ${ops} operations of the store at once; at most ${limit} are allowed: submit it in parts, or let fewer jobs depend on each other`,
+      { operations: ops, limit },
+    ),
   notJson: (what: string, cause: unknown) =>
     new AspenError("INVALID_PARAMS", `the job's ${what} cannot be written as JSON`, { field: what }, cause),
   cancelled: (reason: string | undefined) =>

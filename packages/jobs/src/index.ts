@@ -2,6 +2,7 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export { type Backoff, backoffMs, DEFAULT_BACKOFF } from "./backoff.js";
 export { jobsErrors, PermanentFailure } from "./errors.js";
+export type { FlowJob } from "./flow.js";
 export type { JailLimits, JailOptions } from "./jail/jail-options.js";
 export type { Job, JobFailure, JobLogLine, JobOrigin, JobProgress, JobRequest, RunnableJob } from "./job.js";
 export { canBecome, isFinished, JOB_STATUSES, JOB_TRANSITIONS, type JobStatus } from "./job-states.js";

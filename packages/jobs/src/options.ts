@@ -21,6 +21,8 @@ export const JOB_LIMITS = {
   attempts: 100,
   stalls: 100,
   dependencies: 100,
+  /** Jobs that one flow has at most. */
+  flowJobs: 100,
   backoffDelays: 100,
   /** Jobs that one claim takes at most. */
   claim: 100,

@@ -59,6 +59,22 @@ test("a job goes through its methods, from submit to remove", async () => {
   await expect(client.call("job.get", { id })).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
 });
 
+test("a flow goes through its method, and its jobs say who submitted them", async () => {
+  await using it = await started();
+  const { client } = it;
+  const jobs = [
+    { name: "second", type: "double", payload: 5, dependsOn: ["first"] },
+    { name: "first", type: "double", payload: 4 },
+  ];
+  const { ids } = await client.call("job.flow.submit", { jobs });
+  const second = await client.call("job.wait", { id: ids.second! });
+  expect(second).toMatchObject({ status: "completed", result: 10, submitter: "local" });
+  expect(await client.call("job.get", { id: ids.first! })).toMatchObject({ status: "completed", result: 8 });
+  await expect(
+    client.call("job.flow.submit", { jobs: [{ name: "only", type: "double", dependsOn: ["nobody"] }] }),
+  ).rejects.toMatchObject({ code: "INVALID_PARAMS", message: expect.stringContaining("nobody") });
+});
+
 test("a wait that is over shows the job as it is", async () => {
   await using it = await started();
   const { id } = await it.client.call("job.submit", { type: "double", delayMs: 600_000 });
@@ -136,8 +152,11 @@ test("a worker elsewhere has the same guarantees: types, retries, dead letters, 
     code: "LEASE_LOST",
   });
   expect(await client.call("worker.fail", { id, token: second.token, error })).toEqual({ status: "dead_letter" });
+  // A poll lists a worker too: one that registered before the node was started again.
+  await client.call("worker.poll", { worker: "py-2", types: ["py"], limit: 3 });
   const { workers } = await client.call("worker.list", {});
-  expect(workers.map(({ name }) => name).sort()).toEqual(["node-1", "py-1"]);
+  expect(workers.map(({ name }) => name).sort()).toEqual(["node-1", "py-1", "py-2"]);
+  expect(workers.find(({ name }) => name === "py-2")).toMatchObject({ types: ["py"], concurrency: 3 });
 });
 
 test("bad input is refused with the field", async () => {

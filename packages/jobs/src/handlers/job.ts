@@ -3,11 +3,12 @@ import { cut } from "@aspen/plugin-api";
 import { type Caller, type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { z } from "zod";
 import { jobsErrors } from "../errors.js";
+import type { FlowJob } from "../flow.js";
 import type { Job, JobRequest } from "../job.js";
 import { JOB_LIMITS } from "../options.js";
 import type { JobQueue, ListJobsOptions } from "../queue/contract.js";
 import type { WorkerPool } from "../worker-pool.js";
-import { cursor, id, job, logLine, status, submitParams } from "./schemas.js";
+import { cursor, flowJobParams, id, job, logLine, status, submitParams } from "./schemas.js";
 
 /** Milliseconds that `job.wait` waits at most. */
 const WAIT_MAX_MS = 300_000;
@@ -34,6 +35,17 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
       handle: async (params, { caller }) => {
         await pool.checkPayload(params.type, params.payload ?? null);
         return queue.submit({ ...(given(params) as JobRequest), submitter: submitterOf(caller) });
+      },
+    }),
+    "job.flow.submit": method({
+      summary:
+        "Submits jobs that depend on each other, all or none: dependsOn has names of jobs of the flow, and ids of jobs that are there. Gives their ids by their names.",
+      params: z.strictObject({ jobs: z.array(flowJobParams).min(1).max(JOB_LIMITS.flowJobs) }),
+      result: z.strictObject({ ids: z.record(z.string(), id) }),
+      handle: async ({ jobs }, { caller }) => {
+        for (const { type, payload = null } of jobs) await pool.checkPayload(type, payload);
+        const submitter = submitterOf(caller);
+        return queue.submitFlow(jobs.map((job) => ({ ...(given(job) as FlowJob), submitter })));
       },
     }),
     "job.get": method({

@@ -37,6 +37,9 @@ export const submitParams = scheduledJob.extend({
   onDependencyFailure: z.enum(["fail", "ignore"]).optional(),
 });
 
+/** A job of a flow. */
+export const flowJobParams = submitParams.omit({ idempotencyKey: true }).extend({ name: z.string() });
+
 export const failure = z.object({
   code: z.string(),
   message: z.string(),

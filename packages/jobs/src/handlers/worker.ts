@@ -1,10 +1,9 @@
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { z } from "zod";
 import type { JobQueue, JobUpdate } from "../queue/contract.js";
+import { ListedWorkers } from "./listed-workers.js";
 import { failure, id, logLine, progress, status } from "./schemas.js";
 
-/** Milliseconds for which a worker is listed after it registered or polled. */
-const SEEN_MS = 60_000;
 const LEASE_MS = 30_000;
 const POLL_MAX_MS = 60_000;
 const FIRST_PAUSE_MS = 1000;
@@ -26,10 +25,11 @@ declare module "@aspen/rpc-core" {
 }
 
 function workerMethods(queue: JobQueue) {
+  const listed = new ListedWorkers(queue);
   return {
     "worker.register": method({
       summary:
-        "Makes the types of a worker known, so that jobs of them may be submitted, and lists the worker for a minute.",
+        "Makes the types of a worker known, so that jobs of them may be submitted, and lists the worker until it has not polled for a minute.",
       params: z.strictObject({
         worker,
         types: z.array(z.string()).max(1000),
@@ -38,7 +38,7 @@ function workerMethods(queue: JobQueue) {
       result: z.strictObject({ worker }),
       handle: async ({ worker, types, concurrency = 1 }) => {
         await queue.registerTypes(types);
-        await queue.announce({ name: worker, types, concurrency, running: 0, seenAt: Date.now() }, SEEN_MS);
+        await listed.registered(worker, types, concurrency);
         return { worker };
       },
     }),
@@ -61,6 +61,7 @@ function workerMethods(queue: JobQueue) {
         ),
       }),
       handle: async ({ worker, types, limit = 1, leaseMs = LEASE_MS, waitMs = 0 }, { signal }) => {
+        await listed.polled(worker, types, limit);
         const claim = () => queue.claim({ worker, types: types.map((type) => ({ type })), limit, leaseMs });
         return { jobs: await claimWithin(queue, types, claim, AbortSignal.any([signal, AbortSignal.timeout(waitMs)])) };
       },

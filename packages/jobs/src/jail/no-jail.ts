@@ -43,7 +43,7 @@ export class NoJail implements Jail {
 }
 
 function start(folder: string, { command, args, env, cwd }: JailCommand): ChildProcess {
-  const base = { PATH: process.env["PATH"] ?? JAIL_PATH, HOME: folder, LANG: "C.UTF-8", SHLVL: "1" };
+  const base = { PATH: process.env.PATH ?? JAIL_PATH, HOME: folder, LANG: "C.UTF-8", SHLVL: "1" };
   return spawn(command, args, { cwd: join(folder, cwd), env: { ...base, ...env }, stdio: "pipe", detached: true });
 }
 

@@ -20,7 +20,7 @@ export interface JailPrograms {
 export async function jailPrograms(shell: "sh" | "bash"): Promise<JailPrograms> {
   const [sh, bwrap, prlimit, setpriv] = await Promise.all([
     program(shell, JAIL_PATH, `apt-get install ${shell === "sh" ? "dash" : shell}`),
-    program("bwrap", process.env["PATH"] ?? JAIL_PATH, "apt-get install bubblewrap"),
+    program("bwrap", process.env.PATH ?? JAIL_PATH, "apt-get install bubblewrap"),
     program("prlimit", JAIL_PATH, "apt-get install util-linux"),
     program("setpriv", JAIL_PATH, "apt-get install util-linux"),
   ]);

@@ -1,5 +1,6 @@
 import type { Clock } from "@aspen/feature";
 import type { Check, KeyValueStore, Op, WorkerStore } from "@aspen/storage";
+import type { FlowJob } from "../flow.js";
 import type { Job, JobFailure, JobLogLine, JobOrigin, JobProgress, JobRequest, RunnableJob } from "../job.js";
 import type { JobStatus } from "../job-states.js";
 
@@ -166,6 +167,12 @@ export interface JobQueue extends AsyncDisposable {
    * @throws AspenError also `JOB_TYPE_UNKNOWN`; `JOB_NOT_FOUND` and `JOB_DEPENDENCY_FAILED` for what it depends on
    */
   submit(request: JobRequest): Promise<{ id: string; created: boolean }>;
+  /**
+   * Submits jobs that depend on each other, all in one step or none. Gives their ids by their names.
+   *
+   * @throws AspenError also what {@link JobQueue.submit} throws; `PAYLOAD_TOO_LARGE` when the step is too large
+   */
+  submitFlow(jobs: readonly FlowJob[]): Promise<{ ids: Record<string, string> }>;
   /** Null when there is none. */
   get(id: string): Promise<Job | null>;
   list(options?: ListJobsOptions): Promise<JobPage>;

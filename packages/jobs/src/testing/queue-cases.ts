@@ -3,6 +3,7 @@ import { controlCases } from "./cases/control-cases.js";
 import { dependencyCases } from "./cases/dependency-cases.js";
 import { eventCases } from "./cases/event-cases.js";
 import { failureCases } from "./cases/failure-cases.js";
+import { flowCases } from "./cases/flow-cases.js";
 import { leaseCases } from "./cases/lease-cases.js";
 import { submitCases } from "./cases/submit-cases.js";
 import type { QueueCase } from "./queue-case.js";
@@ -14,6 +15,7 @@ export const jobQueueCases: Readonly<Record<string, readonly QueueCase[]>> = {
   lease: leaseCases,
   failure: failureCases,
   dependencies: dependencyCases,
+  flows: flowCases,
   events: eventCases,
   "cancel, retry, remove, list": controlCases,
 };

@@ -21,7 +21,7 @@ test("a program gets its arguments, its input and its environment, and its outpu
     },
   });
   const { lines } = await it.queue.logs(done.id);
-  expect(lines.map(({ message, fields }) => [fields?.["stream"], message]).sort()).toEqual([
+  expect(lines.map(({ message, fields }) => [fields?.stream, message]).sort()).toEqual([
     ["stderr", "hi a b"],
     ["stdout", "/job"],
     ["stdout", "from stdin"],
@@ -42,7 +42,7 @@ test("another status than 0 is an error with the status and the end of stderr", 
 });
 
 test("no variable, file or descriptor of the node is seen, and nothing but its own folder and /tmp can be written", async () => {
-  process.env["NODE_SECRET"] = "do not tell";
+  process.env.NODE_SECRET = "do not tell";
   try {
     await using it = await shellPool();
     const probe = [
@@ -69,7 +69,7 @@ test("no variable, file or descriptor of the node is seen, and nothing but its o
     // What one job leaves, no other sees.
     expect((await it.sh("ls -A /tmp /job")).result.stdout).toBe("/job:\n\n/tmp:\n");
   } finally {
-    delete process.env["NODE_SECRET"];
+    delete process.env.NODE_SECRET;
   }
 });
 
@@ -175,15 +175,15 @@ test("without a jail, when that is said, programs run in their folder and withou
 });
 
 test("where bubblewrap is missing, the worker does not start, and says what to install", async () => {
-  const path = process.env["PATH"];
-  process.env["PATH"] = "/nowhere";
+  const path = process.env.PATH;
+  process.env.PATH = "/nowhere";
   try {
     await expect(new ShellWorker().onStart()).rejects.toMatchObject({
       code: "TOOL_MISSING",
       message: expect.stringContaining("apt-get install bubblewrap"),
     });
   } finally {
-    process.env["PATH"] = path;
+    process.env.PATH = path;
   }
 });
 

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { addNoun } from "../../global-options.js";
 import { addJobCancel } from "./cancel.js";
 import { addDeadCommands } from "./dead/index.js";
+import { addJobFlow } from "./flow.js";
 import { addJobGet } from "./get.js";
 import { addJobList } from "./list.js";
 import { addJobLogs } from "./logs.js";
@@ -15,6 +16,7 @@ import { addJobWait } from "./wait.js";
 export function addJobCommands(program: Command): void {
   const job = addNoun(program, "job", "submits jobs, follows and manages them");
   addJobSubmit(job);
+  addJobFlow(job);
   addJobGet(job);
   addJobList(job);
   addJobWait(job);

@@ -1,6 +1,7 @@
 import type { Clock } from "@aspen/feature";
 import type { Store } from "@aspen/storage";
 import { jobsErrors } from "../../errors.js";
+import type { FlowJob } from "../../flow.js";
 import type { Job, JobFailure, JobRequest } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
 import { assertJobId, assertWorkerName, whole } from "../../options.js";
@@ -36,6 +37,7 @@ import { complete, fail, release, type SettleParts } from "./settle.js";
 import { Signals } from "./signals.js";
 import { stats } from "./stats.js";
 import { prepare, type SubmitParts, submit } from "./submit.js";
+import { submitFlow } from "./submit-flow.js";
 import { TypesRegistry } from "./types-registry.js";
 import { update } from "./update.js";
 import { claimedOf, viewOf } from "./view.js";
@@ -115,6 +117,12 @@ export class KvJobQueue implements JobQueue {
     const { id, created, stored } = await submit(this.#submitParts, request);
     if (stored) this.#signals.changed(stored);
     return { id, created };
+  }
+
+  async submitFlow(jobs: readonly FlowJob[]): Promise<{ ids: Record<string, string> }> {
+    const stored = await submitFlow(this.#submitParts, jobs);
+    for (const record of stored) this.#signals.changed(record);
+    return { ids: Object.fromEntries(stored.map(({ id }, index) => [jobs[index]!.name, id])) };
   }
 
   async get(id: string): Promise<Job | null> {

@@ -13,9 +13,9 @@ export function namedBlobs(value: unknown): Set<string> {
     if (typeof hash === "string" && /^[0-9a-f]{64}$/.test(hash) && hashes.size < MOST) hashes.add(hash);
   };
   const { source, artifacts } = fields(value);
-  add(fields(source)["blob"]);
+  add(fields(source).blob);
   for (const name of OUTPUTS) add(fields(value)[name]);
-  for (const artifact of Array.isArray(artifacts) ? artifacts.slice(0, MOST) : []) add(fields(artifact)["blob"]);
+  for (const artifact of Array.isArray(artifacts) ? artifacts.slice(0, MOST) : []) add(fields(artifact).blob);
   return hashes;
 }
 

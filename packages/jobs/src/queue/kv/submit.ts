@@ -37,7 +37,7 @@ export async function submit({ table, values, types }: SubmitParts, asked: JobRe
   const id = uuid();
   const payload = await values.store(id, "payload", request.payload);
   try {
-    const submitted = await insert(table, record(id, request, payload, table.clock.now()), request.dependsOn);
+    const submitted = await insert(table, blankRecord(id, request, payload, table.clock.now()), request.dependsOn);
     if (!submitted.created) await values.forget(id, "payload", payload);
     return submitted;
   } catch (error) {
@@ -56,12 +56,13 @@ export async function prepare({ table, values, types }: SubmitParts, asked: JobR
   }
   if (!request.allowUnknown && !(await types.has(request.type))) throw jobsErrors.typeUnknown(request.type);
   const payload = values.inline("payload", request.payload);
-  const job: JobRecord = { ...record(uuid(), request, payload, table.clock.now()), schedule };
+  const job: JobRecord = { ...blankRecord(uuid(), request, payload, table.clock.now()), schedule };
   const checks: Check[] = [{ key: table.keys.job(job.id), value: null }];
   return { job, checks, ops: table.ops(null, job) };
 }
 
-function record(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {
+/** A job that waits for nothing but its delay. */
+export function blankRecord(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {
   const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs, idempotencyKey, submitter } =
     request;
   return {
@@ -109,7 +110,7 @@ async function insert(table: JobTable, blank: JobRecord, dependsOn: readonly str
 }
 
 /** @throws AspenError `JOB_NOT_FOUND`, `JOB_DEPENDENCY_FAILED` */
-async function readParents(table: JobTable, { onDependencyFailure }: JobRecord, ids: readonly string[]) {
+export async function readParents(table: JobTable, { onDependencyFailure }: JobRecord, ids: readonly string[]) {
   const found = await table.readMany(ids);
   const missing = ids.find((id) => !found.some(({ record }) => record.id === id));
   if (missing !== undefined) throw jobsErrors.notFound(missing);
