@@ -13,6 +13,7 @@ import { JobsService, jobsHealth } from "./jobs-service.js";
 import { JOB_METERS } from "./meters.js";
 import { PluginJobs } from "./plugin-jobs.js";
 import type { TypeOptions } from "./pool/pool-options.js";
+import { WorkerTable } from "./pool/worker-table.js";
 import type { JobQueue } from "./queue/contract.js";
 import { KvJobQueue } from "./queue/kv/kv-job-queue.js";
 import { QueueCounts } from "./queue/queue-counts.js";
@@ -27,6 +28,7 @@ export type { WorkerMethods } from "./handlers/worker.js";
 
 export const JOBS = {
   queue: Symbol.for("@aspen/jobs JobQueue") as ServiceIdentifier<JobQueue>,
+  workers: Symbol.for("@aspen/jobs WorkerTable") as ServiceIdentifier<WorkerTable>,
   pool: Symbol.for("@aspen/jobs WorkerPool") as ServiceIdentifier<WorkerPool>,
   schedules: Symbol.for("@aspen/jobs JobSchedules") as ServiceIdentifier<JobSchedules>,
   counts: Symbol.for("@aspen/jobs QueueCounts") as ServiceIdentifier<QueueCounts>,
@@ -86,17 +88,21 @@ export const feature: Feature<JobsConfig> = {
           [STORAGE.store, NODE.log],
         )
         .inSingletonScope();
+      bind(JOBS.workers)
+        .toResolvedValue(() => new WorkerTable(), [])
+        .inSingletonScope();
       bind(JOBS.pool)
-        .toResolvedValue<[JobQueue, Store, Logger, string, JobWorker[] | undefined]>(
-          (queue, { blobs, exclusive = false }, logger, name, workers) => {
+        .toResolvedValue<[JobQueue, WorkerTable, Store, Logger, string, JobWorker[] | undefined]>(
+          (queue, table, { blobs, exclusive = false }, logger, name, workers) => {
             const byType = types && { types: types as Record<string, TypeOptions> };
             const options = { ...given(rest), ...byType, name, soleProcess: exclusive };
-            const pool = new WorkerPool({ queue, blobs, logger }, options);
+            const pool = new WorkerPool({ queue, blobs, logger, workers: table }, options);
             for (const worker of workers ?? []) pool.add(worker as Worker);
             return pool;
           },
           [
             JOBS.queue,
+            JOBS.workers,
             STORAGE.store,
             NODE.log,
             NODE.id,
@@ -117,9 +123,10 @@ export const feature: Feature<JobsConfig> = {
         )
         .inSingletonScope();
       bind(POINTS.healthCheck).toResolvedValue(jobsHealth, [JOBS.pool]);
+      // Not of the pool, whose workers may call plugins, which have the port.
       bind(POINTS.hostPort).toResolvedValue(
-        (queue, pool): HostPort => ({ name: "jobs", service: new PluginJobs(queue, pool) }),
-        [JOBS.queue, JOBS.pool],
+        (queue, workers): HostPort => ({ name: "jobs", service: new PluginJobs(queue, workers) }),
+        [JOBS.queue, JOBS.workers],
       );
       bind(POINTS.announcement).toResolvedValue((pool) => ({ jobTypes: () => pool.workers.types }), [JOBS.pool]);
       bind(POINTS.handlerFactory).toResolvedValue(jobHandler, [JOBS.queue, JOBS.pool]);

@@ -3,8 +3,8 @@ import { jobsErrors } from "./errors.js";
 import { submitParams } from "./handlers/schemas.js";
 import type { Job, JobRequest } from "./job.js";
 import { assertJobId } from "./options.js";
+import type { WorkerTable } from "./pool/worker-table.js";
 import type { JobQueue } from "./queue/contract.js";
-import type { WorkerPool } from "./worker-pool.js";
 
 /**
  * The jobs of plugins. A plugin's jobs are one group, so that plugins take turns; their idempotency keys are its own, and
@@ -13,14 +13,14 @@ import type { WorkerPool } from "./worker-pool.js";
 export class PluginJobs implements JobsPort {
   constructor(
     private readonly queue: JobQueue,
-    private readonly pool: Pick<WorkerPool, "checkPayload">,
+    private readonly workers: Pick<WorkerTable, "checkPayload">,
   ) {}
 
   async submit(plugin: string, asked: Record<string, unknown>): Promise<{ id: string; created: boolean }> {
     const request = parsed(asked);
     const { type, payload = null, idempotencyKey, dependsOn = [] } = request;
     for (const id of dependsOn) await this.#own(plugin, id);
-    await this.pool.checkPayload(type, payload);
+    await this.workers.checkPayload(type, payload);
     const submitter = submitterOf(plugin);
     return this.queue.submit({
       ...{ ...request, submitter, group: plugin },

@@ -2,7 +2,6 @@ import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import type { BlobStore } from "@aspen/storage";
 import { jobsErrors } from "./errors.js";
 import { JOB_LIMITS } from "./options.js";
-import { checkPayload } from "./payload-check.js";
 import { LeaseKeeper } from "./pool/lease-keeper.js";
 import { LeaseThread } from "./pool/lease-thread.js";
 import { Maintainer } from "./pool/maintainer.js";
@@ -18,6 +17,8 @@ export interface WorkerPoolParts {
   readonly queue: JobQueue;
   readonly blobs: BlobStore;
   readonly logger: Logger;
+  /** Of its workers, for those who need to know them before the pool. @default one of its own */
+  readonly workers?: WorkerTable;
 }
 
 /** Milliseconds between a look for jobs and the next; it is doubled each time that nothing tells of jobs. */
@@ -33,7 +34,7 @@ const BLOCKED_MS = 60_000;
 export class WorkerPool implements AsyncDisposable {
   readonly name: string;
   readonly counts = new PoolCounts();
-  readonly workers = new WorkerTable();
+  readonly workers: WorkerTable;
   readonly #parts: WorkerPoolParts;
   readonly #options: NormalPoolOptions;
   readonly #running: RunningJobs;
@@ -49,6 +50,7 @@ export class WorkerPool implements AsyncDisposable {
   /** @throws AspenError `INVALID_PARAMS` when an option is out of range */
   constructor(parts: WorkerPoolParts, options: WorkerPoolOptions = {}) {
     this.#parts = parts;
+    this.workers = parts.workers ?? new WorkerTable();
     this.#options = normalPoolOptions(options);
     this.name = this.#options.name;
     const { graceMs } = this.#options;
@@ -142,9 +144,7 @@ export class WorkerPool implements AsyncDisposable {
 
   /** @throws AspenError `INVALID_PARAMS` for a payload that a worker of this pool would refuse */
   async checkPayload(type: string, payload: unknown): Promise<void> {
-    const schema = this.workers.get(type)?.payloadSchema?.(type);
-    const checked = schema && (await checkPayload(schema, payload));
-    if (checked && checked.problem !== null) throw jobsErrors.invalid("payload", checked.problem);
+    await this.workers.checkPayload(type, payload);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { jobsErrors } from "../errors.js";
 import { assertJobType } from "../options.js";
+import { checkPayload } from "../payload-check.js";
 import type { Worker } from "../worker.js";
 
 /** Which worker runs which type. */
@@ -23,6 +24,13 @@ export class WorkerTable {
 
   get(type: string): Worker | undefined {
     return this.#byType.get(type);
+  }
+
+  /** @throws AspenError `INVALID_PARAMS` for a payload that a worker of the table would refuse */
+  async checkPayload(type: string, payload: unknown): Promise<void> {
+    const schema = this.get(type)?.payloadSchema?.(type);
+    const checked = schema && (await checkPayload(schema, payload));
+    if (checked && checked.problem !== null) throw jobsErrors.invalid("payload", checked.problem);
   }
 
   get types(): string[] {
