@@ -5,8 +5,8 @@
 export interface JobsPort {
   /** `request` has the fields of `job.submit`. @throws AspenError as `JobQueue.submit` of `@aspen/jobs` */
   submit(plugin: string, request: Record<string, unknown>): Promise<{ id: string; created: boolean }>;
-  /** The job as `job.get` shows it; null when there is none that is the plugin's. */
-  get(plugin: string, id: string): Promise<object | null>;
+  /** The job as `job.get` shows it; null when there is none of the type that is the plugin's. */
+  get(plugin: string, type: string, id: string): Promise<object | null>;
   /** The job as it is then. @throws AspenError `JOB_NOT_FOUND`, `JOB_STATE` */
-  cancel(plugin: string, id: string, reason?: string): Promise<object>;
+  cancel(plugin: string, type: string, id: string, reason?: string): Promise<object>;
 }

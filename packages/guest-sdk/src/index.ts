@@ -4,7 +4,7 @@ export { blobs } from "./api/blobs.js";
 export { clock } from "./api/clock.js";
 export { config } from "./api/config.js";
 export { definePlugin, type Plugin } from "./api/define-plugin.js";
-export { type Job, type JobRequest, jobs } from "./api/jobs.js";
+export { type Job, type JobName, type JobRequest, jobs } from "./api/jobs.js";
 export {
   type CasResult,
   type Check,

@@ -19,7 +19,9 @@ export class PluginJobs implements JobsPort {
   async submit(plugin: string, asked: Record<string, unknown>): Promise<{ id: string; created: boolean }> {
     const request = parsed(asked);
     const { type, payload = null, idempotencyKey, dependsOn = [] } = request;
-    for (const id of dependsOn) await this.#own(plugin, id);
+    for (const id of dependsOn) {
+      if (!(await this.#own(plugin, id))) throw jobsErrors.notFound(id);
+    }
     await this.workers.checkPayload(type, payload);
     const submitter = submitterOf(plugin);
     return this.queue.submit({
@@ -28,19 +30,20 @@ export class PluginJobs implements JobsPort {
     } as JobRequest);
   }
 
-  async get(plugin: string, id: string): Promise<Job | null> {
-    assertJobId("id", id);
-    const job = await this.queue.get(id);
-    return job?.submitter === submitterOf(plugin) ? job : null;
+  async get(plugin: string, type: string, id: string): Promise<Job | null> {
+    const job = await this.#own(plugin, id);
+    return job?.type === type ? job : null;
   }
 
-  async cancel(plugin: string, id: string, reason?: string): Promise<Job> {
-    await this.#own(plugin, id);
+  async cancel(plugin: string, type: string, id: string, reason?: string): Promise<Job> {
+    if (!(await this.get(plugin, type, id))) throw jobsErrors.notFound(id);
     return this.queue.cancel(id, reason);
   }
 
-  async #own(plugin: string, id: string): Promise<void> {
-    if (!(await this.get(plugin, id))) throw jobsErrors.notFound(id);
+  async #own(plugin: string, id: string): Promise<Job | null> {
+    assertJobId("id", id);
+    const job = await this.queue.get(id);
+    return job?.submitter === submitterOf(plugin) ? job : null;
   }
 }
 

@@ -27,7 +27,9 @@ test("a plugin's job has its name as submitter and group, and its payload is che
   expect(checked).toEqual([["mail", { to: "ada" }]]);
   const expected = { id, type: "mail", submitter: "plugin:shop", group: "shop", maxAttempts: 2 };
   expect(await queue.get(id)).toMatchObject(expected);
-  expect(await port.get("shop", id)).toMatchObject(expected);
+  expect(await port.get("shop", "mail", id)).toMatchObject(expected);
+  expect(await port.get("shop", "post", id)).toBeNull();
+  await expect(port.cancel("shop", "post", id)).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
 });
 
 test("a plugin neither sees, cancels nor waits for a job of another", async () => {
@@ -37,8 +39,8 @@ test("a plugin neither sees, cancels nor waits for a job of another", async () =
     (await queue.submit({ type: "mail", submitter: "plugin:shopping" })).id,
   ];
   for (const id of others) {
-    expect(await port.get("shop", id)).toBeNull();
-    await expect(port.cancel("shop", id)).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
+    expect(await port.get("shop", "mail", id)).toBeNull();
+    await expect(port.cancel("shop", "mail", id)).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
     await expect(port.submit("shop", { type: "mail", dependsOn: [id] })).rejects.toMatchObject({
       code: "JOB_NOT_FOUND",
     });
@@ -58,8 +60,8 @@ test("an idempotency key is the plugin's own", async () => {
 test("a cancel, and what waits for the plugin's own job", async () => {
   const first = await port.submit("shop", { type: "mail" });
   const second = await port.submit("shop", { type: "mail", dependsOn: [first.id] });
-  expect(await port.cancel("shop", first.id, "enough")).toMatchObject({ status: "cancelled" });
-  expect(await port.get("shop", second.id)).toMatchObject({
+  expect(await port.cancel("shop", "mail", first.id, "enough")).toMatchObject({ status: "cancelled" });
+  expect(await port.get("shop", "mail", second.id)).toMatchObject({
     status: "failed",
     error: { code: "JOB_DEPENDENCY_FAILED" },
   });
@@ -76,5 +78,5 @@ test.each([
 });
 
 test("what is no id is refused", async () => {
-  await expect(port.get("shop", "../1")).rejects.toMatchObject({ code: "INVALID_PARAMS" });
+  await expect(port.get("shop", "mail", "../1")).rejects.toMatchObject({ code: "INVALID_PARAMS" });
 });

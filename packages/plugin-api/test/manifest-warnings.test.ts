@@ -9,7 +9,7 @@ import {
 } from "../src/index.js";
 
 describe("a permission behind which there is nothing", () => {
-  test.each([["http:api.example.com"], ["timers"], ["rpc:call:forge.*"], ["jobs:submit:shell"], ["signing"]])(
+  test.each([["http:api.example.com"], ["timers"], ["rpc:call:forge.*"], ["hooks:subscribe"], ["signing"]])(
     "%s is warned of by name",
     (permission) => {
       expect(manifestWarnings({ permissions: ["kv:read", permission] })).toEqual([

@@ -46,6 +46,12 @@ export interface Job {
   error?: { code: string; message: string };
 }
 
+/** Which job: its type, for which the plugin needs the permission, and its id. */
+export interface JobName {
+  type: string;
+  id: string;
+}
+
 /** Work for the cluster's workers. A plugin sees and cancels the jobs that it submitted itself. */
 export const jobs = {
   /**
@@ -58,19 +64,19 @@ export const jobs = {
     return json(await hostCallExpecting("jobs_submit", type, JSON.stringify(payload), JSON.stringify(options)));
   },
 
-  /** A job, or null when there is none; a finished one is kept for a time. @throws AspenError `FEATURE_OFF` */
-  async get(id: string): Promise<Job | null> {
-    const found = await hostCall("jobs_get", id);
+  /** A job, or null when there is none; a finished one is kept for a time. @throws AspenError `PERMISSION_DENIED`, `FEATURE_OFF` */
+  async get({ type, id }: JobName): Promise<Job | null> {
+    const found = await hostCall("jobs_get", type, id);
     return found && json(found);
   },
 
   /**
    * Cancels a job: one that runs is stopped, and is `cancelled` when it has.
    *
-   * @throws AspenError `JOB_NOT_FOUND`; `JOB_STATE` when it is finished; `FEATURE_OFF`
+   * @throws AspenError `JOB_NOT_FOUND`; `JOB_STATE` when it is finished; `PERMISSION_DENIED`, `FEATURE_OFF`
    */
-  async cancel(id: string, reason?: string): Promise<Job> {
-    return json(await hostCallExpecting("jobs_cancel", id, JSON.stringify({ reason })));
+  async cancel({ type, id }: JobName, reason?: string): Promise<Job> {
+    return json(await hostCallExpecting("jobs_cancel", type, id, JSON.stringify({ reason })));
   },
 };
 

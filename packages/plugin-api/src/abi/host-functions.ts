@@ -1,4 +1,4 @@
-import { type HostFunctionPermission, nameIn } from "./required-permission.js";
+import { type HostFunctionPermission, nameIn, type PermissionByArgument } from "./required-permission.js";
 
 /**
  * The ABI table: the one source of a host function. The worker's imports, the serving side, the guest
@@ -65,6 +65,9 @@ export interface HostFunctionSpec {
 }
 
 const p = (name: string, kind: ParameterKind) => ({ name, kind });
+
+/** That of the job type in the first parameter. */
+const JOB_TYPE: PermissionByArgument = { family: "jobs:submit:", argument: "type", of: ([type]) => nameIn(type) };
 
 export const HOST_FUNCTIONS = [
   {
@@ -174,7 +177,7 @@ export const HOST_FUNCTIONS = [
     name: "jobs_submit",
     parameters: [p("type", "string"), p("payload", "json"), p("options", "json")],
     result: "json",
-    permission: { family: "jobs:submit:", argument: "type", of: ([type]) => nameIn(type) },
+    permission: JOB_TYPE,
     effect: "write",
     atBuild: "fails",
     since: "1",
@@ -183,23 +186,24 @@ export const HOST_FUNCTIONS = [
   },
   {
     name: "jobs_get",
-    parameters: [p("id", "string")],
+    parameters: [p("type", "string"), p("id", "string")],
     result: "json",
-    permission: null,
+    permission: JOB_TYPE,
     effect: "read",
     atBuild: "fails",
     since: "1",
-    summary: "A job that the plugin submitted, as `job.get` shows it, or not found.",
+    summary: "A job of the type that the plugin submitted, as `job.get` shows it, or not found.",
   },
   {
     name: "jobs_cancel",
-    parameters: [p("id", "string"), p("options", "json")],
+    parameters: [p("type", "string"), p("id", "string"), p("options", "json")],
     result: "json",
-    permission: null,
+    permission: JOB_TYPE,
     effect: "write",
     atBuild: "fails",
     since: "1",
-    summary: "Cancels a job that the plugin submitted; options `{reason?}`. Returns it as `job.get` shows it.",
+    summary:
+      "Cancels a job of the type that the plugin submitted; options `{reason?}`. Returns it as `job.get` shows it.",
   },
   {
     name: "log_write",

@@ -14,6 +14,11 @@ const OPTIONS = new Set(
   ),
 );
 
+interface JobName {
+  type: string;
+  id: string;
+}
+
 export const jobsSubmit = defineHostFunction<Record<string, unknown>>({
   prepare(_scope, args) {
     const type = stringArg(args, 0, "type");
@@ -28,22 +33,26 @@ export const jobsSubmit = defineHostFunction<Record<string, unknown>>({
     JSON.stringify(await portOf(services, "jobs_submit").submit(grant.plugin, request)),
 });
 
-export const jobsGet = defineHostFunction<string>({
-  prepare: (_scope, args) => stringArg(args, 0, "id"),
-  async run(services, id, { grant }) {
-    const job = await portOf(services, "jobs_get").get(grant.plugin, id);
+export const jobsGet = defineHostFunction<JobName>({
+  prepare: (_scope, args) => nameOf(args),
+  async run(services, { type, id }, { grant }) {
+    const job = await portOf(services, "jobs_get").get(grant.plugin, type, id);
     return job && JSON.stringify(job);
   },
 });
 
-export const jobsCancel = defineHostFunction<{ id: string; reason: string | undefined }>({
+export const jobsCancel = defineHostFunction<JobName & { reason: string | undefined }>({
   prepare: (_scope, args) => ({
-    id: stringArg(args, 0, "id"),
-    reason: optional(recordArg(args, 1, "options").reason, "string", "reason"),
+    ...nameOf(args),
+    reason: optional(recordArg(args, 2, "options").reason, "string", "reason"),
   }),
-  run: async (services, { id, reason }, { grant }) =>
-    JSON.stringify(await portOf(services, "jobs_cancel").cancel(grant.plugin, id, reason)),
+  run: async (services, { type, id, reason }, { grant }) =>
+    JSON.stringify(await portOf(services, "jobs_cancel").cancel(grant.plugin, type, id, reason)),
 });
+
+function nameOf(args: readonly (Uint8Array | null)[]): JobName {
+  return { type: stringArg(args, 0, "type"), id: stringArg(args, 1, "id") };
+}
 
 function portOf({ ports }: HostServices, hostFunction: string): JobsPort {
   if (!ports?.jobs) throw hostErrors.featureOff(hostFunction, "jobs");

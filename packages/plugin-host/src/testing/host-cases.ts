@@ -62,13 +62,14 @@ export const hostCases: readonly RuntimeCase[] = [
       const submit = (request: object) => plugin.call("suite.submit", request);
       const error = await rejectsWith("PERMISSION_DENIED", submit({ type: "mail.sender" }));
       assert.equal(error.details?.permission, "jobs:submit:mail.sender");
+      await rejectsWith("PERMISSION_DENIED", plugin.call("suite.look", { type: "mail.sender", id: "0" }));
       for (const type of ["*", "mail.*", "", "x".repeat(129), "mail send"]) {
         await rejectsWith("INVALID_PARAMS", submit({ type }));
       }
       await rejectsWith("INVALID_PARAMS", submit({ type: "mail.send", group: "other" }));
       await rejectsWith("PAYLOAD_TOO_LARGE", submit({ type: "mail.send", payload: "x".repeat(65_536) }));
       assert.deepEqual(bench.jobs.submitted, []);
-      assert.deepEqual(bench.denied, ["suite jobs_submit PERMISSION_DENIED"]);
+      assert.deepEqual(bench.denied, ["suite jobs_submit PERMISSION_DENIED", "suite jobs_get PERMISSION_DENIED"]);
     },
   },
   {

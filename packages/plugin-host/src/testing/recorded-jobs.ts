@@ -15,12 +15,12 @@ export class RecordedJobs implements JobsPort {
     return { id: String(this.submitted.length - 1), created: true };
   }
 
-  async get(plugin: string, id: string): Promise<object | null> {
+  async get(plugin: string, type: string, id: string): Promise<object | null> {
     const job = this.submitted[Number(id)];
-    return job?.plugin === plugin ? { id, ...job.request } : null;
+    return job?.plugin === plugin && job.request.type === type ? { id, ...job.request } : null;
   }
 
-  async cancel(_plugin: string, id: string, reason?: string): Promise<object> {
+  async cancel(_plugin: string, _type: string, id: string, reason?: string): Promise<object> {
     this.submitted[Number(id)]!.reason = reason;
     return { id, status: "cancelled" };
   }
