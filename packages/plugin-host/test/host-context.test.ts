@@ -82,7 +82,7 @@ const keyed: Record<string, (key: string) => (Uint8Array | null)[]> = {
 };
 
 describe("the gate", () => {
-  test.each(HOST_FUNCTIONS.filter(({ permission }) => permission !== null))(
+  test.each(HOST_FUNCTIONS.filter(({ permission }) => typeof permission === "string"))(
     "$name needs $permission, whatever its parameters",
     async ({ name, permission }) => {
       const { host, denied } = setUp({ permissions: ALL.filter((other) => other !== permission) });
@@ -95,6 +95,22 @@ describe("the gate", () => {
       ]);
     },
   );
+
+  test.each(["jobs_submit", "jobs_get", "jobs_cancel"])("%s needs the permission of its job type", async (name) => {
+    const { host, denied } = setUp({ permissions: ["kv:read", "jobs:submit:mail.*"] });
+    const permission = "jobs:submit:post";
+    expect(errorOf(await host.invoke(name, [text("post")]))).toMatchObject({
+      code: "PERMISSION_DENIED",
+      details: { plugin: "p", hostFunction: name, permission },
+    });
+    expect(denied).toEqual([
+      { plugin: "p", hostFunction: name, code: "PERMISSION_DENIED", target: permission, count: 1 },
+    ]);
+    // A name that is none, and one that is missing, are no types.
+    for (const args of [[], [text("mail.*")], [text("x".repeat(129))]]) {
+      expect(errorOf(await host.invoke(name, args))).toMatchObject({ code: "INVALID_PARAMS" });
+    }
+  });
 
   test("asks for the permission that the arguments of a call name, before it reads any further", async () => {
     const { host } = setUp({ permissions: ["rpc:call:forge.*"] });
