@@ -198,7 +198,7 @@ describe("what a call may say beside its answer", () => {
 
   test("denials are all refused, but few are reported, with their keys cut", async () => {
     await using bench = new Bench();
-    const starter = await bench.fixture("starter");
+    const starter = await bench.fixture("starter", { execution_timeout_ms: 60_000 });
     await call(starter, "starter.denied", { count: 5000 });
     await call(starter, "starter.logs", { count: 1, characters: 1 });
     while (bench.logs.length === 0) await delay(1);
