@@ -1,49 +1,20 @@
 import { setImmediate } from "node:timers/promises";
 import { jsonNestsDeeper, LIMITS } from "@aspen/plugin-api";
-import { errorOfGuest, type GuestFailure, type GuestLogRecord } from "@aspen/plugin-host";
+import { errorOfGuest, type GuestFailure } from "@aspen/plugin-host";
+import type { CallableModule, ModuleCallOptions, WasmModuleOptions } from "./callable-module.js";
 import { moduleErrors } from "./errors.js";
 import type { InstancePool } from "./pool/instance-pool.js";
 import { type CallOutcome, ERROR_CHARACTERS } from "./protocol/messages.js";
 import type { GuestLogs } from "./stacks/guest-logs.js";
 
-/** A module that is no plugin, and how it is called. */
-export interface WasmModuleOptions {
-  /** For errors: the hash of its file. */
-  readonly name: string;
-  readonly wasm: Uint8Array;
-  /** Name of the function that is called: without parameters, as of an Extism plugin, it returns 0 when all is well. */
-  readonly export: string;
-  /** What its output has to be. */
-  readonly output: "json" | "text" | "bytes";
-  /** Bytes of memory that a call may use, rounded down to pages of 64 KiB. */
-  readonly memoryBytes: number;
-  /** Another of its threads could not be started, or one could not be ended: a sentence for the node's log. */
-  onProblem(problem: string): void;
-}
-
-export interface ModuleCallOptions {
-  /** No other call under way has it; at most 128 characters. */
-  readonly id: string;
-  /** Stops the call, within a fraction of a second, by its thread when it does not poll. */
-  readonly signal: AbortSignal;
-  /** Gets what the guest logs during the call. */
-  onLog(record: GuestLogRecord): void;
-}
-
 /** A module that is no plugin. Each call has a fresh instance, and can reach nothing but its input and its log. */
-export class WasmModule implements AsyncDisposable {
+export class WasmModule implements CallableModule {
   constructor(
     private readonly options: Pick<WasmModuleOptions, "name" | "memoryBytes">,
     private readonly pool: InstancePool,
     private readonly logs: GuestLogs,
   ) {}
 
-  /**
-   * Runs the export in an instance of its own; resolves with its output. It settles when nothing of the call runs any more.
-   *
-   * @throws AspenError `PAYLOAD_TOO_LARGE`, `PLUGIN_TRAP`, `PLUGIN_OUT_OF_MEMORY`, `PLUGIN_INVALID_RESPONSE`, the guest's
-   * own code, or the signal's reason
-   */
   async call(input: Uint8Array, { id, signal, onLog }: ModuleCallOptions): Promise<Buffer> {
     if (input.length > LIMITS.messageBytes) throw moduleErrors.inputTooLarge(input.length);
     const head = Buffer.from(`{"requestId":${JSON.stringify(id)}}`);

@@ -7,6 +7,7 @@ import type {
   PluginRuntime,
   VerdictStore,
 } from "@aspen/plugin-host";
+import type { CallableModule, WasmModuleOptions } from "./callable-module.js";
 import { moduleErrors, wasmErrors } from "./errors.js";
 import { ModuleCache } from "./module-cache.js";
 import { type LoadedModule, loadModule, moduleShape } from "./module-loader.js";
@@ -18,7 +19,7 @@ import { GuestLogs } from "./stacks/guest-logs.js";
 import { PluginLog } from "./stacks/plugin-log.js";
 import { StackMapper } from "./stacks/stack-mapper.js";
 import { WasmVerifier } from "./validation/wasm-verifier.js";
-import { WasmModule, type WasmModuleOptions } from "./wasm-module.js";
+import { WasmModule } from "./wasm-module.js";
 import { guestFailureFields, parseReport, usableMemory, WasmPluginInstance } from "./wasm-plugin-instance.js";
 
 /** Milliseconds of a call of a module, which its caller ends sooner: as long as a job may run. */
@@ -119,7 +120,7 @@ export class WasmPluginRuntime implements PluginRuntime {
    *
    * @throws AspenError `PAYLOAD_TOO_LARGE`, `WASM_INVALID`, `PLUGIN_UNAVAILABLE`
    */
-  async openModule(options: WasmModuleOptions): Promise<WasmModule> {
+  async openModule(options: WasmModuleOptions): Promise<CallableModule> {
     const { name, wasm, memoryBytes } = options;
     const usable = usableMemory({ memory_limit: memoryBytes });
     const shape = moduleShape(options.export);

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { orAborted } from "@aspen/plugin-host";
-import type { WasmModule } from "../wasm-module.js";
+import type { CallableModule } from "../callable-module.js";
 
 interface Opened {
-  readonly module: Promise<WasmModule>;
+  readonly module: Promise<CallableModule>;
   users: number;
   /** Closes it when nobody has used it for a while. */
   idle: NodeJS.Timeout | null;
@@ -31,8 +31,8 @@ export class OpenModules implements AsyncDisposable {
    */
   async use<T>(
     identity: object,
-    open: () => Promise<WasmModule>,
-    { signal, work }: { signal: AbortSignal; work(module: WasmModule): Promise<T> },
+    open: () => Promise<CallableModule>,
+    { signal, work }: { signal: AbortSignal; work(module: CallableModule): Promise<T> },
   ): Promise<T> {
     const key = createHash("sha256").update(JSON.stringify(identity)).digest("hex");
     const opened = this.#opened.get(key) ?? this.#open(key, open);
@@ -49,7 +49,7 @@ export class OpenModules implements AsyncDisposable {
     }
   }
 
-  #open(key: string, open: () => Promise<WasmModule>): Opened {
+  #open(key: string, open: () => Promise<CallableModule>): Opened {
     const opened: Opened = { module: open(), users: 0, idle: null };
     // Those who wait for it hear of the failure; the next tries again.
     opened.module.catch(() => this.#forget(key, opened));

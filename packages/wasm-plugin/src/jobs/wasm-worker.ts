@@ -1,7 +1,7 @@
 import type { JobContext, RunnableJob, Worker } from "@aspen/jobs";
 import { LIMITS, type Logger } from "@aspen/plugin-api";
 import type { Caller } from "@aspen/rpc-core";
-import type { WasmModule } from "../wasm-module.js";
+import type { CallableModule } from "../callable-module.js";
 import type { WasmPluginRuntime } from "../wasm-runtime.js";
 import { jobFailure, wasmJobErrors } from "./errors.js";
 import { guestToJob } from "./guest-to-job.js";
@@ -95,7 +95,7 @@ export class WasmWorker implements Worker {
         onProblem: (problem) => this.parts.logger.error({ module: hash }, problem),
       });
     const identity = { hash, exported, format, memoryLimit };
-    const work = async (module: WasmModule) => {
+    const work = async (module: CallableModule) => {
       const output = await module.call(inputOf(payload), { id: requestIdOf(job), signal, onLog: guestToJob(context) });
       return outputOf(output, format);
     };
