@@ -49,6 +49,7 @@ export {
   ThreadWorker,
   type ThreadWorkerOptions,
 } from "./workers/function/thread-worker.js";
+export { nixErrors } from "./workers/nix/errors.js";
 export { type NixOutput, type NixResult, NixWorker } from "./workers/nix/nix-worker.js";
 export type { NixWorkerOptions } from "./workers/nix/options.js";
 export { SHELL_LIMITS, type ShellArtifact, type ShellPayload, type ShellResult } from "./workers/shell/payload.js";

@@ -57,4 +57,6 @@ export const feature: Feature<WasmWorkerConfig> = {
     }),
 };
 
+export { AspenError, isAspenError } from "@aspen/plugin-api";
+export { wasmJobErrors } from "../jobs/errors.js";
 export { WasmWorker, type WasmWorkerOptions, type WasmWorkerParts } from "../jobs/wasm-worker.js";
