@@ -1,10 +1,14 @@
 import { given, type JobsPort } from "@aspen/feature";
+import { LIMITS } from "@aspen/plugin-api";
 import { jobsErrors } from "./errors.js";
 import { submitParams } from "./handlers/schemas.js";
 import type { Job, JobRequest } from "./job.js";
-import { assertJobId } from "./options.js";
+import { assertJobId, JOB_LIMITS } from "./options.js";
 import type { WorkerTable } from "./pool/worker-table.js";
 import type { JobQueue } from "./queue/contract.js";
+
+/** Of an idempotency key: with the longest submitter before it, it is one of the queue's. */
+const KEY_CHARACTERS = JOB_LIMITS.idempotencyKeyCharacters - submitterOf("x".repeat(LIMITS.pluginNameBytes)).length - 1;
 
 /**
  * The jobs of plugins. A plugin's jobs are one group, so that plugins take turns; their idempotency keys are its own, and
@@ -24,6 +28,9 @@ export class PluginJobs implements JobsPort {
     }
     await this.workers.checkPayload(type, payload);
     const submitter = submitterOf(plugin);
+    if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > KEY_CHARACTERS)) {
+      throw jobsErrors.invalid("idempotencyKey", `must be text of 1 to ${KEY_CHARACTERS} characters`);
+    }
     return this.queue.submit({
       ...{ ...request, submitter, group: plugin },
       ...given({ idempotencyKey: idempotencyKey && `${submitter}:${idempotencyKey}` }),

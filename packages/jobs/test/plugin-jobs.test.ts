@@ -55,6 +55,15 @@ test("an idempotency key is the plugin's own", async () => {
   const bank = await port.submit("bank", { type: "mail", idempotencyKey: "k" });
   expect(new Set([other.id, first.id, bank.id]).size).toBe(3);
   expect(again).toEqual({ id: first.id, created: false });
+  // As long as the SDK says, also for the longest name of a plugin.
+  const longest = await port.submit("p".repeat(64), { type: "mail", idempotencyKey: "k".repeat(184) });
+  expect(longest.created).toBe(true);
+  for (const idempotencyKey of ["", "k".repeat(185)]) {
+    await expect(port.submit("shop", { type: "mail", idempotencyKey })).rejects.toMatchObject({
+      code: "INVALID_PARAMS",
+      message: expect.stringContaining("1 to 184"),
+    });
+  }
 });
 
 test("a cancel, and what waits for the plugin's own job", async () => {

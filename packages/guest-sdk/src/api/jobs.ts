@@ -22,7 +22,7 @@ export interface JobRequest {
     | { type: "list"; delaysMs: number[]; jitter?: number };
   /** Lost workers after which it is tried again; one more makes it a dead letter. @default 1 */
   maxStalls?: number;
-  /** A second job of the plugin with this type and key, while the first is kept, is the first. At most 200 characters. */
+  /** A second job of the plugin with this type and key, while the first is kept, is the first. At most 184 characters. */
   idempotencyKey?: string;
   /** Ids of jobs of the plugin that have to complete first. @default [] */
   dependsOn?: string[];
