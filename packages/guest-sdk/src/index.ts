@@ -2,8 +2,10 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export { blobs } from "./api/blobs.js";
 export { clock } from "./api/clock.js";
+export { type ClusterInfo, cluster } from "./api/cluster.js";
 export { config } from "./api/config.js";
 export { definePlugin, type Plugin } from "./api/define-plugin.js";
+export { type EmitRequest, events } from "./api/events.js";
 export { type Job, type JobName, type JobRequest, jobs } from "./api/jobs.js";
 export {
   type CasResult,
@@ -17,5 +19,15 @@ export {
   type TransactResult,
 } from "./api/kv.js";
 export { type LogFields, log } from "./api/log.js";
-export type { CallContext, Handler, PluginDefinition, PluginHealthReport } from "./api/plugin-definition.js";
+export type {
+  CallContext,
+  Handler,
+  HookEvent,
+  PluginDefinition,
+  PluginHealthReport,
+  TimerTick,
+} from "./api/plugin-definition.js";
 export { random } from "./api/random.js";
+export { type CallOptions, rpc } from "./api/rpc.js";
+export { signing } from "./api/signing.js";
+export { type Timer, type TimerDefinition, timers } from "./api/timers.js";

@@ -77,12 +77,20 @@ export class Timers {
     );
   }
 
-  /** False when there was no such timer. A tick that a handler is at is not recorded. */
-  async remove(name: string): Promise<boolean> {
+  /**
+   * False when there was no such timer. A tick that a handler is at is not recorded.
+   *
+   * @param options `ifOver`: leave it, and answer false, when it has another tick or is paused. @default false
+   */
+  async remove(name: string, { ifOver = false }: { ifOver?: boolean } = {}): Promise<boolean> {
     const keys = [this.#keys.definition(name), this.#keys.last(name)];
     for (;;) {
-      const entry = await this.#kv.get(keys[0]!);
+      const [entry, last] = await this.#kv.getMany(keys);
       if (!entry) return false;
+      if (ifOver) {
+        const { paused, nextAt } = statusOf(name, entry.value, last?.value);
+        if (paused || nextAt !== null) return false;
+      }
       const ops = keys.map((key) => ({ type: "delete" as const, key }));
       if ((await this.#kv.transact({ checks: [{ key: keys[0]!, version: entry.version }], ops })).ok) return true;
     }
@@ -147,11 +155,18 @@ export class Timers {
 
   async #change(name: string, change: (before: TimerRecord | null) => TimerRecord): Promise<void> {
     const key = this.#keys.definition(name);
-    const changed = (raw: Uint8Array | null) => encodeRecord(change(raw && decodeRecord(name, raw)));
-    const raw = (await this.#kv.get(key))?.value ?? null;
-    // Most nodes set what is there already; that is no change for anybody to hear of.
-    if (raw && Buffer.compare(raw, changed(raw)) === 0) return;
-    await updateValue(this.#kv, key, changed);
+    const unchanged = new Error("the timer is so already");
+    try {
+      await updateValue(this.#kv, key, (raw) => {
+        const changed = encodeRecord(change(raw && decodeRecord(name, raw)));
+        // Most nodes set what is there already, or what another is setting: that is no change for anybody to hear of, and a
+        // handler at work must not lose its tick by it.
+        if (raw && Buffer.compare(raw, changed) === 0) throw unchanged;
+        return changed;
+      });
+    } catch (error) {
+      if (error !== unchanged) throw error;
+    }
   }
 
   #found(name: string, record: TimerRecord | null): TimerRecord {

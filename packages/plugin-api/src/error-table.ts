@@ -56,6 +56,7 @@ export const ERROR_TABLE = {
   LEASE_LOST: row(409, 10, 6, true, "A lease was released, or another may hold it."),
   MEMBERSHIP_OVER: row(409, 10, 6, true, "A member has left, or another has joined under its id."),
   SCHEDULE_INVALID: row(400, 3, 2, true, "A crontab or a time zone cannot be read, or a crontab never comes true."),
+  TOO_MANY_TIMERS: row(409, 8, 6, true, "A plugin sets a timer beyond the number that it may have."),
   TIMER_NOT_FOUND: row(404, 5, 4, true, "No timer has this name."),
   CROSS_NAMESPACE: row(400, 3, 2, true, "One transaction names keys of two namespaces."),
   CURSOR_INVALID: row(400, 3, 2, true, "A scan cursor is forged or belongs to another scan."),
@@ -101,6 +102,8 @@ export const ERROR_TABLE = {
     false,
     "A plugin in the node's process called the host outside of the calls that it answers: at its top level, or when the call was over.",
   ),
+  RPC_CYCLE: row(508, 9, 1, false, "Plugins call each other in a ring."),
+  RPC_TOO_DEEP: row(508, 9, 1, false, "More than eight plugins call each other in one request."),
   PLUGIN_CONFIGURED: row(
     409,
     9,

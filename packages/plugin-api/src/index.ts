@@ -64,6 +64,7 @@ export {
   parseManifest,
   storedManifestSchema,
 } from "./manifest.js";
+export { backgroundProblems, type ManifestSubscription, type ManifestTimer, timerName } from "./manifest-background.js";
 export type {
   IpcEntry,
   NativeEntry,
@@ -86,6 +87,7 @@ export {
   prefixesOverlap,
   prefixProblem,
   RESERVED_PREFIXES,
+  wholeNamespaces,
   withKvPrefixes,
 } from "./namespaces.js";
 export {
@@ -106,4 +108,5 @@ export {
 } from "./plugin-info.js";
 export { thrownError } from "./thrown.js";
 export { type PluginTierName, TIER_FEATURES } from "./tiers.js";
+export { isTopicPattern, topicMatches } from "./topic-pattern.js";
 export { compareVersions } from "./versions.js";

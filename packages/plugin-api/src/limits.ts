@@ -34,6 +34,26 @@ export const LIMITS = {
   pluginPriorityMin: 900,
   pluginPriorityMax: 999,
   pluginPriorityDefault: 950,
+  /** Bytes of the data of an event that a plugin emits: what CloudEvents 1.0 asks everybody to pass on. */
+  eventDataBytes: 65_536,
+  /** Events of one `kv_transact`. */
+  eventsPerTransaction: 100,
+  /** Plugins that may call each other in one request. */
+  rpcDepth: 8,
+  subscriptions: 16,
+  /** Calls with an event that may fail before it goes to the plugin's dead events, and how many of those are kept. */
+  eventAttempts: 8,
+  deadEvents: 1000,
+  /** Timers of a manifest, and those that a plugin has set and that are not over. */
+  manifestTimers: 16,
+  timers: 64,
+  timerNameCharacters: 64,
+  /** Of a timer as JSON. */
+  timerPayloadBytes: 4096,
+  /** Milliseconds between two ticks of a plugin's timer, or until its only one, at least. */
+  timerLeastMs: 1000,
+  /** Of data that a plugin signs, or whose signature it verifies. */
+  signedBytes: 1024 * 1024,
   randomBytes: 65_536,
   logMessageBytes: 8192,
   /** Bytes of a log record as JSON, message and fields. */

@@ -1,7 +1,7 @@
 import { HOST_FUNCTIONS, type HostFunctionSpec } from "./abi/host-functions.js";
 import { familyOf } from "./permissions.js";
 
-/** The permissions that no host function of this API version uses. */
+/** The permissions that neither a host function nor a field of the manifest uses in this API version. */
 export function unusedPermissions(
   permissions: readonly string[],
   table: readonly HostFunctionSpec[] = HOST_FUNCTIONS,
@@ -10,7 +10,8 @@ export function unusedPermissions(
     if (permission === null) return [];
     return [typeof permission === "string" ? permission : permission.family];
   });
-  const known = new Set<string>(used);
+  // What a manifest's subscriptions need.
+  const known = new Set<string>([...used, "hooks:subscribe"]);
   return permissions.filter((permission) => !known.has(familyOf(permission) ?? permission));
 }
 

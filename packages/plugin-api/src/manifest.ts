@@ -5,6 +5,7 @@ import { SUPPORTED_API_VERSIONS } from "./abi/version.js";
 import { brokenRules } from "./broken-rules.js";
 import { pluginApiErrors } from "./errors.js";
 import { LIMITS } from "./limits.js";
+import { backgroundFields, backgroundProblems } from "./manifest-background.js";
 import { entrySchema } from "./manifest-entry.js";
 import { atMostBytes, grantedFields } from "./manifest-fields.js";
 import { prefixProblem, withKvPrefixes } from "./namespaces.js";
@@ -71,6 +72,7 @@ export const manifestSchema = z.strictObject({
     .enum(["instance", "call"])
     .default("instance")
     .describe("instance: state in memory lasts from call to call; call: every call gets a fresh instance."),
+  ...backgroundFields,
   dependencies: z.array(dependencySchema).max(LIMITS.dependencies).default([]).describe("Other plugins it needs."),
   description: z
     .string()
@@ -127,6 +129,8 @@ export function parseManifest(input: unknown, options: ParseManifestOptions = {}
       { field: "wasm_hash", rule: `belongs to wasm, not to ${manifest.entry.kind}` },
     ]);
   }
+  const background = backgroundProblems(manifest);
+  if (background.length > 0) throw pluginApiErrors.manifestInvalid(background);
   for (const prefix of manifest.kv_prefixes) {
     const problem = prefixProblem(manifest.name, prefix, options.official?.reservedPrefixes);
     if (problem) throw pluginApiErrors.prefixConflict(manifest.name, problem);

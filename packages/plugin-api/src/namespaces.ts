@@ -2,6 +2,8 @@
 const NODE_OWNERS: Readonly<Record<string, string>> = {
   "__sys:": "the node",
   "__beats:": "the node",
+  "__delivery:": "the node",
+  "__timers:": "the node",
   "__jobs:": "the job queue",
   "__jobs-signal:": "the job queue",
 };
@@ -66,6 +68,11 @@ export function namespaceOf(key: string): string {
 /** What all keys of a namespace's event log begin with: its events, and what is known of their trimming. */
 export function eventLogPrefix(namespace: string): string {
   return `${namespace}__events`;
+}
+
+/** The namespaces that belong to one of the prefixes as a whole, so that their event logs do too; in their order. */
+export function wholeNamespaces(kvPrefixes: readonly string[]): string[] {
+  return kvPrefixes.filter((prefix) => prefix.endsWith(":") && namespaceOf(prefix) === prefix);
 }
 
 /** True for a key, or a prefix, that lies within the event log of its namespace. */

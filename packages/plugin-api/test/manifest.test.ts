@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import {
   type AspenError,
   artifactsOf,
+  isTopicPattern,
   LIMITS,
   manifestJsonSchema,
   NODE_PREFIXES,
   parseManifest,
+  topicMatches,
 } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 
@@ -32,6 +34,8 @@ describe("parseManifest", () => {
       execution_timeout_ms: LIMITS.timeoutDefaultMs,
       max_instances: LIMITS.instancesDefault,
       isolation: "instance",
+      timers: [],
+      subscriptions: [],
       dependencies: [],
       tags: [],
     });
@@ -48,11 +52,31 @@ describe("parseManifest", () => {
       handles: ["outsider.*", "outsider.repo.create"],
       priority: 930,
       kv_prefixes: ["outsider:", "__plugin:outsider:a/"],
-      permissions: ["kv:read", "kv:write", "rpc:call:forge.*", "jobs:submit:shell", "http:api.example.com"],
+      permissions: [
+        "kv:read",
+        "kv:write",
+        "timers",
+        "hooks:subscribe",
+        "rpc:call:forge.*",
+        "jobs:submit:shell",
+        "http:api.example.com",
+      ],
       memory_limit: 67108864,
       execution_timeout_ms: 300,
       max_instances: 2,
       isolation: "call",
+      timers: [
+        {
+          name: "sweep",
+          cron: "0 3 * * *",
+          time_zone: "Europe/Berlin",
+          payload: { n: [1] },
+          catch_up: 0,
+          jitter_ms: 5,
+        },
+        { name: "often", every_ms: 1000 },
+      ],
+      subscriptions: [{ topic: "note.*.>", recursive: true }],
       dependencies: [{ name: "echo", version: "^1.0.0", optional: true }],
       description: "one sentence",
       author: "someone",
@@ -188,4 +212,51 @@ describe("parseManifest", () => {
 test("plugin.schema.json is what the schema says", () => {
   const file = JSON.parse(readFileSync(new URL("../plugin.schema.json", import.meta.url), "utf8"));
   expect(file).toEqual(manifestJsonSchema());
+});
+
+describe("timers and subscriptions of a manifest", () => {
+  const asks = (change: object) => ({ ...MINIMAL, permissions: ["timers", "hooks:subscribe"], ...change });
+  const timer = { name: "t", every_ms: 1000 };
+  const topics = (topic: string) => ({ subscriptions: [{ topic }] });
+
+  test.each<[string, object, RegExp]>([
+    ["timers without the permission", { timers: [timer], permissions: [] }, /timers: needs the permission/],
+    ["no schedule", { timers: [{ name: "t" }] }, /either every_ms or cron/],
+    ["two schedules", { timers: [{ ...timer, cron: "* * * * *" }] }, /either every_ms or cron/],
+    ["a zone without a cron", { timers: [{ ...timer, time_zone: "UTC" }] }, /time_zone without a cron/],
+    ["an interval that is too short", { timers: [{ ...timer, every_ms: 999 }] }, /every_ms/],
+    ["a name twice", { timers: [timer, timer] }, /names a timer twice/],
+    ["a name that is none", { timers: [{ ...timer, name: "a/b" }] }, /letters, digits/],
+    ["a large payload", { timers: [{ ...timer, payload: "x".repeat(LIMITS.timerPayloadBytes) }] }, /4096 bytes/],
+    ["too many timers", { timers: Array.from({ length: 17 }, (_, n) => ({ ...timer, name: `t${n}` })) }, /timers/],
+    ["subscriptions without the permission", { ...topics("a"), permissions: [] }, /needs the permission/],
+    ["no whole namespace", { ...topics("a"), kv_prefixes: ["app:a:"] }, /whole namespace/],
+    ["too many subscriptions", { subscriptions: Array.from({ length: 17 }, () => ({ topic: "a" })) }, /subscriptions/],
+    ...["", "a.", ".a", "a..b", "a.>.b", "a.b*", "a b", "é", "x".repeat(256)].map((topic): [string, object, RegExp] => [
+      `the topic ${JSON.stringify(topic.slice(0, 8))}`,
+      topics(topic),
+      /must be a topic/,
+    ]),
+  ])("%s is refused", (_why, change, told) => {
+    expect(refusal(asks(change))).toMatchObject({ code: "MANIFEST_INVALID", message: expect.stringMatching(told) });
+  });
+
+  test.each([
+    ["a.b", "a.b", true],
+    ["a.b", "a.c", false],
+    ["a.b", "a", false],
+    ["a", "a.b", false],
+    ["a.*", "a.b", true],
+    ["a.*", "a", false],
+    ["a.*", "a.b.c", false],
+    ["*.b", "a.b", true],
+    ["a.>", "a.b.c", true],
+    ["a.>", "a.b", true],
+    ["a.>", "a", false],
+    [">", "a", true],
+    ["*", "a.b", false],
+  ])("%s and %s: %s", (pattern, topic, matches) => {
+    expect(isTopicPattern(pattern)).toBe(true);
+    expect(topicMatches(pattern, topic)).toBe(matches);
+  });
 });

@@ -31,6 +31,42 @@ export const hostErrors = {
       `${kind} ${quoted(value)} belongs to the event log of its namespace, which a plugin reads and does not write; use a ${kind} that does not begin with "__events" behind its namespace`,
       { [kind]: cut(value, LIMITS.keyBytes) },
     ),
+  noEventNamespace: (plugin: string, namespace: string | undefined) =>
+    new AspenError(
+      "KV_NAMESPACE_DENIED",
+      namespace === undefined
+        ? `plugin ${plugin} has no namespace for its events; add a whole one to "kv_prefixes" in plugin.json, such as "app:"`
+        : `plugin ${plugin} may not emit events in the namespace ${quoted(namespace)}, which is not its own as a whole`,
+      { plugin, prefix: cut(namespace ?? "", LIMITS.keyBytes) },
+    ),
+  tooManyEvents: (count: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `a transaction with ${count} events cannot be made; at most ${LIMITS.eventsPerTransaction} are allowed`,
+      { count, limit: LIMITS.eventsPerTransaction },
+    ),
+  noCaller: (hostFunction: string) =>
+    new AspenError(
+      "PERMISSION_DENIED",
+      `${hostFunction} can be called while the plugin answers a request, a timer or an event, and not when it starts, stops or says how it is: nobody has called it then`,
+      { hostFunction },
+    ),
+  cycle: (through: readonly string[], plugin: string) =>
+    new AspenError("RPC_CYCLE", `plugins call each other in a ring: ${[...through, plugin].join(", ")}`, {
+      plugins: [...through, plugin],
+    }),
+  tooDeep: (through: readonly string[], plugin: string) =>
+    new AspenError(
+      "RPC_TOO_DEEP",
+      `plugin ${plugin} may not call another one: ${LIMITS.rpcDepth} plugins have called each other already: ${through.join(", ")}`,
+      { plugins: [...through], limit: LIMITS.rpcDepth },
+    ),
+  tooManyTimers: (plugin: string) =>
+    new AspenError(
+      "TOO_MANY_TIMERS",
+      `plugin ${plugin} has ${LIMITS.timers} timers already that are not over; cancel one of them first`,
+      { plugin, limit: LIMITS.timers },
+    ),
   unknownHostFunction: (name: string) =>
     new AspenError("INVALID_PARAMS", `there is no host function ${cut(name)}`, { name: cut(name) }),
   parameterTooLarge: (name: string, bytes: number, limit: number) =>

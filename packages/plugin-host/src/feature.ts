@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { type Clock, type Feature, given, type HostPort, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
-import type { HandlerRegistry } from "@aspen/rpc-core";
+import type { Dispatcher, HandlerRegistry } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
 import type { KeyValueStore, Store } from "@aspen/storage";
 import { STORAGE } from "@aspen/storage/module";
@@ -81,6 +81,8 @@ export const feature: Feature<PluginsConfig> = {
   config: configSchema,
   module: (config) =>
     new ContainerModule(({ bind }) => {
+      // Known before any plugin is started; not a part of the supervisor, which a middleware of the dispatcher may have.
+      let dispatcher: Dispatcher | undefined;
       bind(PLUGIN_HOST.store)
         .toResolvedValue<[KeyValueStore, ConfiguredPlugin[] | undefined, Clock]>(
           (kv, configured, clock) => new PluginStore(kv, { configured: new ConfiguredPlugins(configured), clock }),
@@ -98,7 +100,7 @@ export const feature: Feature<PluginsConfig> = {
             const { configured } = plugins;
             const starter = new PluginStarter({
               ...{ runtimes: runtimes ?? [], kv, blobs, logger, clock, configured, nodeId },
-              ports: byName(ports ?? []),
+              ...{ ports: byName(ports ?? []), dispatcher: () => dispatcher },
             });
             const parts = { store: plugins, starter, registry, official: new OfficialPlugins(official), logger };
             return new PluginSupervisor(parts, { ...given(config), safeMode, soleNode: exclusive });
@@ -130,8 +132,12 @@ export const feature: Feature<PluginsConfig> = {
             installer,
             official: OfficialPlugin[] | undefined = [],
             runtimes: PluginRuntime[] | undefined = [],
-          ) => new PluginsService({ supervisor, installer, official, runtimes }),
-          [PLUGIN_HOST.supervisor, PLUGIN_HOST.installer, OFFICIAL, RUNTIMES],
+            found: Dispatcher,
+          ) => {
+            dispatcher = found;
+            return new PluginsService({ supervisor, installer, official, runtimes });
+          },
+          [PLUGIN_HOST.supervisor, PLUGIN_HOST.installer, OFFICIAL, RUNTIMES, RPC.dispatcher],
         )
         .inSingletonScope();
       bind(POINTS.meter).toResolvedValue((supervisor) => pluginMeter(supervisor), [PLUGIN_HOST.supervisor]);

@@ -1,4 +1,4 @@
-import type { JobsPort } from "@aspen/feature";
+import type { ClusterPort, JobsPort } from "@aspen/feature";
 
 /**
  * What features give to host functions, by name: an event log, timers, a signer. A package adds its own:
@@ -15,4 +15,6 @@ import type { JobsPort } from "@aspen/feature";
 export interface HostPorts {
   /** Of the feature `jobs`. */
   jobs: JobsPort;
+  /** Of every node. */
+  cluster: ClusterPort;
 }

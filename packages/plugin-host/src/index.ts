@@ -1,13 +1,19 @@
 /** What every plugin tier shares: host context, plugin store, installer, supervisor. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
+export { type DeadEvent, DeadEvents } from "./background/dead-events.js";
+export type { NotifyTarget } from "./background/plugin-background.js";
+export type { PluginEvent } from "./background/plugin-event.js";
+export { type PluginTick, type PluginTimer, PluginTimers, type TimerRequest } from "./background/plugin-timers.js";
 export { callErrors, hostErrors, nativeErrors, pluginErrors } from "./errors.js";
+export { assertNotifiable } from "./guest/assert-notifiable.js";
 export { FailureLog, type FailureRecord } from "./guest/failure-log.js";
 export { errorOfGuest, type GuestFailure, logFieldsOf } from "./guest/guest-failure.js";
 export { healthOf } from "./guest/health-report.js";
 export { exactJson } from "./guest/json-text.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
-export type { DeniedEvent, HostServices, PluginGrant, PluginLogger } from "./host-context/host-function.js";
+export type { DeniedEvent, HostServices, PluginLogger } from "./host-context/host-function.js";
 export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";
+export type { PluginCall, PluginGrant } from "./host-context/plugin-call.js";
 export type { HostPorts } from "./host-ports.js";
 export type { ArtifactFile } from "./installer/artifacts.js";
 export type { OfficialOutcome } from "./installer/install-official.js";
@@ -37,14 +43,17 @@ export {
   type PluginStoreOptions,
 } from "./plugin-store/plugin-store.js";
 export { KvVerdictStore, type VerdictStore } from "./plugin-store/verdict-store.js";
-export type {
-  CallOptions,
-  GuestLogRecord,
-  HealthOptions,
-  PluginArtifact,
-  PluginHealth,
-  PluginInstance,
-  PluginRuntime,
+export {
+  type CallOptions,
+  type GuestLogRecord,
+  type HealthOptions,
+  NOTIFY_EXPORTS,
+  type NotifyKind,
+  type NotifyOptions,
+  type PluginArtifact,
+  type PluginHealth,
+  type PluginInstance,
+  type PluginRuntime,
 } from "./runtime.js";
 export type { SupervisorOptions } from "./supervisor/options.js";
 export { orAborted } from "./supervisor/or-aborted.js";

@@ -1,4 +1,4 @@
-import type { PluginManifest, PluginTierName } from "@aspen/plugin-api";
+import type { GuestExport, PluginManifest, PluginTierName } from "@aspen/plugin-api";
 import type { Caller } from "@aspen/rpc-core";
 import type { PluginHostContext } from "./host-context/host-context.js";
 import type { VerdictStore } from "./plugin-store/verdict-store.js";
@@ -48,6 +48,20 @@ export interface HealthOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What a guest is told of that nobody has called. */
+export type NotifyKind = "timer" | "event";
+
+export interface NotifyOptions extends Pick<CallOptions, "requestId" | "caller" | "signal"> {
+  /** What the guest's own events are caused by. @default nothing */
+  chain?: readonly string[] | undefined;
+}
+
+/** The guest's export for each. */
+export const NOTIFY_EXPORTS = { timer: "plugin_on_timer", event: "plugin_on_hook_event" } as const satisfies Record<
+  NotifyKind,
+  GuestExport
+>;
+
 /** A started plugin on one node. It hides how many instances serve it. */
 export interface PluginInstance extends AsyncDisposable {
   /**
@@ -57,6 +71,12 @@ export interface PluginInstance extends AsyncDisposable {
    * own code
    */
   call(method: string, params: unknown, options: CallOptions): Promise<unknown>;
+  /**
+   * Tells the guest of a timer or an event, with its JSON; resolves when the guest has done what it does with it.
+   *
+   * @throws AspenError as `call`
+   */
+  notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void>;
   /** Asks the guest's own health check; healthy when it has none. */
   health(options: HealthOptions): Promise<PluginHealth>;
   /** Lets calls under way end until the signal aborts, runs the guest's shutdown, frees everything. */

@@ -5,6 +5,8 @@ import { blobHash, type Store } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import {
   type HealthOptions,
+  type NotifyKind,
+  type NotifyOptions,
   type OfficialPlugin,
   OfficialPlugins,
   type PluginArtifact,
@@ -31,6 +33,14 @@ export interface Script {
   healthHangs?: boolean;
 }
 
+/** An event or a tick that a scripted plugin was told of. */
+export interface Told {
+  what: NotifyKind;
+  input: { id: string; data?: unknown; name?: string };
+  by: string;
+  chain: readonly string[];
+}
+
 /** Runs plugins that are scripts, and keeps count of what was started and freed. */
 export class ScriptedRuntime implements PluginRuntime {
   readonly tier = "wasm";
@@ -42,6 +52,8 @@ export class ScriptedRuntime implements PluginRuntime {
   startError: string | undefined;
   health: PluginHealth = { state: "healthy" };
   healthError: Error | null = null;
+  /** What plugins have done with what they were told of. */
+  readonly told: Told[] = [];
   /** Who has asked for the health of a plugin. */
   readonly askers: Caller[] = [];
   /** Milliseconds that every later start takes. */
@@ -86,6 +98,11 @@ class ScriptedInstance implements PluginInstance {
     this.#calls.delete(work);
     if (this.#freed) throw new AspenError("PLUGIN_UNAVAILABLE", "freed under a call");
     return this.script.answer ?? null;
+  }
+
+  async notify(what: NotifyKind, input: object, { caller, chain = [] }: NotifyOptions): Promise<void> {
+    await this.call();
+    this.runtime.told.push({ what, input: input as Told["input"], by: caller.kind, chain });
   }
 
   async health({ caller }: HealthOptions): Promise<PluginHealth> {

@@ -8,6 +8,8 @@ export interface Caller {
   /** Which one of its kind: a token's id, a plugin's name. For logs and audits; never a secret. */
   readonly id: string;
   readonly grants: Grants;
+  /** Of a plugin: the names of the plugins that have called each other up to here, the first one first, itself last. @default none */
+  readonly through?: readonly string[];
 }
 
 /** What a caller may do. `intersectGrants` gives what two of them share. */

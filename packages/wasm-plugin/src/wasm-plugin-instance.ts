@@ -3,15 +3,20 @@ import { AspenError, jsonNestsDeeper, jsonProblem, LIMITS, type PluginManifest }
 import {
   type CallOptions,
   errorOfGuest,
+  exactJson,
   FailureLog,
   type GuestFailure,
   type HealthOptions,
   healthOf,
   logFieldsOf,
+  NOTIFY_EXPORTS,
+  type NotifyKind,
+  type NotifyOptions,
+  type PluginCall,
   type PluginHealth,
   type PluginInstance,
 } from "@aspen/plugin-host";
-import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
+import { type Caller, JsonBytes, rpcErrors } from "@aspen/rpc-core";
 import { wasmErrors } from "./errors.js";
 import { guestRequest } from "./guest-request.js";
 import type { LoadedModule } from "./module-loader.js";
@@ -52,8 +57,12 @@ export class WasmPluginInstance implements PluginInstance {
     }
   }
 
-  async #outcome(input: GuestInput, { requestId, signal, outlastsGuest, onLog }: CallOptions): Promise<CallOutcome> {
-    const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest });
+  async #outcome(
+    input: GuestInput,
+    { requestId, caller, signal, outlastsGuest, onLog }: CallOptions,
+  ): Promise<CallOutcome> {
+    const call = () =>
+      this.pool.call("handle_request", input, { signal, outlastsGuest, origin: originOf(requestId, caller, signal) });
     if (!onLog) return call();
     using _tap = this.log.tap(requestId, onLog);
     try {
@@ -62,6 +71,22 @@ export class WasmPluginInstance implements PluginInstance {
       // Its records were sent before its result, which came another way.
       await setImmediate();
       await this.log.flush();
+    }
+  }
+
+  async notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void> {
+    const { requestId, caller, signal, chain } = options;
+    const name = NOTIFY_EXPORTS[what];
+    const outcome = await this.pool.call(name, exactJson({ requestId, ...input }), {
+      signal,
+      origin: { ...originOf(requestId, caller, signal), chain },
+    });
+    try {
+      // What it says in its answer interests nobody.
+      outputOf(this.manifest, outcome, LIMITS.messageBytes);
+    } catch (error) {
+      this.#failures.add({ method: name, requestId }, AspenError.from(error), guestFailureFields(outcome));
+      throw error;
     }
   }
 
@@ -107,6 +132,10 @@ export class WasmPluginInstance implements PluginInstance {
     await this.pool.close();
     await this.log.flush();
   }
+}
+
+function originOf(requestId: string, caller: Caller, signal: AbortSignal | undefined): PluginCall {
+  return { requestId, caller, signals: signal ? [signal] : [] };
 }
 
 /** Bytes of what `plugin_info` and `plugin_health` say. */

@@ -1,11 +1,12 @@
 import { systemClock } from "@aspen/feature";
 import { AspenError, errorResult, isAspenError, type PluginManifest, parsePluginInfo } from "@aspen/plugin-api";
-import type {
-  PluginArtifact,
-  PluginHostContext,
-  PluginInstance,
-  PluginRuntime,
-  VerdictStore,
+import {
+  assertNotifiable,
+  type PluginArtifact,
+  type PluginHostContext,
+  type PluginInstance,
+  type PluginRuntime,
+  type VerdictStore,
 } from "@aspen/plugin-host";
 import type { CallableModule, WasmModuleOptions } from "./callable-module.js";
 import { moduleErrors, wasmErrors } from "./errors.js";
@@ -70,6 +71,7 @@ export class WasmPluginRuntime implements PluginRuntime {
     const loaded = await loadModule(manifest.name, wasmOf(artifact), manifest.memory_limit, this.#modules);
     if (this.#closed) throw wasmErrors.unavailable(manifest.name, "the runtime is disposed");
     signal?.throwIfAborted();
+    assertNotifiable(manifest, loaded.exports);
     const log = new PluginLog(host, loaded.customs, this.#stacks);
     const pool: InstancePool = new InstancePool({
       plugin: manifest.name,

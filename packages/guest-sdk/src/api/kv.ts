@@ -9,6 +9,7 @@ import {
   type ScanOptions,
 } from "@aspen/plugin-api/abi";
 import { assertBytes, hostCall, hostCallExpecting } from "../guest/host-call.js";
+import { type EmitRequest, emitted } from "./events.js";
 
 export type { PutOptions, ScanOptions };
 
@@ -43,10 +44,12 @@ export type Op =
   | { type: "append"; prefix: string; value: string | Uint8Array; ttlMs?: number };
 
 /**
- * `appended` has the key of each `append`, in the order of the ops. `failed` is the index of the first check that did not
+ * `appended` has the key of each `append`, in the order of the ops, and `emitted` the id of each event. `failed` is the index of the first check that did not
  * hold; nothing was applied then.
  */
-export type TransactResult = { ok: true; version: number; appended: string[] } | { ok: false; failed: number };
+export type TransactResult =
+  | { ok: true; version: number; appended: string[]; emitted: string[] }
+  | { ok: false; failed: number };
 
 type Lengths = [version: number, valueLength: number];
 
@@ -122,8 +125,15 @@ export const kv = {
     return { key: result.appended[0]!, version: result.version };
   },
 
-  /** Applies every op when every check holds, or nothing. All keys must be of one namespace. */
-  async transact(transaction: { checks?: readonly Check[]; ops: readonly Op[] }): Promise<TransactResult> {
+  /**
+   * Applies every op when every check holds, or nothing. All keys must be of one namespace. `events`, at most 100, are emitted
+   * there in the same transaction: no change without its event, and no event of a change that failed. They need `events:emit`.
+   */
+  async transact(transaction: {
+    checks?: readonly Check[];
+    ops: readonly Op[];
+    events?: readonly EmitRequest[];
+  }): Promise<TransactResult> {
     const attachments: Uint8Array[] = [];
     const attach = (value: string | Uint8Array) => {
       assertBytes("kv_transact", value);
@@ -143,8 +153,10 @@ export const kv = {
       ...(op.type === "append" ? { prefix: op.prefix } : { key: op.key }),
       ...(op.type === "put" || op.type === "append" ? { valueLength: attach(op.value), ttlMs: op.ttlMs } : {}),
     }));
-    const envelope = encodeEnvelope({ checks, ops }, attachments);
-    return decodeEnvelope<TransactResult>(await hostCallExpecting("kv_transact", envelope)).header;
+    const events = transaction.events?.map((event) => emitted(event, attachments));
+    const envelope = encodeEnvelope({ checks, ops, events }, attachments);
+    const { header } = decodeEnvelope<TransactResult>(await hostCallExpecting("kv_transact", envelope));
+    return header.ok ? { ...header, emitted: header.emitted ?? [] } : header;
   },
 };
 

@@ -1,5 +1,5 @@
 import type { Guest, GuestExport, GuestIdentity, GuestRequest, NativeRequest } from "@aspen/plugin-api/abi";
-import type { PluginDefinition, PluginHealthReport } from "../api/plugin-definition.js";
+import type { HookEvent, PluginDefinition, PluginHealthReport, TimerTick } from "../api/plugin-definition.js";
 import { guestErrorJson } from "./guest-error.js";
 import { sandbox } from "./intrinsics.js";
 
@@ -25,9 +25,15 @@ function exportsOf(plugin: PluginDefinition, identity: GuestIdentity): Guest["ex
   if (onInit) table.plugin_init = () => after(onInit());
   if (onShutdown) table.plugin_shutdown = () => after(onShutdown());
   if (onHealth) table.plugin_health = async () => healthJson(await onHealth());
-  if (onTimer) table.plugin_on_timer = (input) => after(onTimer(input()));
-  if (onHookEvent) table.plugin_on_hook_event = (input) => onHookEvent(input());
+  if (onTimer) table.plugin_on_timer = (input) => after(onTimer(input() as TimerTick));
+  if (onHookEvent) table.plugin_on_hook_event = (input) => after(onHookEvent(hookEvent(input())));
   return table;
+}
+
+/** Data of no JSON media type comes as base64. */
+function hookEvent(input: unknown): HookEvent {
+  const { data_base64: text, ...event } = input as HookEvent & { data_base64?: string };
+  return text === undefined ? event : { ...event, data: Uint8Array.from(atob(text), (char) => char.charCodeAt(0)) };
 }
 
 /** Nothing as the result, once it is done. */

@@ -71,6 +71,23 @@ const id = (name: string, seconds: number): string => `${name}@${new Date(START 
 /** What timers promise on every store. */
 export const timerCases: readonly ConformanceCase[] = [
   {
+    name: "a timer that is over can be removed without harm to one that is not",
+    async run({ kv }, namespace) {
+      await using nodes = new Nodes(kv, namespace);
+      const once = { schedule: { everyMs: 1000, anchor: START + 1000 }, startAt: START + 1000, endAt: START + 1000 };
+      await nodes.timers.set("once", once);
+      assert.equal(await nodes.timers.remove("once", { ifOver: true }), false);
+      nodes.start();
+      await nodes.pass("once", 1000);
+      assert.equal((await nodes.timers.get("once"))?.nextAt, null);
+      await nodes.timers.pause("once");
+      assert.equal(await nodes.timers.remove("once", { ifOver: true }), false);
+      await nodes.timers.resume("once");
+      assert.equal(await nodes.timers.remove("once", { ifOver: true }), true);
+      assert.equal(await nodes.timers.remove("once", { ifOver: true }), false);
+    },
+  },
+  {
     name: "of three nodes one runs each tick, and what it returns is written with it",
     async run({ kv }, namespace) {
       await using nodes = new Nodes(kv, namespace);

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { decodeUtf8, isAspenError } from "@aspen/plugin-api";
+import { decodeUtf8, isAspenError, LIMITS } from "@aspen/plugin-api";
 import { type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
@@ -21,11 +21,12 @@ const VIA_MAX = 16;
 const NODE_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 const texts = z.array(z.string().max(1024)).max(1000);
-const callerSchema: z.ZodType<Caller> = z.strictObject({
+const callerSchema = z.strictObject({
   kind: z.enum(["local", "token", "plugin", "node", "anonymous"]),
   id: z.string().max(256),
   grants: z.strictObject({ methods: texts, kvPrefixes: texts }),
-});
+  through: z.array(z.string().max(64)).max(LIMITS.rpcDepth).optional(),
+}) as z.ZodType<Caller>;
 
 /** What a forwarded request says of itself. */
 export interface Forwarded {

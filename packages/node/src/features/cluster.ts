@@ -1,5 +1,14 @@
 import { createRequire } from "node:module";
-import { type Announcement, type Feature, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
+import {
+  type Announcement,
+  type ClusterPeer,
+  type ClusterPort,
+  type Feature,
+  type HostPort,
+  MIDDLEWARE_ORDER,
+  NODE,
+  POINTS,
+} from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -73,6 +82,20 @@ export const feature: Feature<ClusterConfig> = {
         [FORWARDING],
       );
       bind(POINTS.handlerFactory).toResolvedValue((id, view) => clusterHandler({ id, view }), [NODE.id, VIEW]);
+      bind(POINTS.hostPort).toResolvedValue(
+        (self, view): HostPort => {
+          const peer = ({ id, version, state, healthy, features }: ClusterPeer) => ({
+            id,
+            version,
+            state,
+            healthy,
+            features,
+          });
+          const service: ClusterPort = { info: () => ({ self, nodes: view.members().map(peer) }) };
+          return { name: "cluster", service };
+        },
+        [NODE.id, VIEW],
+      );
       bind(POINTS.service)
         .toResolvedValue<
           [

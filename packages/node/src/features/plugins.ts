@@ -1,5 +1,6 @@
 import { type Feature, POINTS } from "@aspen/feature";
 import { PLUGIN_HOST, type PluginsConfig, feature as pluginHost } from "@aspen/plugin-host/feature";
+import { STORAGE } from "@aspen/storage/module";
 import { ContainerModule } from "inversify";
 import { pluginHandlerFactory } from "../handlers/plugin.js";
 
@@ -9,7 +10,7 @@ export const feature: Feature<PluginsConfig> = {
   module: (config) =>
     new ContainerModule(async (options) => {
       await (await pluginHost.module(config)).load(options);
-      const parts = [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor] as const;
+      const parts = [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor, STORAGE.kv] as const;
       options.bind(POINTS.handlerFactory).toResolvedValue(pluginHandlerFactory, [...parts]);
     }),
 };

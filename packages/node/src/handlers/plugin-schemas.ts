@@ -37,6 +37,15 @@ export const installedPluginSchema = z.strictObject({
 /** A plugin after a change that starts it, where it was not running already. */
 export const startedPluginSchema = installedPluginSchema.partial({ shadowed: true, takenOver: true, warnings: true });
 
+export const deadEventSchema = z.strictObject({
+  event: z.string().describe("Its id; the event is in the log of its namespace as long as that keeps it."),
+  topic: z.string(),
+  subject: z.string().optional(),
+  time: z.string().describe("When it was emitted, RFC 3339."),
+  error: z.strictObject({ code: z.string(), message: z.string() }).describe("What the last call failed with."),
+  attempts: z.number().describe("Calls that failed."),
+});
+
 export const pluginListSchema = z.strictObject({
   safeMode: z.boolean(),
   plugins: z.array(pluginStatusSchema),

@@ -1,9 +1,16 @@
 import { LIMITS, overridesSchema } from "@aspen/plugin-api";
-import type { PluginInstaller, PluginSupervisor } from "@aspen/plugin-host";
+import { DeadEvents, type PluginInstaller, type PluginSupervisor } from "@aspen/plugin-host";
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { bytesSchema } from "@aspen/rpc-core/zod";
+import type { KeyValueStore } from "@aspen/storage";
 import { z } from "zod";
-import { installedPluginSchema, pluginListSchema, pluginStatusSchema, startedPluginSchema } from "./plugin-schemas.js";
+import {
+  deadEventSchema,
+  installedPluginSchema,
+  pluginListSchema,
+  pluginStatusSchema,
+  startedPluginSchema,
+} from "./plugin-schemas.js";
 
 const byName = z.strictObject({ name: z.string().min(1).max(64) });
 
@@ -26,11 +33,15 @@ const plugin = z.strictObject({
 });
 
 /** `plugin.*`: what is installed, and changing it. */
-export function pluginHandlerFactory(installer: PluginInstaller, supervisor: PluginSupervisor): HandlerFactory {
+export function pluginHandlerFactory(
+  installer: PluginInstaller,
+  supervisor: PluginSupervisor,
+  kv: KeyValueStore,
+): HandlerFactory {
   return methodsHandlerFactory({
     name: "plugin",
     priority: 102,
-    methods: () => pluginMethods(installer, supervisor),
+    methods: () => pluginMethods(installer, supervisor, kv),
   });
 }
 
@@ -41,7 +52,7 @@ declare module "@aspen/rpc-core" {
   interface RpcMethods extends PluginMethods {}
 }
 
-function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor) {
+function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor, kv: KeyValueStore) {
   return {
     "plugin.list": method({
       summary: "The installed plugins with their state on this node.",
@@ -60,6 +71,13 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor)
       safe: true,
       result: pluginStatusSchema,
       handle: ({ name }) => supervisor.get(name).status(),
+    }),
+    "plugin.deadEvents": method({
+      summary: "The events that a plugin did not take, at most 1,000, the oldest first; each is kept for a week.",
+      params: byName,
+      safe: true,
+      result: z.strictObject({ events: z.array(deadEventSchema) }),
+      handle: async ({ name }) => ({ events: await new DeadEvents(kv, supervisor.get(name).name).list() }),
     }),
     "plugin.install": method({
       summary: "Installs a plugin on every node of the store; it has started on this one when the answer comes.",

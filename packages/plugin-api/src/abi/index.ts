@@ -17,6 +17,7 @@ export {
   prefixesOverlap,
   prefixProblem,
   RESERVED_PREFIXES,
+  wholeNamespaces,
   withKvPrefixes,
 } from "../namespaces.js";
 export { isPermitted, type Permission, permissionCovers } from "../permissions.js";

@@ -1,9 +1,14 @@
 import { type Clock, systemClock } from "@aspen/feature";
+import { eventOp } from "@aspen/layers";
 import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
+import { PluginTimers } from "../background/plugin-timers.js";
+import { PluginRpc } from "../plugin-rpc.js";
+import { PluginSigner } from "../plugin-signer.js";
 import { DenialLimit } from "./denial-limit.js";
 import { guard } from "./guard.js";
-import type { CallScope, DeniedEvent, HostServices, PluginGrant } from "./host-function.js";
+import type { CallScope, DeniedEvent, HostServices, MainServices } from "./host-function.js";
+import type { PluginCall, PluginGrant } from "./plugin-call.js";
 import { encodeError, encodeResult } from "./results.js";
 
 export function grantOf(manifest: Pick<PluginManifest, "name" | "permissions" | "kv_prefixes">): PluginGrant {
@@ -17,14 +22,22 @@ export function grantOf(manifest: Pick<PluginManifest, "name" | "permissions" | 
 /** Everything a plugin can reach on this node. Every tier's host calls land here. */
 export class PluginHostContext implements CallScope {
   readonly grant: PluginGrant;
+  readonly #services: MainServices;
   readonly #denials = new DenialLimit((event) => this.services.onDenied?.(event));
 
   constructor(
-    manifest: Pick<PluginManifest, "name" | "permissions" | "kv_prefixes">,
+    manifest: Pick<PluginManifest, "name" | "permissions" | "kv_prefixes" | "execution_timeout_ms">,
     private readonly services: HostServices,
     readonly config: Record<string, unknown> = {},
   ) {
     this.grant = grantOf(manifest);
+    this.#services = {
+      ...services,
+      eventOp,
+      signer: new PluginSigner(services.kv),
+      rpc: new PluginRpc({ dispatcher: services.dispatcher, executionTimeoutMs: manifest.execution_timeout_ms }),
+      timers: new PluginTimers({ kv: services.kv, plugin: manifest.name, clock: this.clock }),
+    };
   }
 
   /** The time of day, for the plugin. */
@@ -46,11 +59,11 @@ export class PluginHostContext implements CallScope {
     assertScanPrefixAllowed(this.grant.kvPrefixes, prefix);
   }
 
-  /** One host call: encoded parameters in, tagged result bytes out. `requestId` goes to the log. Never rejects. */
-  async invoke(name: string, args: readonly (Uint8Array | null)[], requestId?: string): Promise<Uint8Array> {
+  /** One host call: encoded parameters in, tagged result bytes out. `call` is where it comes from. Never rejects. */
+  async invoke(name: string, args: readonly (Uint8Array | null)[], call: PluginCall = {}): Promise<Uint8Array> {
     try {
       const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
-      return encodeResult(spec.result, await implementation.run(this.services, prepared, this, requestId));
+      return encodeResult(spec.result, await implementation.run(this.#services, prepared, this, call));
     } catch (error) {
       return encodeError(error);
     }

@@ -1,13 +1,12 @@
 import { type Clock, systemClock } from "@aspen/feature";
-import type { BlobStore, KeyValueStore, SyncKvReader } from "@aspen/storage";
+import type { EventInput } from "@aspen/layers";
+import type { Dispatcher } from "@aspen/rpc-core";
+import type { BlobStore, KeyValueStore, Op, SyncKvReader } from "@aspen/storage";
+import type { PluginTimers } from "../background/plugin-timers.js";
 import type { HostPorts } from "../host-ports.js";
-
-/** What a plugin may do, as plain data that can be sent to a worker thread. */
-export interface PluginGrant {
-  plugin: string;
-  permissions: readonly string[];
-  kvPrefixes: readonly string[];
-}
+import type { PluginRpc } from "../plugin-rpc.js";
+import type { PluginSigner } from "../plugin-signer.js";
+import type { PluginCall, PluginGrant } from "./plugin-call.js";
 
 export interface PluginLogger {
   log(
@@ -28,6 +27,8 @@ export interface HostServices {
   clock?: Clock;
   /** What features give to host functions. @default none */
   ports?: Partial<HostPorts>;
+  /** Brings a plugin's own calls to their handlers. @default none: it cannot call */
+  dispatcher?: Pick<Dispatcher, "dispatch"> | undefined;
   /** Gets denials, at most 100 a second from each thread, to count and to log them. */
   onDenied?(event: DeniedEvent): void;
 }
@@ -40,6 +41,15 @@ export interface DeniedEvent {
   target?: string;
   /** Denials that it stands for: itself and those that were left out before it. */
   count: number;
+}
+
+/** The same, with what this package itself gives; a plugin's own thread loads none of it. */
+export interface MainServices extends HostServices {
+  /** @throws AspenError as `eventOp` of `@aspen/layers` */
+  eventOp(namespace: string, event: EventInput): Op;
+  timers: PluginTimers;
+  rpc: PluginRpc;
+  signer: PluginSigner;
 }
 
 /** What the host functions work on in a plugin's own worker thread. */
@@ -72,7 +82,7 @@ export interface CallScope {
 export interface HostFunction<P> {
   /** @throws AspenError; anything else means malformed parameters */
   prepare(scope: CallScope, args: readonly (Uint8Array | null)[]): P;
-  run(services: HostServices, prepared: P, scope: CallScope, requestId?: string): Promise<HostResult>;
+  run(services: MainServices, prepared: P, scope: CallScope, call: PluginCall): Promise<HostResult>;
   /** Without waiting, in the worker's own thread; `LOCAL_UNAVAILABLE` sends it to the main thread. */
   runLocally?(services: LocalServices, prepared: P, scope: CallScope): HostResult | typeof LOCAL_UNAVAILABLE;
 }

@@ -1,4 +1,4 @@
-import { AttachmentReader, isEventLogKey, LIMITS } from "@aspen/plugin-api/abi";
+import { AttachmentReader, isEventLogKey, LIMITS, namespaceOf } from "@aspen/plugin-api/abi";
 import {
   assertKeyAllowed,
   assertScanPrefixAllowed,
@@ -15,6 +15,7 @@ import {
   type Transaction,
 } from "@aspen/storage";
 import { hostErrors } from "../errors.js";
+import { assertMayEmit, emittedBy, eventOf, type NamedEvent } from "./events.js";
 import { type CallScope, defineHostFunction, LOCAL_UNAVAILABLE } from "./host-function.js";
 import { bytesArg, envelopeArg, isRecord, jsonArg, optional, recordArg, stringArg } from "./parameters.js";
 
@@ -134,7 +135,7 @@ export const kvCas = defineHostFunction<{
   },
 });
 
-export const kvTransact = defineHostFunction<Transaction>({
+export const kvTransact = defineHostFunction<Transaction & { events: NamedEvent[] }>({
   prepare(scope, args) {
     const { header, attachments } = envelopeArg(args, 0, "transaction");
     const reader = new AttachmentReader(attachments);
@@ -170,7 +171,22 @@ export const kvTransact = defineHostFunction<Transaction>({
       if (item.op !== "put") throw hostErrors.invalidArgument("op", 'must be "put", "delete" or "append"');
       return { type: "put", key, value: reader.next(Number(item.valueLength)), ...putOptions(item) };
     });
-    return { checks, ops };
+    const asked = list("events");
+    if (asked.length === 0) return { checks, ops, events: [] };
+    if (asked.length > LIMITS.eventsPerTransaction) throw hostErrors.tooManyEvents(asked.length);
+    assertMayEmit(scope, "kv_transact");
+    const named = [...ops, ...checks].map((one) => namespaceOf("key" in one ? one.key : one.prefix))[0];
+    return { checks, ops, events: asked.map((item) => eventOf(scope, { namespace: named, ...item }, reader)) };
   },
-  run: async ({ kv }, transaction) => ({ header: await kv.transact(transaction), attachments: [] }),
+  async run({ kv, eventOp }, { checks, ops, events }, { grant }, call) {
+    const emitted = events.map(({ namespace, event }) => eventOp(namespace, emittedBy(grant.plugin, event, call)));
+    const result = await kv.transact({ checks, ops: [...ops, ...emitted] });
+    if (!result.ok || events.length === 0) return { header: result, attachments: [] };
+    const { appended, ...rest } = result;
+    const own = appended.length - events.length;
+    return {
+      header: { ...rest, appended: appended.slice(0, own), emitted: appended.slice(own) },
+      attachments: [],
+    };
+  },
 });

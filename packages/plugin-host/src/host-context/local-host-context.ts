@@ -1,11 +1,6 @@
 import { guard } from "./guard.js";
-import {
-  type CallScope,
-  type DeniedEvent,
-  LOCAL_UNAVAILABLE,
-  type LocalServices,
-  type PluginGrant,
-} from "./host-function.js";
+import { type CallScope, type DeniedEvent, LOCAL_UNAVAILABLE, type LocalServices } from "./host-function.js";
+import type { PluginGrant } from "./plugin-call.js";
 import { HOST_FUNCTION_REGISTRY } from "./registry.js";
 import { encodeError, encodeResult } from "./results.js";
 

@@ -23,7 +23,7 @@ export const logWrite = defineHostFunction<{ level: Level; message: string; fiel
     const fields = bounded(record.fields);
     return fields ? { level, message, fields } : { level, message };
   },
-  async run({ logger }, { level, message, fields }, _scope, requestId) {
+  async run({ logger }, { level, message, fields }, _scope, { requestId }) {
     logger.log(level, message, fields, requestId);
     return undefined;
   },

@@ -1,10 +1,15 @@
 import type { HostFunctionName, ImmediateHostFunctionName } from "@aspen/plugin-api/abi";
 import { blobGet, blobHas, blobPut } from "./blobs.js";
+import { clusterInfo } from "./cluster.js";
 import { clockNow, configGet, randomBytesCall } from "./environment.js";
+import { eventsEmit } from "./events.js";
 import type { HostFunction, ImmediateHostFunction } from "./host-function.js";
 import { jobsCancel, jobsGet, jobsSubmit } from "./jobs.js";
 import { kvCas, kvDelete, kvGet, kvGetMany, kvPut, kvScan, kvTransact } from "./kv.js";
 import { logWrite } from "./log.js";
+import { rpcCall } from "./rpc.js";
+import { signingPublicKey, signingSign, signingVerify } from "./signing.js";
+import { timersCancel, timersList, timersSet } from "./timers.js";
 
 type Registry = Readonly<
   Record<HostFunctionName, HostFunction<unknown>> & Record<ImmediateHostFunctionName, ImmediateHostFunction<unknown>>
@@ -23,9 +28,18 @@ export const HOST_FUNCTION_REGISTRY: Registry = {
   kv_scan: kvScan,
   kv_cas: kvCas,
   kv_transact: kvTransact,
+  events_emit: eventsEmit,
+  timers_set: timersSet,
+  timers_cancel: timersCancel,
+  timers_list: timersList,
   blob_put: blobPut,
   blob_get: blobGet,
   blob_has: blobHas,
+  rpc_call: rpcCall,
+  signing_sign: signingSign,
+  signing_verify: signingVerify,
+  signing_public_key: signingPublicKey,
+  cluster_info: clusterInfo,
   jobs_submit: jobsSubmit,
   jobs_get: jobsGet,
   jobs_cancel: jobsCancel,

@@ -3,6 +3,7 @@ import { type AspenError, type HostFunctionName, isImmediate, type NativeHost } 
 import { nativeErrors } from "../errors.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import { LocalHostContext } from "../host-context/local-host-context.js";
+import type { PluginCall } from "../host-context/plugin-call.js";
 import { encodeError } from "../host-context/results.js";
 import { nativeHosts } from "./hosts.js";
 
@@ -15,6 +16,7 @@ const TURN_MS = 10;
 /** One call of a native plugin: what its code reaches of the host, and until when. */
 export class NativeCall implements NativeHost {
   readonly #controller = new AbortController();
+  readonly #origin: PluginCall;
   readonly #local: LocalHostContext;
   readonly #logged = new Set<Promise<Uint8Array>>();
   #turnBegan = performance.now();
@@ -23,9 +25,10 @@ export class NativeCall implements NativeHost {
 
   constructor(
     private readonly host: PluginHostContext,
-    private readonly requestId?: string,
+    origin: PluginCall = {},
   ) {
     const { grant, config, clock } = host;
+    this.#origin = { ...origin, signals: [this.#controller.signal] };
     this.#local = new LocalHostContext({ grant, config, clock, reader: null });
   }
 
@@ -69,11 +72,11 @@ export class NativeCall implements NativeHost {
       this.#turnBegan = performance.now();
     }
     if (this.#over) return encodeError(nativeErrors.callOver(this.host.grant.plugin, name));
-    return this.host.invoke(name, args, this.requestId);
+    return this.host.invoke(name, args, this.#origin);
   }
 
   #log(args: readonly (Uint8Array | null)[]): Promise<Uint8Array> {
-    const written = this.host.invoke("log_write", args, this.requestId);
+    const written = this.host.invoke("log_write", args, this.#origin);
     if (this.#over) return written;
     this.#logged.add(written);
     void written.then(() => this.#logged.delete(written));

@@ -15,7 +15,16 @@ import { errorOfGuest, type GuestFailure, logFieldsOf } from "../guest/guest-fai
 import { healthOf } from "../guest/health-report.js";
 import { exactJson, messageProblem, textOfJsonBytes } from "../guest/json-text.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
-import type { CallOptions, HealthOptions, PluginHealth, PluginInstance } from "../runtime.js";
+import type { PluginCall } from "../host-context/plugin-call.js";
+import {
+  type CallOptions,
+  type HealthOptions,
+  NOTIFY_EXPORTS,
+  type NotifyKind,
+  type NotifyOptions,
+  type PluginHealth,
+  type PluginInstance,
+} from "../runtime.js";
 import { CallSlots } from "./call-slots.js";
 import { NativeCall } from "./native-call.js";
 
@@ -35,6 +44,8 @@ interface RunOptions {
   signal?: AbortSignal | undefined;
   reason?(): unknown;
   timeoutMs: number;
+  /** What its host calls come from. */
+  origin?: Pick<PluginCall, "chain" | "caller">;
 }
 
 /** A started plugin whose code runs in this process. */
@@ -71,7 +82,7 @@ export class NativePluginInstance implements PluginInstance {
 
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     const { name, execution_timeout_ms: timeoutMs } = this.manifest;
-    const { requestId, signal, takesJsonBytes } = options;
+    const { requestId, signal, takesJsonBytes, caller } = options;
     if (this.#draining) throw callErrors.unavailable(name, "it is stopping");
     const text = params instanceof JsonBytes ? textOfJsonBytes(params) : exactJson(params ?? null);
     const bytes = Buffer.byteLength(text);
@@ -82,7 +93,9 @@ export class NativePluginInstance implements PluginInstance {
         return { method, params: JSON.parse(text), requestId, signal: call.signal };
       };
       const reason = () => callErrors.cancelled(name);
-      const answer = encodeUtf8(await this.#run("handle_request", input, { requestId, signal, reason, timeoutMs }));
+      const answer = encodeUtf8(
+        await this.#run("handle_request", input, { requestId, signal, reason, timeoutMs, origin: { caller } }),
+      );
       const problem = messageProblem(answer);
       if (problem !== null) throw callErrors.invalidResponse(name, problem);
       return takesJsonBytes ? new JsonBytes(answer) : JSON.parse(Buffer.from(answer).toString("utf8"));
@@ -90,6 +103,31 @@ export class NativePluginInstance implements PluginInstance {
       const told = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
       const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
       this.#failures.add({ method, requestId }, failure, told);
+      throw failure;
+    } finally {
+      this.#slots.release();
+    }
+  }
+
+  async notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void> {
+    const { name, execution_timeout_ms: timeoutMs } = this.manifest;
+    const { requestId, signal, chain, caller } = options;
+    if (this.#draining) throw callErrors.unavailable(name, "it is stopping");
+    const text = exactJson({ requestId, ...input });
+    await this.#slots.take(signal);
+    try {
+      const reason = () => callErrors.cancelled(name);
+      await this.#run(NOTIFY_EXPORTS[what], () => JSON.parse(text), {
+        requestId,
+        signal,
+        reason,
+        timeoutMs,
+        origin: { chain, caller },
+      });
+    } catch (error) {
+      const told = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
+      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      this.#failures.add({ method: NOTIFY_EXPORTS[what], requestId }, failure, told);
       throw failure;
     } finally {
       this.#slots.release();
@@ -135,10 +173,10 @@ export class NativePluginInstance implements PluginInstance {
 
   /** Runs an export; gives its result as JSON. @throws GuestThrew, or why it was ended */
   async #run(name: GuestExport, input: (call: NativeCall) => unknown, options: RunOptions): Promise<string> {
-    const { requestId, signal, reason, timeoutMs } = options;
+    const { requestId, signal, reason, timeoutMs, origin } = options;
     const plugin = this.manifest.name;
     if (this.#closed) throw callErrors.unavailable(plugin, "it was stopped");
-    const call = new NativeCall(this.host, requestId);
+    const call = new NativeCall(this.host, { requestId, ...origin, deadline: performance.now() + timeoutMs });
     const giveUp = () => call.end(reason?.());
     const timer = setTimeout(() => call.end(nativeErrors.timeout(plugin, timeoutMs)), timeoutMs);
     this.#calls.add(call);
@@ -169,6 +207,6 @@ export class NativePluginInstance implements PluginInstance {
   }
 
   async #tell(record: FailureRecord | { level: "warn"; message: string; fields: object }, requestId?: string) {
-    await this.host.invoke("log_write", [encodeUtf8(JSON.stringify(record))], requestId);
+    await this.host.invoke("log_write", [encodeUtf8(JSON.stringify(record))], { requestId });
   }
 }

@@ -1,5 +1,6 @@
 import { type PluginManifest, parsePluginInfo } from "@aspen/plugin-api";
 import { callErrors, nativeErrors } from "../errors.js";
+import { assertNotifiable } from "../guest/assert-notifiable.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
 import { orAborted } from "../supervisor/or-aborted.js";
@@ -35,6 +36,7 @@ export class NativePluginRuntime implements PluginRuntime {
     });
     if (this.#closed) throw callErrors.unavailable(name, "the runtime is disposed");
     const guest = factory({ name, version, api_version });
+    assertNotifiable(manifest, Object.keys(guest.exports));
     checkInfo(guest.resultText(guest.exports.plugin_info?.(() => null)), manifest);
     const instance = new NativePluginInstance(manifest, guest, host, (closed) => this.#instances.delete(closed));
     this.#instances.add(instance);

@@ -1,5 +1,6 @@
 import { handlePatternMatches, type PluginManifest } from "@aspen/plugin-api";
 import type { MethodDescription, RequestContext, RequestHandler, RpcRequest } from "@aspen/rpc-core";
+import { hostErrors } from "../errors.js";
 import type { CallOptions } from "../runtime.js";
 
 /** Whatever answers a plugin's calls: a `PluginInstance`, or what stands before several. */
@@ -38,6 +39,9 @@ export class PluginHandler implements RequestHandler {
 
   handle({ method, params }: RpcRequest, context: RequestContext): Promise<unknown> {
     const { requestId, caller, signal, takesJsonBytes = false } = context;
+    const { through = [] } = caller;
+    // Its instances may all be waiting for this very answer.
+    if (through.includes(this.name)) return Promise.reject(hostErrors.cycle(through, this.name));
     return this.target.call(method, params, { requestId, caller, signal, takesJsonBytes });
   }
 }

@@ -383,8 +383,8 @@ export class PluginSupervisor implements AsyncDisposable {
     if (!plugin) {
       const { healthMs, healthTimeoutMs } = this.#options;
       const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs, caller: this.parts.starter.caller };
-      const { registry, logger } = this.parts;
-      plugin = new SupervisedPlugin(record, { registry, logger, health, onAwaited: () => this.#order.hurry(name) });
+      const onAwaited = () => this.#order.hurry(name);
+      plugin = new SupervisedPlugin(record, { ...this.parts, health, onAwaited });
       this.#plugins.set(name, plugin);
     }
     return plugin;

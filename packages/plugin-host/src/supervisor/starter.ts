@@ -1,8 +1,9 @@
 import { type Clock, systemClock } from "@aspen/feature";
 import type { Logger, PluginManifest, PluginTierName } from "@aspen/plugin-api";
-import { LIMITS } from "@aspen/plugin-api";
-import { type Caller, nodeCaller } from "@aspen/rpc-core";
+import { backgroundProblems, LIMITS, pluginApiErrors } from "@aspen/plugin-api";
+import { type Caller, type Dispatcher, nodeCaller } from "@aspen/rpc-core";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
+import { type NotifyTarget, PluginBackground } from "../background/plugin-background.js";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { DeniedEvent } from "../host-context/host-function.js";
@@ -25,6 +26,8 @@ export interface StarterOptions {
   ports?: Partial<HostPorts>;
   /** The time of day, for plugins. @default `systemClock` */
   clock?: Clock;
+  /** Where plugins' own calls go; asked for at each start of one. @default nowhere: they cannot call */
+  dispatcher?(): Pick<Dispatcher, "dispatch"> | undefined;
   /** The node, on whose behalf it asks plugins for their health. @default "node" */
   nodeId?: string;
 }
@@ -85,7 +88,14 @@ export class PluginStarter {
     const { manifest } = artifact;
     const { kv, blobs, ports = {}, clock = systemClock } = this.options;
     const { runtime } = this.#tierOf(manifest);
-    const host = new PluginHostContext(manifest, { kv, blobs, ports, clock, ...this.#logging(manifest.name) }, config);
+    const problems = backgroundProblems(manifest);
+    if (problems.length > 0) throw pluginApiErrors.manifestInvalid(problems);
+    const dispatcher = this.options.dispatcher?.();
+    const host = new PluginHostContext(
+      manifest,
+      { dispatcher, kv, blobs, ports, clock, ...this.#logging(manifest.name) },
+      config,
+    );
     const instance = await runtime.start(artifact, host, signal);
     try {
       signal?.throwIfAborted();
@@ -97,6 +107,12 @@ export class PluginStarter {
       await instance[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Begins what a started plugin does when nobody calls it; disposing it ends that. */
+  background(manifest: PluginManifest, target: NotifyTarget): AsyncDisposable {
+    const { kv, logger, clock = systemClock, nodeId: owner = "node" } = this.options;
+    return new PluginBackground({ kv, logger, clock, owner, caller: this.caller, manifest, target });
   }
 
   #tierOf({ name, entry }: PluginManifest) {

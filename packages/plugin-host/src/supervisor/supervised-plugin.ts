@@ -15,9 +15,10 @@ import { pluginErrors } from "../errors.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
 import { codeHash } from "../plugin-store/code-hash.js";
 import { grantedManifest, type PluginRecord, type StoredArtifact } from "../plugin-store/plugin-record.js";
-import type { CallOptions, PluginHealth, PluginInstance } from "../runtime.js";
+import type { CallOptions, NotifyKind, NotifyOptions, PluginHealth, PluginInstance } from "../runtime.js";
 import { AwaitingCalls } from "./awaiting-calls.js";
 import { HealthLoop, type HealthLoopOptions } from "./health-loop.js";
+import type { PluginStarter } from "./starter.js";
 
 const RETRY_MAX_MS = 60_000;
 
@@ -54,6 +55,8 @@ export interface SupervisedPluginParts {
   registry: HandlerRegistry;
   logger: Logger;
   health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs" | "caller">;
+  /** Begins what it does when nobody calls it. */
+  starter: Pick<PluginStarter, "background">;
   /** A call came that waits for the plugin's start. */
   onAwaited(): void;
 }
@@ -70,6 +73,9 @@ export class SupervisedPlugin {
   /** On the clock of `performance.now()`, which nobody sets. */
   #retryAt = 0;
   #health: HealthLoop | null = null;
+  #background: AsyncDisposable | null = null;
+  /** What earlier revisions did, which ends with their calls. */
+  readonly #ending = new Set<Promise<void>>();
   /** The revision that was tried last; while an older one serves, `#record` is that one's. */
   #tried = "";
   /** Calls that wait for the start; null when calls are answered, or refused, at once. */
@@ -157,6 +163,8 @@ export class SupervisedPlugin {
     this.#health?.[Symbol.dispose]();
     this.#health = new HealthLoop(instance, { ...this.parts.health, report: (health) => this.#report(health) });
     this.#show(record);
+    this.#endBackground();
+    this.#background = this.parts.starter.background(this.manifest, this);
     this.#error = null;
     this.#failures = 0;
     if (this.state === "stopped" || this.state === "failed") this.#lifecycle.transition("loading");
@@ -229,6 +237,7 @@ export class SupervisedPlugin {
     this.#instance = null;
     this.#health?.[Symbol.dispose]();
     this.#health = null;
+    this.#endBackground();
     if (record) this.#show(record);
     this.#tried = record?.revision ?? "";
     this.#error = why;
@@ -242,12 +251,18 @@ export class SupervisedPlugin {
     if (this.state === "loading") this.#lifecycle.transition("initializing");
     this.#lifecycle.transition("stopping");
     if (instance) await drainInstance(instance, this.name, drainMs, this.parts.logger);
+    await Promise.all(this.#ending);
     this.#lifecycle.transition("stopped");
   }
 
   /** Its methods are no longer this plugin's. */
   forget(): void {
     this.#unregister();
+  }
+
+  notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void> {
+    if (this.#instance) return this.#instance.notify(what, input, options);
+    return Promise.reject(pluginErrors.notServing(this.name, this.#why()));
   }
 
   call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
@@ -284,6 +299,20 @@ export class SupervisedPlugin {
       updatedAt,
       ...(this.#error ? { error: this.#error.toJSON() } : {}),
     };
+  }
+
+  /** Nothing new is taken on; what is under way ends with the instance. */
+  #endBackground(): void {
+    const background = this.#background;
+    this.#background = null;
+    if (!background) return;
+    const plugin = this.name;
+    const ended = Promise.resolve(background[Symbol.asyncDispose]())
+      .catch((err: unknown) =>
+        this.parts.logger.warn({ plugin, err }, "timers or events of a plugin did not end in order"),
+      )
+      .finally(() => this.#ending.delete(ended));
+    this.#ending.add(ended);
   }
 
   #why(): string {

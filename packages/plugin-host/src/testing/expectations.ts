@@ -28,6 +28,17 @@ export async function written({ store }: RuntimeBench, key: string): Promise<voi
   }
 }
 
+/** What the plugin has appended under `prefix`, as soon as there are so many. */
+export async function appended<T>({ store }: RuntimeBench, prefix: string, count: number): Promise<T[]> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const { entries } = await store.kv.scan({ prefix });
+    if (entries.length >= count) return entries.map(({ value }) => JSON.parse(Buffer.from(value).toString()) as T);
+    if (performance.now() > deadline) assert.fail(`waited in vain for ${count} of ${prefix}: ${entries.length}`);
+    await delay(5);
+  }
+}
+
 /** Resolves when the plugin has stopped to write `suite:alive`; what was on its way is let through. */
 export async function writesNoMore({ store }: RuntimeBench): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { encodeUtf8 } from "@aspen/plugin-api/abi";
+import { createPublicKey, verify } from "node:crypto";
+import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
 import { rejectsWith } from "./expectations.js";
 import type { RuntimeCase } from "./runtime-case.js";
 
@@ -78,6 +79,63 @@ export const hostCases: readonly RuntimeCase[] = [
       const plugin = await bench.start({ manifest: { permissions: ["jobs:submit:*"] }, jobs: false });
       const error = await rejectsWith("FEATURE_OFF", plugin.call("suite.submit", { type: "mail.send" }));
       assert.equal(error.details?.feature, "jobs");
+    },
+  },
+  {
+    name: "signatures are in the plugin's own name, and anybody can verify them",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["signing"] } });
+      const bytes = ({ base64 }: { base64: string }) => Buffer.from(base64, "base64");
+      type Bytes = { base64: string };
+      const signed = async () =>
+        (await plugin.call("suite.sign", { data: "żółć", by: "neighbour" })) as Record<
+          "signature" | "publicKey" | "other",
+          Bytes
+        > & { verified: boolean[]; malformed: boolean };
+      const { signature, publicKey, other, verified, malformed } = await signed();
+      assert.deepEqual([verified, malformed], [[true, false, false], false]);
+      assert.deepEqual([bytes(signature).length, bytes(publicKey).length, bytes(other).length], [64, 32, 32]);
+      assert.notDeepEqual(publicKey, other);
+      // Outside of the node, by the form that is documented.
+      const key = createPublicKey({
+        ...{ format: "jwk", key: { kty: "OKP", crv: "Ed25519", x: bytes(publicKey).toString("base64url") } },
+      });
+      const message = (name: string) => Buffer.from(`aspen plugin signature v1:${name}\0żółć`);
+      assert.equal(verify(null, message("suite"), key, bytes(signature)), true);
+      assert.equal(verify(null, message("suitf"), key, bytes(signature)), false);
+      // Another node of the store, and another start.
+      await plugin.instance[Symbol.asyncDispose]();
+      const again = await bench.start({ manifest: { permissions: ["signing"] } });
+      assert.deepEqual(await again.call("suite.publicKey", "suite"), publicKey);
+      for (const name of ["", "Suite", "x".repeat(65)]) {
+        await rejectsWith("INVALID_PARAMS", again.call("suite.publicKey", name));
+      }
+    },
+  },
+  {
+    name: "more data than may be signed is PAYLOAD_TOO_LARGE; keys and signatures are for those to whom it is granted",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["signing"] } });
+      await rejectsWith("PAYLOAD_TOO_LARGE", plugin.call("suite.signBytes", LIMITS.signedBytes + 1));
+      await plugin.instance[Symbol.asyncDispose]();
+      const denied = await bench.start();
+      await rejectsWith("PERMISSION_DENIED", denied.call("suite.signBytes", 1));
+      await rejectsWith("PERMISSION_DENIED", denied.call("suite.publicKey", "suite"));
+    },
+  },
+  {
+    name: "the nodes are told to whom it is granted, where there are any",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["cluster:info"] } });
+      const { self, nodes } = bench.cluster.info();
+      assert.deepEqual(await plugin.call("suite.cluster"), { self, nodes });
+      await plugin.instance[Symbol.asyncDispose]();
+      const alone = await bench.start({ manifest: { permissions: ["cluster:info"] }, cluster: false });
+      const error = await rejectsWith("FEATURE_OFF", alone.call("suite.cluster"));
+      assert.equal(error.details?.feature, "cluster");
+      await alone.instance[Symbol.asyncDispose]();
+      const denied = await bench.start();
+      await rejectsWith("PERMISSION_DENIED", denied.call("suite.cluster"));
     },
   },
   {

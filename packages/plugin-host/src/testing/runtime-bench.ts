@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type PluginManifest, parseManifest } from "@aspen/plugin-api";
-import { LOCAL_CALLER, nodeCaller } from "@aspen/rpc-core";
+import { type ClusterPort, systemClock } from "@aspen/feature";
+import { type Logger, type PluginManifest, parseManifest } from "@aspen/plugin-api";
+import { accessMiddleware, type Caller, Dispatcher, HandlerRegistry, LOCAL_CALLER, nodeCaller } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
+import { PluginBackground } from "../background/plugin-background.js";
 import { PluginHostContext } from "../host-context/host-context.js";
+import { PluginHandler } from "../plugin-handler/plugin-handler.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
 import type { PluginFixture, PluginRuntimeHarness } from "./harness.js";
 import { RecordedJobs } from "./recorded-jobs.js";
@@ -30,14 +33,28 @@ export interface StartOptions {
   config?: Record<string, unknown>;
   /** Whether there are jobs. @default true */
   jobs?: boolean;
+  /** Whether there are nodes. @default true */
+  cluster?: boolean;
   signal?: AbortSignal;
 }
 
 /** One plugin that the bench has started. */
 export class StartedPlugin {
-  constructor(readonly instance: PluginInstance) {}
+  constructor(
+    readonly instance: PluginInstance,
+    private readonly begin: () => AsyncDisposable,
+  ) {}
 
-  call(method: string, params: unknown = null, options: { requestId?: string; signal?: AbortSignal } = {}) {
+  /** Begins its timers and its events, as a node does. The bench ends them, when nobody has. */
+  background(): AsyncDisposable {
+    return this.begin();
+  }
+
+  call(
+    method: string,
+    params: unknown = null,
+    options: { requestId?: string; signal?: AbortSignal; caller?: Caller } = {},
+  ) {
     return this.instance.call(method, params, { requestId: "suite-request", caller: LOCAL_CALLER, ...options });
   }
 
@@ -51,19 +68,44 @@ export class RuntimeBench implements AsyncDisposable {
   readonly store = new MemoryStore();
   readonly logs: LogLine[] = [];
   readonly denied: string[] = [];
+  readonly cluster: ClusterPort = {
+    info: () => ({
+      self: "n1",
+      nodes: [{ id: "n1", version: "1.0.0", state: "serving", healthy: true, features: [] }],
+    }),
+  };
   readonly jobs = new RecordedJobs();
+  /** What its node says of plugins. */
+  readonly told: string[] = [];
+  /** What plugins may call. */
+  readonly methods = new HandlerRegistry();
+  readonly #dispatcher = new Dispatcher({ registry: this.methods, middleware: [accessMiddleware(this.methods)] });
+  readonly #registered = new Map<string, () => void>();
+  readonly #backgrounds: PluginBackground[] = [];
+  readonly #logger: Logger;
 
   constructor(
     readonly runtime: PluginRuntime,
     private readonly artifacts: (fixture: FixtureName) => Promise<PluginArtifact>,
-  ) {}
+  ) {
+    const say = (_fields: object, message: string) => void this.told.push(message);
+    this.#logger = { debug: say, info: say, warn: say, error: say };
+  }
 
-  async start({ fixture = "suite", manifest, config, jobs = true, signal }: StartOptions = {}): Promise<StartedPlugin> {
+  async start({
+    fixture = "suite",
+    manifest,
+    config,
+    jobs = true,
+    cluster = true,
+    signal,
+  }: StartOptions = {}): Promise<StartedPlugin> {
     const artifact = await this.artifacts(fixture);
     const granted = { ...artifact.manifest, ...manifest };
     const host = new PluginHostContext(
       granted,
       {
+        dispatcher: this.#dispatcher,
         kv: this.store.kv,
         blobs: this.store.blobs,
         logger: {
@@ -71,16 +113,32 @@ export class RuntimeBench implements AsyncDisposable {
             this.logs.push({ level, message, ...(fields ? { fields } : {}), ...(requestId ? { requestId } : {}) });
           },
         },
-        ports: jobs ? { jobs: this.jobs } : {},
+        ports: { ...(jobs ? { jobs: this.jobs } : {}), ...(cluster ? { cluster: this.cluster } : {}) },
         onDenied: ({ plugin, hostFunction, code }) => this.denied.push(`${plugin} ${hostFunction} ${code}`),
       },
       config,
     );
-    return new StartedPlugin(await this.runtime.start({ ...artifact, manifest: granted }, host, signal));
+    const target = await this.runtime.start({ ...artifact, manifest: granted }, host, signal);
+    // The latest of a name answers what others call.
+    this.#registered.get(granted.name)?.();
+    this.#registered.set(granted.name, this.methods.register(new PluginHandler(granted, target)));
+    return new StartedPlugin(target, () => this.#background(granted, target));
+  }
+
+  #background(manifest: PluginManifest, target: PluginInstance): AsyncDisposable {
+    const background = new PluginBackground({
+      ...{ kv: this.store.kv, logger: this.#logger, clock: systemClock, owner: "bench", caller: nodeCaller("suite") },
+      ...{ manifest, target, retryMs: 1 },
+    });
+    this.#backgrounds.push(background);
+    return background;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const ended = this.#backgrounds.map((background) => background[Symbol.asyncDispose]());
+    // Whatever they still do ends with their instances.
     await this.runtime[Symbol.asyncDispose]();
+    await Promise.all(ended);
     await this.store[Symbol.asyncDispose]();
   }
 }

@@ -1,8 +1,10 @@
+import { backgroundCases } from "./background-cases.js";
 import { callCases } from "./call-cases.js";
 import { boundsMemoryCases, stopsCodeCases } from "./capability-cases.js";
 import type { PluginRuntimeHarness, TestFramework } from "./harness.js";
 import { hostCases } from "./host-cases.js";
 import { lifecycleCases } from "./lifecycle-cases.js";
+import { rpcCases } from "./rpc-cases.js";
 import { artifactsOf, RuntimeBench } from "./runtime-bench.js";
 import type { RuntimeCase } from "./runtime-case.js";
 import { startCases } from "./start-cases.js";
@@ -14,6 +16,8 @@ export function testPluginRuntime({ describe, test }: TestFramework, harness: Pl
     start: startCases,
     calls: callCases,
     "the host": hostCases,
+    "events and timers": backgroundCases,
+    "calls of plugins": rpcCases,
     lifecycle: lifecycleCases,
     ...(harness.stopsCode ? { "code that never ends": stopsCodeCases } : {}),
     ...(harness.boundsMemory ? { memory: boundsMemoryCases } : {}),

@@ -1,5 +1,6 @@
+import { setMaxListeners } from "node:events";
 import { systemClock } from "@aspen/feature";
-import type { PluginHostContext } from "@aspen/plugin-host";
+import type { PluginCall, PluginHostContext } from "@aspen/plugin-host";
 import type { LoadedModule } from "../module-loader.js";
 import { createSlotBuffer, MainSlot, sharedNow } from "../protocol/channel.js";
 import {
@@ -69,6 +70,8 @@ export class Instance {
   #watchdog: NodeJS.Timeout | null = null;
   #look: NodeJS.Timeout | null = null;
   #gone = false;
+  /** Aborts when its worker is ended. */
+  readonly #over = new AbortController();
   /** Calls that were given up and have not ended. */
   readonly #abandoned = new Set<number>();
   /** Ends the wait for the plugin to be loaded. */
@@ -89,6 +92,7 @@ export class Instance {
     memory: Pick<LoadMessage, "slot" | "calls" | "results">,
     events: InstanceEvents,
   ) {
+    setMaxListeners(0, this.#over.signal);
     this.#slot = new MainSlot(memory.slot);
     this.#calls = new SentCalls(new Ring(memory.calls), (message) => worker.post(message));
     this.#results = new Ring(memory.results);
@@ -381,6 +385,7 @@ export class Instance {
 
   async #end(): Promise<void> {
     this.#gone = true;
+    this.#over.abort();
     this.#stopWatchdog();
     if (this.#look) clearTimeout(this.#look);
     this.#slot.close();
@@ -405,13 +410,24 @@ export class Instance {
     else this.#computing = true;
   }
 
+  /** What a host call comes from: the call that runs, as this thread sent it; nothing when the instance starts. */
+  #origin(): PluginCall | undefined {
+    const origin = this.#calls.originOf(this.#slot.running);
+    if (!origin) return undefined;
+    const { timeoutMs } = this.options;
+    // The worker says when it began; it gets no more time by that than a call has.
+    const left = Math.min(timeoutMs, Math.max(0, timeoutMs - (sharedNow() - this.#slot.startedAt)));
+    const signals = [...(origin.signals ?? []), this.#over.signal];
+    return { ...origin, signals, deadline: performance.now() + (Number.isNaN(left) ? 0 : left) };
+  }
+
   #serveHostCalls(): void {
     const { host } = this.options;
     this.#slot
       .serve(
         async (name, args) => {
           const lent = this.#lend();
-          const result = await host.invoke(name, args);
+          const result = await host.invoke(name, args, this.#origin());
           if (lent) await this.#takeUpAgain();
           return result;
         },

@@ -1,3 +1,4 @@
+import type { PluginCall } from "@aspen/plugin-host";
 import { type CallMessage, type CallOutcome, isLarge, pushCall, type ToWorker } from "../protocol/messages.js";
 import type { Ring } from "../protocol/ring.js";
 
@@ -5,6 +6,8 @@ import type { Ring } from "../protocol/ring.js";
 export interface InstanceCall extends CallMessage {
   /** No other instance may run it. */
   pinned?: boolean;
+  /** What its host calls come from. */
+  origin?: PluginCall | undefined;
   settle(outcome: CallOutcome): void;
 }
 
@@ -61,6 +64,11 @@ export class SentCalls {
       this.#waiting.shift();
       if (this.ring.lower()) this.post({ type: "wake" });
     }
+  }
+
+  /** What the host calls of the call come from. */
+  originOf(sequence: number): PluginCall | undefined {
+    return this.#sent.get(sequence)?.call.origin;
   }
 
   /** Takes out the call that has ended; null when no call has this number. */

@@ -57,7 +57,7 @@ export class PluginLog {
   }
 
   #put(record: Uint8Array, requestId?: string): void {
-    void this.host.invoke("log_write", [record], requestId);
+    void this.host.invoke("log_write", [record], { requestId });
     this.#followers.write(record, requestId);
   }
 

@@ -1,0 +1,22 @@
+import type { Caller } from "@aspen/rpc-core";
+
+/** What a plugin may do, as plain data that can be sent to a worker thread. */
+export interface PluginGrant {
+  plugin: string;
+  permissions: readonly string[];
+  kvPrefixes: readonly string[];
+}
+
+/** The call of a plugin from which a host call comes, as far as it is known. */
+export interface PluginCall {
+  /** Of the request that the plugin was answering; it goes to the log. */
+  readonly requestId?: string | undefined;
+  /** What the event was caused by that the plugin is told of, that event's emitter included; what it emits is caused by it. */
+  readonly chain?: readonly string[] | undefined;
+  /** Who has called the plugin. Without one it calls nobody. */
+  readonly caller?: Caller | undefined;
+  /** When the call is over for its caller, on the clock of `performance.now()`. @default unknown */
+  readonly deadline?: number | undefined;
+  /** Each aborts when the call is over. @default none */
+  readonly signals?: readonly AbortSignal[] | undefined;
+}
