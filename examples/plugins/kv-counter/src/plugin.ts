@@ -1,0 +1,45 @@
+import { AspenError, definePlugin, kv } from "@aspen/guest-sdk";
+
+const VALUES = "counter:value:";
+const NAME = /^[a-z0-9-]{1,64}$/;
+
+export default definePlugin({
+  handlers: {
+    "counter.add": async (params: unknown) => {
+      const { name, by = 1 } = record(params);
+      if (typeof by !== "number" || !Number.isSafeInteger(by)) throw invalid("by must be a whole number");
+      return { value: await add(keyOf(name), by) };
+    },
+    "counter.get": async (params: unknown) => {
+      const entry = await kv.get(keyOf(record(params).name));
+      return { value: Number(entry?.text() ?? 0) };
+    },
+  },
+});
+
+/** Adds to a counter, also when several instances on several nodes do so at once. */
+async function add(key: string, by: number): Promise<number> {
+  let before = (await kv.get(key))?.bytes ?? null;
+  for (;;) {
+    const value = Number(before === null ? 0 : new TextDecoder().decode(before)) + by;
+    if (!Number.isSafeInteger(value)) throw new AspenError("COUNTER_FULL", "the counter cannot hold so much");
+    const swapped = await kv.cas(key, before, String(value));
+    if (swapped.ok) return value;
+    // Somebody was faster. The answer says what is there now, so that no second read is needed.
+    before = swapped.actual?.bytes ?? null;
+  }
+}
+
+function keyOf(name: unknown): string {
+  if (typeof name !== "string" || !NAME.test(name)) throw invalid("name must be 1 to 64 of a-z, 0-9 and -");
+  return VALUES + name;
+}
+
+function record(params: unknown): Record<string, unknown> {
+  if (typeof params !== "object" || params === null) throw invalid("the params must be an object");
+  return params as Record<string, unknown>;
+}
+
+function invalid(problem: string): AspenError {
+  return new AspenError("INVALID_PARAMS", problem);
+}
