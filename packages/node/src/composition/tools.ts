@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { SystemTool } from "@aspen/feature";
-import { coerce, satisfies, validRange } from "semver";
+import coerce from "semver/functions/coerce.js";
+import satisfies from "semver/functions/satisfies.js";
+import validRange from "semver/ranges/valid.js";
 import { nodeErrors } from "../errors.js";
 import type { SelectedFeature } from "./select-features.js";
 
