@@ -15,6 +15,7 @@ import { shortId } from "../protocol/request-id.js";
 import { createRingBuffer, Ring } from "../protocol/ring.js";
 import type { PluginLog } from "../stacks/plugin-log.js";
 import type { ComputeSlots } from "./compute-slots.js";
+import { ComputeTurn } from "./compute-turn.js";
 import { loaded } from "./loading.js";
 import { type InstanceCall, SentCalls } from "./sent-calls.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
@@ -77,8 +78,7 @@ export class Instance {
   #restarts = false;
   /** When the slow call began, on the clock of {@link sharedNow}; null when no call is slow. */
   #stalledSince: number | null = null;
-  /** It holds one of the plugin's slots. */
-  #computing = false;
+  readonly #turn: ComputeTurn;
   /** Average time of a call in the worker, in milliseconds; the latest calls count most. */
   averageMs = WINDOW_MS;
   lastUsed = performance.now();
@@ -93,6 +93,7 @@ export class Instance {
     this.#calls = new SentCalls(new Ring(memory.calls), (message) => worker.post(message));
     this.#results = new Ring(memory.results);
     this.#events = events;
+    this.#turn = new ComputeTurn(options.slots, options.maxInstances);
   }
 
   /**
@@ -150,7 +151,7 @@ export class Instance {
 
   /** True while it holds a slot, and takes calls without asking for one. */
   get computing(): boolean {
-    return this.#computing;
+    return this.#turn.held;
   }
 
   get busy(): number {
@@ -170,9 +171,7 @@ export class Instance {
    */
   send(call: InstanceCall, slotTaken = false): void {
     this.lastUsed = performance.now();
-    if (this.#computing && slotTaken) this.options.slots.release();
-    else if (!this.#computing && !slotTaken) this.options.slots.take();
-    this.#computing = true;
+    this.#turn.take(slotTaken);
     this.#calls.add(call);
     this.#watchdog ??= this.#watch(this.options.timeoutMs + this.options.graceMs);
     this.#look ??= this.#lookAgain();
@@ -189,7 +188,7 @@ export class Instance {
       if (this.#calls.size > 0) this.#takeResults();
       if (!this.#gone) this.#lookForStall();
       if (!this.#gone) this.#lookForRest();
-      const goesOn = this.#calls.size > 0 || this.#computing || this.#stalledSince !== null;
+      const goesOn = this.#calls.size > 0 || this.#turn.held || this.#stalledSince !== null;
       if (!this.#gone && goesOn) this.#look ??= this.#lookAgain();
     }, LOOK_MS);
   }
@@ -197,13 +196,7 @@ export class Instance {
   /** Gives its slot back when nothing runs. A negative number is the start of an instance, which computes too. */
   #lookForRest(): void {
     this.worker.priority.look();
-    if (this.#calls.size === 0 && this.#slot.running === 0) this.#rest();
-  }
-
-  #rest(): void {
-    if (!this.#computing) return;
-    this.#computing = false;
-    this.options.slots.release();
+    if (this.#calls.size === 0 && this.#slot.running === 0) this.#turn.rest();
   }
 
   /** Takes calls back that wait behind a slow one, so that another instance can have them. */
@@ -253,7 +246,7 @@ export class Instance {
   async terminate(outcome: CallOutcome): Promise<void> {
     const ended = this.#end();
     for (const call of this.#calls.clear()) call.settle(outcome);
-    this.#rest();
+    this.#turn.rest();
     await ended;
   }
 
@@ -309,7 +302,7 @@ export class Instance {
       this.#restarts = false;
     }
     this.#calls.flush();
-    if (this.#calls.size === 0 && this.#slot.running >= 0) this.#rest();
+    if (this.#calls.size === 0 && this.#slot.running >= 0) this.#turn.rest();
     this.#events.ready();
   }
 
@@ -375,7 +368,7 @@ export class Instance {
     const lost: CallOutcome = { kind: "trap", message: "its answer was lost with its worker", memoryBytes: 0 };
     for (const [at, call] of begun.entries()) call.settle(at === begun.length - 1 ? outcome : lost);
     this.#events.gone(unstarted);
-    this.#rest();
+    this.#turn.rest();
     await ended;
   }
 
@@ -387,32 +380,14 @@ export class Instance {
     if (!(await this.worker.terminate())) this.options.onStuck();
   }
 
-  /** Lets another instance compute while this one waits; false when there is no other instance or no slot to lend. */
-  #lend(): boolean {
-    const { slots, maxInstances } = this.options;
-    if (!this.#computing || maxInstances <= slots.size) return false;
-    this.#computing = false;
-    slots.release();
-    return true;
-  }
-
-  async #takeUpAgain(): Promise<void> {
-    const { slots } = this.options;
-    // A call that was sent meanwhile may have taken a slot for this instance.
-    if (this.#computing) return;
-    await slots.wait();
-    if (this.#gone || this.#computing) slots.release();
-    else this.#computing = true;
-  }
-
   #serveHostCalls(): void {
     const { host } = this.options;
     this.#slot
       .serve(
         async (name, args) => {
-          const lent = this.#lend();
+          const lent = this.#turn.lend();
           const result = await host.invoke(name, args);
-          if (lent) await this.#takeUpAgain();
+          if (lent) await this.#turn.takeUpAgain(() => this.#gone);
           return result;
         },
         (problem) => this.#onDeath(problem),
