@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { create } from "tar";
 import { JOB_LIMITS, NixWorker, type NixWorkerOptions } from "../src/index.js";
 import { poolOf, until } from "./helpers.js";
 
@@ -89,6 +90,31 @@ test("an attribute of a flake given as files, and one of a folder that is allowe
     const refused = await it.queue.submit(submit({ source: path }, { attempts: 3 }));
     expect(await it.queue.wait(refused.id)).toMatchObject({ attempts: 1, error: { code: "PERMISSION_DENIED" } });
   }
+});
+
+test("an attribute of a flake in an archive, and archives that are refused", async () => {
+  await using it = await nixPool();
+  const attribute = `packages.${SYSTEM}.it`;
+  const flake = `{ outputs = { self }: { packages.${SYSTEM}.it = derivation { name = "archived";
+    system = "${SYSTEM}"; builder = "/bin/sh"; args = [ "-c" "read -r t < \${./text}; echo $t > $out" ]; }; }; }`;
+  const folder = join(directory, "packed", "project");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "flake.nix"), flake);
+  await writeFile(join(folder, "text"), "of an archive\n");
+  const packed = create({ cwd: join(directory, "packed"), gzip: true }, ["project"]);
+  const blob = await it.store.blobs.put(packed as AsyncIterable<Uint8Array>);
+  const good = await it.queue.submit(submit({ source: { blob, stripComponents: 1 }, attribute, nar: true }));
+  const done = await it.queue.wait(good.id);
+  expect(done).toMatchObject({ status: "completed" });
+  const nar = (done.result as { outputs: { nar: string }[] }).outputs[0]!.nar;
+  expect(Buffer.from(await it.store.blobs.read(nar, 10_000)).toString()).toContain("of an archive");
+
+  const out = create({ cwd: folder, preservePaths: true, gzip: true }, ["../project/text"]);
+  const leaving = await it.store.blobs.put(out as AsyncIterable<Uint8Array>);
+  const bad = await it.queue.submit(submit({ source: { blob: leaving }, attribute }));
+  expect(await it.queue.wait(bad.id)).toMatchObject({ status: "failed", error: { code: "JOB_ARCHIVE_INVALID" } });
+  const absent = await it.queue.submit(submit({ source: { blob: "0".repeat(64) }, attribute }));
+  expect(await it.queue.wait(absent.id)).toMatchObject({ error: { code: "BLOB_NOT_FOUND" } });
 });
 
 test("a build that fails says its status and the end of its log, and is tried again; what nix refuses is not", async () => {
@@ -195,6 +221,8 @@ test("payloads and options that are none are refused", async () => {
     { flake: { "flake.nix": "", "a//b": "" } },
     { flake: Object.fromEntries(["flake.nix", ...Array(100).keys()].map((name) => [String(name), ""])) },
     { source: "relative" },
+    { source: { blob: "../x" } },
+    { source: { blob: "0".repeat(64), stripComponents: -1 } },
     { expression: "1", maxNarBytes: 0 },
     { expression: "1", sandbox: false },
   ];

@@ -4,6 +4,7 @@ import type { Logger } from "@aspen/plugin-api";
 import type { RunnableJob } from "../../job.js";
 import { JOB_LIMITS } from "../../options.js";
 import type { JobContext, Worker } from "../../worker.js";
+import { type SourceArchive, unpackSource } from "../source-archive.js";
 import { readBuilt, readInfo } from "./answers.js";
 import { BuildLog } from "./build-log.js";
 import { nixErrors } from "./errors.js";
@@ -94,13 +95,15 @@ export class NixWorker implements Worker {
     await this.#running.get(jobId)?.catch(() => undefined);
   }
 
-  async #execute(job: RunnableJob, { signal, log, blobs }: JobContext): Promise<NixResult> {
+  async #execute(job: RunnableJob, context: JobContext): Promise<NixResult> {
+    const { signal, log, blobs } = context;
     const payload = job.payload as NixPayload;
     if (!payload.offline && !this.#options.network) throw nixErrors.networkRefused();
-    const source = "source" in payload ? await this.#allowed(payload.source) : undefined;
+    const source =
+      "source" in payload && typeof payload.source === "string" ? await this.#allowed(payload.source) : undefined;
     const folder = await this.#folder(job.id);
     try {
-      const what = await this.#prepare(payload, folder);
+      const what = await this.#prepare(payload, folder, context);
       const nix = this.#nix(folder, { network: !payload.offline, signal, source });
       const { drvPath, outputs } = await this.#build(nix, what, log, signal);
       const names = Object.entries(outputs);
@@ -122,21 +125,30 @@ export class NixWorker implements Worker {
   }
 
   /** Writes what is to be built; gives the arguments that name it. */
-  async #prepare(payload: NixPayload, folder: string): Promise<string[]> {
+  async #prepare(payload: NixPayload, folder: string, context: JobContext): Promise<string[]> {
     const { attribute } = payload;
     if ("expression" in payload) {
       await writeFile(join(folder, "expression.nix"), payload.expression);
       return ["--file", "/job/expression.nix", ...(attribute === "" ? [] : [attribute])];
     }
     const suffix = attribute === "" ? "" : `#${attribute}`;
-    if ("source" in payload) return [`path:/source${suffix}`, "--no-write-lock-file"];
-    const { user } = this.#options;
-    for (const [path, text] of Object.entries(payload.flake)) {
-      const file = join(folder, "flake", path);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, text);
+    if ("source" in payload && typeof payload.source === "string") {
+      return [`path:/source${suffix}`, "--no-write-lock-file"];
     }
-    if (user !== null) await chown(join(folder, "flake"), user, user);
+    const { user } = this.#options;
+    const flake = join(folder, "flake");
+    await mkdir(flake);
+    if ("source" in payload) {
+      const owner = user === null ? null : { uid: user, gid: user };
+      await unpackSource(payload.source as SourceArchive, { folder: flake, owner }, context);
+    } else {
+      for (const [path, text] of Object.entries(payload.flake)) {
+        const file = join(flake, path);
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, text);
+      }
+    }
+    if (user !== null) await chown(flake, user, user);
     return [`path:/job/flake${suffix}`, "--no-write-lock-file"];
   }
 
