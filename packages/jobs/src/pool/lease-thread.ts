@@ -1,8 +1,12 @@
 import { createRequire } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { Worker as Thread } from "node:worker_threads";
 import type { Logger } from "@aspen/plugin-api";
 import type { JobLease, QueueInThread } from "../queue/contract.js";
+
+/** Milliseconds that a pool waits for the thread; it starts without it then, and uses it once it is there. */
+const START_MS = 10_000;
 
 /** The built file, also when this one runs from source: a thread cannot load TypeScript. */
 const threadFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/jobs/lease-thread"));
@@ -62,9 +66,12 @@ export class LeaseThread implements AsyncDisposable {
     this.#beating = setInterval(() => Atomics.add(beats, 0, 1n), Math.min(500, leaseMs / 20)).unref();
   }
 
-  /** Resolves when it is usable, or never will be: until then a job that blocks would have nobody to renew its lease. */
+  /**
+   * Resolves when it is usable, never will be, or takes long: until then a job that blocks would have nobody to renew its
+   * lease, and gets a longer one.
+   */
   started(): Promise<void> {
-    return this.#started;
+    return Promise.race([this.#started, delay(START_MS, undefined, { ref: false })]);
   }
 
   /** False when it renews nothing yet, or nothing more. */
