@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { create } from "tar";
 import { JOB_LIMITS, NixWorker, type NixWorkerOptions } from "../src/index.js";
-import { poolOf, until } from "./helpers.js";
+import { poolOf, silent, until } from "./helpers.js";
 
 let directory: string;
 let sandboxPaths: string[];
@@ -187,6 +187,26 @@ test("kill -9 of the process of the pool leaves no builder", async () => {
   }
   await once(child, "exit");
   await until(async () => (await running("sleep\x0071303")).length === 0);
+});
+
+test("a build that takes too much memory, and one with too many processes, fail; the next one runs", async () => {
+  const warned: string[] = [];
+  const logger = { ...silent, warn: (_: unknown, message: string) => void warned.push(message) };
+  await using it = await nixPool({ limits: { memoryMiB: 64, processes: 32 }, logger }, { concurrency: 1 });
+  if (warned.length > 0) {
+    // This machine lets nobody make control groups: a job without bounds would take all of it.
+    expect(warned).toEqual([expect.stringContaining("their memory is not bounded")]);
+    return;
+  }
+  const hog = build('x=0123456789abcdef; while true; do x="$x$x"; done');
+  const { id } = await it.queue.submit(submit({ expression: hog }));
+  expect(await it.queue.wait(id)).toMatchObject({ error: { code: "JOB_LIMIT_EXCEEDED", details: { what: "memory" } } });
+  const forks = build("i=0; while [ $i -lt 64 ]; do /bin/sleep 71304 & i=$((i+1)); done; echo > $out");
+  const bomb = await it.queue.submit(submit({ expression: forks }));
+  expect(await it.queue.wait(bomb.id)).toMatchObject({ error: { code: "JOB_EXIT_NONZERO" } });
+  await until(async () => (await running("sleep\x0071304")).length === 0);
+  const next = await it.queue.submit(submit({ expression: build("echo > $out") }));
+  expect((await it.queue.wait(next.id)).status).toBe("completed");
 });
 
 test("a NAR over the job's limit, and a log without end, are bounded", async () => {
