@@ -22,6 +22,19 @@ export const nodeErrors = {
       `listen: ${host} ${address === null ? "has no address" : `stands for ${address}, which other machines can reach`}; name a loopback address, such as 127.0.0.1`,
       { field: "listen.host", host, address },
     ),
+  socketFailed: (path: string, cause: unknown) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `listen.socket: cannot listen on ${quoted(path)}: ${textOf(cause)}`,
+      { field: "listen.socket", path: cut(path) },
+      thrownError(cause),
+    ),
+  tlsInvalid: (field: string, cause: unknown) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `${field}: cannot be used: ${textOf(cause)}; name PEM files of a certificate and of its own key, without a password`,
+      { field },
+    ),
   mountInvalid: (prefix: string, rule: string) =>
     new AspenError("CONFIG_INVALID", `the HTTP mount ${quoted(prefix)} cannot be served; its ${rule}`, { prefix }),
   mountSilent: (prefix: string, ms: number) =>

@@ -1,5 +1,18 @@
+import { resolve } from "node:path";
 import { z } from "zod";
 import { isLoopback } from "../http/loopback.js";
+import type { TlsFiles } from "../http/tls.js";
+
+/** Most bytes of a socket's path, with that of a folder beside it: a path of unix(7) has 108 bytes, of macOS 104. */
+const SOCKET_PATH_BYTES = 90;
+
+const file = z.string().min(1);
+const tlsSchema = z
+  .strictObject({ cert: file, key: file, ca: file.optional(), clientAuth: z.enum(["none", "require"]).optional() })
+  .refine(({ ca, clientAuth }) => clientAuth !== "require" || ca !== undefined, {
+    path: ["ca"],
+    message: "must name the authorities of the clients' certificates, which clientAuth requires",
+  });
 
 const listenSchema = z.strictObject({
   host: z
@@ -10,6 +23,15 @@ const listenSchema = z.strictObject({
     )
     .default("127.0.0.1"),
   port: z.int().min(0).max(65_535).default(7070),
+  socket: z
+    .string()
+    .min(1)
+    .refine(
+      (path) => Buffer.byteLength(resolve(path)) <= SOCKET_PATH_BYTES,
+      `must be at most ${SOCKET_PATH_BYTES} bytes`,
+    )
+    .optional(),
+  tls: tlsSchema.optional(),
 });
 
 const limitsSchema = z.strictObject({
@@ -52,6 +74,13 @@ export interface NodeConfig {
     host?: string;
     /** 0 picks a free one. @default 7070 */
     port?: number;
+    /**
+     * Path of a Unix domain socket on which it listens as well, without TLS. Only the user of the node can reach it, and
+     * is a local caller. At most 90 bytes. @default none
+     */
+    socket?: string;
+    /** Certificate and key, by the paths of PEM files; they are read anew when they change. @default no TLS */
+    tls?: TlsFiles;
   };
   limits?: {
     /** Most bytes of a request's body; a mount has its own. @default 24 MiB */

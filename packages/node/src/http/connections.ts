@@ -2,10 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Connection } from "./connection.js";
 import type { Exchange } from "./exchange.js";
+import { noteWay, type Way } from "./way.js";
 
 /** Every open connection of a front, on all its addresses. */
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
+  /** What is below connections with TLS. */
+  readonly #raw = new Set<Socket>();
   #ending = false;
   #told = 0;
   #came = 0;
@@ -24,11 +27,23 @@ export class Connections {
     return Math.max(0, this.#told - this.#came);
   }
 
-  add(socket: Socket): void {
+  add(socket: Socket, way: Way): void {
     if (this.#ending) this.#came += 1;
+    noteWay(socket, way);
     const connection = new Connection(socket);
     this.#open.set(socket, connection);
     socket.once("close", () => this.#open.delete(socket));
+  }
+
+  /** Notes a connection on which TLS is still to begin: it is added when its handshake is done. */
+  addRaw(socket: Socket): void {
+    this.#raw.add(socket);
+    socket.once("close", () => this.#raw.delete(socket));
+  }
+
+  /** Closes all of them at once, those included that have not ended their handshake. */
+  destroy(): void {
+    for (const socket of [...this.#open.keys(), ...this.#raw]) socket.destroy();
   }
 
   /** See `Connection.tell`. */

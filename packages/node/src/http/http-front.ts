@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
+import type { Server, Socket } from "node:net";
 import type { Dispatcher } from "@aspen/rpc-core";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -13,6 +13,8 @@ import { frontResponse } from "./front-response.js";
 import { Listeners, type Lookup } from "./listeners.js";
 import type { Mounts } from "./mounts.js";
 import { refusalBytes } from "./refusal.js";
+import type { TlsFiles, TlsIdentity } from "./tls.js";
+import type { Way } from "./way.js";
 
 /** Longest time to receive a request's headers, and between looks for requests that are late, in milliseconds. */
 const HEADERS_MS = 60_000;
@@ -21,7 +23,7 @@ const LOOK_MS = 30_000;
 const KEEP_ALIVE_MS = 72_000;
 
 export interface HttpFrontOptions {
-  listen: { host: string; port: number };
+  listen: { host: string; port: number; socket?: string | undefined; tls?: TlsFiles | undefined };
   /** Finds the addresses of the host's name. @default the system's */
   lookup?: Lookup | undefined;
   log: Logger;
@@ -41,6 +43,7 @@ export class HttpFront implements AsyncDisposable {
   readonly #app: FastifyInstance;
   #listeners!: Listeners;
   #drain!: Drain;
+  #tls: TlsIdentity | null = null;
 
   private constructor(private readonly options: HttpFrontOptions) {
     const { log, bodyBytes, requestTimeoutMs } = options;
@@ -60,13 +63,28 @@ export class HttpFront implements AsyncDisposable {
    * Listens, so that a port which is taken is found before anything else is started. Until `serve` is called,
    * every request is answered that the node is starting.
    *
-   * @throws AspenError `CONFIG_INVALID` when the port cannot be had
+   * @throws AspenError `CONFIG_INVALID` when the port or the socket cannot be had, or the certificate cannot be used
    */
   static async open(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
     await front.#app.ready();
-    const { listen, lookup } = options;
-    front.#listeners = await Listeners.open({ ...listen, lookup, createServer: () => front.#createServer() });
+    const { log, lookup } = options;
+    const { socket, tls, ...address } = options.listen;
+    if (tls) {
+      // A node without a certificate does not need it.
+      const { TlsIdentity } = await import("./tls.js");
+      front.#tls = await TlsIdentity.open(tls, log);
+    }
+    try {
+      front.#listeners = await Listeners.open({
+        ...{ ...address, lookup, scheme: tls ? "https" : "http" },
+        createServer: () => front.#createServer(tls ? "tls" : "tcp"),
+        socket: socket === undefined ? undefined : { path: socket, createServer: () => front.#createServer("unix") },
+      });
+    } catch (error) {
+      front.#tls?.[Symbol.dispose]();
+      throw error;
+    }
     front.#drain = new Drain(front.#listeners, front.#connections);
     return front;
   }
@@ -101,11 +119,12 @@ export class HttpFront implements AsyncDisposable {
     await this.#drain.finish();
     await this.#mounts?.settled();
     await this.#app.close();
+    this.#tls?.[Symbol.dispose]();
   }
 
-  #createServer(): Server {
+  #createServer(way: Way): Server {
     const { requestTimeoutMs, log } = this.options;
-    const server = createServer({
+    const options: ServerOptions = {
       ServerResponse: frontResponse(this.#connections),
       // The front looks at `Host` itself: Node's own refusal has no body.
       requireHostHeader: false,
@@ -114,9 +133,11 @@ export class HttpFront implements AsyncDisposable {
       requestTimeout: requestTimeoutMs,
       headersTimeout: Math.min(HEADERS_MS, requestTimeoutMs),
       connectionsCheckingInterval: Math.max(50, Math.min(LOOK_MS, requestTimeoutMs / 4)),
-    });
+    };
+    const server = way === "tls" ? this.#tls!.createServer(options) : createServer(options);
     const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response);
-    server.on("connection", (socket) => this.#connections.add(socket));
+    if (way === "tls") server.on("connection", (socket) => this.#connections.addRaw(socket));
+    server.on(way === "tls" ? "secureConnection" : "connection", (socket) => this.#connections.add(socket, way));
     server.on("request", handle);
     // With these, Node neither asks for a body that will be refused nor refuses in a shape of its own.
     server.on("checkContinue", handle);
