@@ -136,6 +136,31 @@ export const nodeErrors = {
       { bytes, limit: LIMITS.messageBytes },
     ),
   badRequest: (problem: string) => new AspenError("INVALID_PARAMS", `the request cannot be read: ${problem}`),
+  batchInvalid: () =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `the body is no batch; send a list of 1 to ${LIMITS.batchCalls} calls, {"method": …, "params": …, "id": …}`,
+      { field: "(body)", limit: LIMITS.batchCalls },
+    ),
+  batchTooLarge: (calls: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the batch has ${calls} calls, over ${LIMITS.batchCalls}; send several batches`,
+      { calls, limit: LIMITS.batchCalls },
+    ),
+  batchFull: (method: string) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `${quoted(method)} was not called: the answers to the calls before it in the batch are over ${LIMITS.messageBytes} bytes; call it in another batch`,
+      { method: cut(method), limit: LIMITS.messageBytes },
+    ),
+  callInvalid: (isBatch: boolean) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      isBatch
+        ? "a batch cannot hold another batch; send its calls one by one"
+        : `this is no call; send {"method": …, "params": …, "id": …}, of which id, a string or a number, and params may be left out`,
+    ),
   noRoute: (request: string) =>
     new AspenError("METHOD_NOT_FOUND", `there is nothing at ${request}; methods are at POST /rpc/<method>`),
   verbNotAllowed: (verb: string, path: string, allow: string) =>

@@ -24,4 +24,6 @@ export interface RequestContext {
   via?: readonly string[];
   /** The caller also takes a result as `JsonBytes`, such as a front that would write it as JSON again. @default false */
   takesJsonBytes?: boolean;
+  /** The caller also takes a result as a `ResultStream`. @default false */
+  takesStream?: boolean;
 }
