@@ -41,5 +41,6 @@ export type { RequestContext, RpcRequest } from "./request.js";
 export { ResultStream } from "./result-stream.js";
 export type { KnownMethod, ParamsOf, ResultOf, RpcMethods } from "./rpc-methods.js";
 export type { InputOf, OutputOf, StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
+export { spanned, type TraceContext, type TraceSpan, type TraceSpanOptions } from "./trace.js";
 export { sentParams } from "./valid-params.js";
 export { fromWire, toBase64, toWire, type WireValue } from "./wire-value.js";

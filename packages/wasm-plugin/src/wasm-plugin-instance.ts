@@ -52,8 +52,11 @@ export class WasmPluginInstance implements PluginInstance {
     }
   }
 
-  async #outcome(input: GuestInput, { requestId, signal, outlastsGuest, onLog }: CallOptions): Promise<CallOutcome> {
-    const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest });
+  async #outcome(
+    input: GuestInput,
+    { requestId, signal, outlastsGuest, trace, onLog }: CallOptions,
+  ): Promise<CallOutcome> {
+    const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest, trace });
     if (!onLog) return call();
     using _tap = this.log.tap(requestId, onLog);
     try {

@@ -2,6 +2,7 @@ import { isAspenError } from "@aspen/plugin-api";
 import type { Dispatcher, RequestContext } from "@aspen/rpc-core";
 import type { FastifyRequest } from "fastify";
 import type { Exchange } from "./exchange.js";
+import { traceOf } from "./trace-headers.js";
 
 /** What the routes of methods need. */
 export interface RpcRoutes {
@@ -20,6 +21,7 @@ export function contextOf(request: FastifyRequest, { exchange, requestTimeoutMs 
     signal: exchange.signal,
     deadline: performance.now() + Math.min(requestTimeoutMs, timeoutMs ?? requestTimeoutMs),
     via,
+    trace: traceOf(request.raw.headers),
     takesJsonBytes: true,
   };
 }

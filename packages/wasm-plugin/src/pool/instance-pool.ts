@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import type { GuestExport } from "@aspen/plugin-api";
+import type { TraceContext } from "@aspen/rpc-core";
 import { wasmErrors } from "../errors.js";
 import type { ResolvedWasmRuntimeOptions } from "../options.js";
 import { type GuestInput, inputBytes } from "../protocol/guest-input.js";
@@ -52,6 +53,8 @@ export interface PoolCallOptions {
   signal?: AbortSignal | undefined;
   /** When its signal aborts, it rejects once the guest runs it no more, and not at once. @default false */
   outlastsGuest?: boolean | undefined;
+  /** Host calls are below it. @default none */
+  trace?: TraceContext | undefined;
 }
 
 /** Every instance of one plugin on this node, and the calls that wait for one. */
@@ -88,7 +91,7 @@ export class InstancePool {
   call(
     name: GuestExport,
     input: GuestInput,
-    { signal, outlastsGuest = false }: PoolCallOptions = {},
+    { signal, outlastsGuest = false, trace }: PoolCallOptions = {},
   ): Promise<CallOutcome> {
     const { plugin, runtime } = this.options;
     return new Promise<CallOutcome>((resolve, reject) => {
@@ -107,6 +110,7 @@ export class InstancePool {
       const call: QueuedCall = {
         name,
         input,
+        trace,
         queuedAt: performance.now(),
         instance: null,
         abandoned: false,

@@ -411,7 +411,8 @@ export class Instance {
       .serve(
         async (name, args) => {
           const lent = this.#lend();
-          const result = await host.invoke(name, args);
+          const { trace } = this.#calls.find(this.#slot.running) ?? {};
+          const result = await host.invoke(name, args, undefined, trace);
           if (lent) await this.#takeUpAgain();
           return result;
         },
