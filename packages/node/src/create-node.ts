@@ -45,13 +45,13 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
   const log = options.log ?? createLog(config.logLevel);
   const cleanup = new Cleanup();
   try {
-    const { bodyBytes, requestTimeoutMs, serviceStartMs, drainMs } = config.limits;
+    const { serviceStartMs, drainMs, ...frontLimits } = config.limits;
+    const { requestTimeoutMs } = frontLimits;
     const front = await HttpFront.open({
       listen: config.listen,
       lookup: options.lookup,
       log,
-      bodyBytes,
-      requestTimeoutMs,
+      ...frontLimits,
     });
     cleanup.add(() => front[Symbol.asyncDispose]());
     const onWarning = (warning: string) => log.warn(warning);

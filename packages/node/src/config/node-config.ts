@@ -40,7 +40,14 @@ const limitsSchema = z.strictObject({
     .min(1024)
     .max(256 * 1024 * 1024)
     .default(24 * 1024 * 1024),
+  gzipBytes: z
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(32 * 1024),
+  connections: z.int().min(1).max(1_000_000).default(16_384),
   requestTimeoutMs: z.int().min(1).max(3_600_000).default(320_000),
+  stalledMs: z.int().min(100).max(3_600_000).default(60_000),
   serviceStartMs: z.int().min(1).max(3_600_000).default(120_000),
   drainMs: z.int().min(0).max(600_000).default(10_000),
 });
@@ -85,6 +92,12 @@ export interface NodeConfig {
   limits?: {
     /** Most bytes of a request's body; a mount has its own. @default 24 MiB */
     bodyBytes?: number;
+    /** Least bytes of an answer of a method that is sent in gzip to a client that takes it. @default 32 KiB */
+    gzipBytes?: number;
+    /** Most connections at a time, on each address; further ones are closed at once. @default 16384 */
+    connections?: number;
+    /** Longest time in which a client takes nothing of an answer that waits for it, in milliseconds. @default 60000 */
+    stalledMs?: number;
     /** Longest time to receive and to answer one request, in milliseconds; a mount may take longer to answer. @default 320000 */
     requestTimeoutMs?: number;
     /** Longest time that one service, or one other step of a feature's start, may take, in milliseconds. @default 120000 */

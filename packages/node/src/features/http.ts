@@ -33,6 +33,18 @@ export function frontModule(front: HttpFront, answerMs: number): ContainerModule
       kind: "gauge",
       collect: () => [{ value: inFlight.count }],
     });
+    bind(POINTS.meter).toConstantValue({
+      name: "aspen_node_connections",
+      help: "Connections of clients that are open.",
+      kind: "gauge",
+      collect: () => [{ value: front.connections.open }],
+    });
+    bind(POINTS.meter).toConstantValue({
+      name: "aspen_node_connections_refused_total",
+      help: "Connections that were closed at once, as there were too many.",
+      kind: "counter",
+      collect: () => [{ value: front.connections.refused }],
+    });
     bind(POINTS.healthCheck).toConstantValue({
       name: "http",
       check: async () =>

@@ -7,8 +7,9 @@ import { noteWay, type Way } from "./way.js";
 /** Every open connection of a front, on all its addresses. */
 export class Connections {
   readonly #open = new Map<Socket, Connection>();
-  /** What is below connections with TLS. */
+  /** All of them, with TLS what is below it. */
   readonly #raw = new Set<Socket>();
+  #refused = 0;
   #ending = false;
   #told = 0;
   #came = 0;
@@ -19,7 +20,7 @@ export class Connections {
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#raw.size;
   }
 
   /** Clients that were told since then that their connection ends, and have not made another, as far as it can be counted. */
@@ -35,10 +36,20 @@ export class Connections {
     socket.once("close", () => this.#open.delete(socket));
   }
 
-  /** Notes a connection on which TLS is still to begin: it is added when its handshake is done. */
-  addRaw(socket: Socket): void {
+  /** Connections that were closed at once, as there were too many. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Notes a connection, one with TLS before its handshake. */
+  take(socket: Socket): void {
     this.#raw.add(socket);
     socket.once("close", () => this.#raw.delete(socket));
+  }
+
+  /** Counts a connection that was closed at once. */
+  refuse(): void {
+    this.#refused += 1;
   }
 
   /** Closes all of them at once, those included that have not ended their handshake. */

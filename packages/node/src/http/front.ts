@@ -18,11 +18,13 @@ import { errorBody, JSON_TYPE } from "./error-body.js";
 import type { Exchange } from "./exchange.js";
 import { isExpectant, isUnmet } from "./expectation.js";
 import { logRefusal, withCode } from "./failure.js";
+import { gzipped, takesGzip } from "./gzip.js";
 import { bodyParams, resultBody } from "./json-body.js";
 import { skipShortBody } from "./linger.js";
 import { NDJSON_TYPE, ndjson, takesNdjson } from "./ndjson.js";
 import { requestIdOf } from "./request-id.js";
 import { contextOf, endedBy, type RpcRoutes } from "./rpc-call.js";
+import { wayOf } from "./way.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -48,13 +50,15 @@ export interface AppOptions {
   log: Logger;
   /** Most bytes of a body. */
   bodyBytes: number;
+  /** Least bytes of an answer that is compressed for a client that takes it. */
+  gzipBytes: number;
   /** Longest time to answer a request, in milliseconds. */
   requestTimeoutMs: number;
 }
 
 /** What the HTTP front answers: `POST /rpc/<method>`, `POST /rpc` and `GET /healthz`. */
 export function createApp(options: AppOptions): FastifyInstance {
-  const { log, bodyBytes, requestTimeoutMs } = options;
+  const { log, bodyBytes, gzipBytes, requestTimeoutMs } = options;
   const server = fastify({
     // The framework's own news are none of the node's; what it warns of is.
     loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }) as FastifyBaseLogger,
@@ -104,6 +108,14 @@ export function createApp(options: AppOptions): FastifyInstance {
   server.addHook("onSend", async (request, reply) => {
     if (reply.statusCode >= 400) await skipShortBody(request.raw);
     await options.held();
+  });
+  server.addHook("onSend", async (request, reply, payload) => {
+    // Streams go as they come, and on this machine's own socket there is nothing to gain.
+    if (!(typeof payload === "string" || payload instanceof Buffer) || payload.length < gzipBytes) return payload;
+    reply.header("vary", "accept-encoding");
+    if (!takesGzip(request.raw.headers) || wayOf(request.raw.socket) === "unix") return payload;
+    reply.header("content-encoding", "gzip");
+    return gzipped(payload);
   });
 
   const routesOf = (request: FastifyRequest, reply: FastifyReply): RpcRoutes => ({

@@ -19,6 +19,8 @@ import type { Way } from "./way.js";
 /** Longest time to receive a request's headers, and between looks for requests that are late, in milliseconds. */
 const HEADERS_MS = 60_000;
 const LOOK_MS = 30_000;
+/** Least time between two warnings of too many connections, in milliseconds. */
+const WARN_MS = 10_000;
 /** How long a connection without a request is kept, in milliseconds. */
 const KEEP_ALIVE_MS = 72_000;
 
@@ -29,6 +31,12 @@ export interface HttpFrontOptions {
   log: Logger;
   /** Most bytes of a body. */
   bodyBytes: number;
+  /** See `AppOptions`. */
+  gzipBytes: number;
+  /** Most connections at a time, on each address. */
+  connections: number;
+  /** Longest time in which a client takes nothing of its answer, in milliseconds. */
+  stalledMs: number;
   /** Longest time to receive one request, and then to answer it, in milliseconds. */
   requestTimeoutMs: number;
 }
@@ -44,9 +52,10 @@ export class HttpFront implements AsyncDisposable {
   #listeners!: Listeners;
   #drain!: Drain;
   #tls: TlsIdentity | null = null;
+  #warnedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(private readonly options: HttpFrontOptions) {
-    const { log, bodyBytes, requestTimeoutMs } = options;
+    const { log, bodyBytes, gzipBytes, requestTimeoutMs } = options;
     this.#clientErrors = new ClientErrors(this.#connections, log, requestTimeoutMs);
     this.#app = createApp({
       dispatcher: () => this.#dispatcher,
@@ -55,6 +64,7 @@ export class HttpFront implements AsyncDisposable {
       held: () => this.#drain.held,
       log,
       bodyBytes,
+      gzipBytes,
       requestTimeoutMs,
     });
   }
@@ -93,6 +103,12 @@ export class HttpFront implements AsyncDisposable {
     return this.#listeners.url;
   }
 
+  /** Connections that are open, and those that were closed at once as there were too many. */
+  get connections(): { open: number; refused: number } {
+    const { size, refused } = this.#connections;
+    return { open: size, refused };
+  }
+
   /** True from the first moment of a stop. */
   get isStopping(): boolean {
     return this.#connections.ending;
@@ -125,7 +141,7 @@ export class HttpFront implements AsyncDisposable {
   #createServer(way: Way): Server {
     const { requestTimeoutMs, log } = this.options;
     const options: ServerOptions = {
-      ServerResponse: frontResponse(this.#connections),
+      ServerResponse: frontResponse(this.#connections, this.options.stalledMs),
       // The front looks at `Host` itself: Node's own refusal has no body.
       requireHostHeader: false,
       insecureHTTPParser: false,
@@ -136,8 +152,11 @@ export class HttpFront implements AsyncDisposable {
     };
     const server = way === "tls" ? this.#tls!.createServer(options) : createServer(options);
     const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response);
-    if (way === "tls") server.on("connection", (socket) => this.#connections.addRaw(socket));
+    server.maxConnections = this.options.connections;
+    server.on("drop", () => this.#refuseConnection());
+    server.on("connection", (socket) => this.#connections.take(socket));
     server.on(way === "tls" ? "secureConnection" : "connection", (socket) => this.#connections.add(socket, way));
+    server.on("timeout", (socket) => this.#onSilence(socket));
     server.on("request", handle);
     // With these, Node neither asks for a body that will be refused nor refuses in a shape of its own.
     server.on("checkContinue", handle);
@@ -148,6 +167,24 @@ export class HttpFront implements AsyncDisposable {
       if (server.listening) log.error({ err: error }, "the HTTP front failed");
     });
     return server;
+  }
+
+  /** There are too many connections. */
+  #refuseConnection(): void {
+    this.#connections.refuse();
+    if (performance.now() - this.#warnedAt < WARN_MS) return;
+    this.#warnedAt = performance.now();
+    const { connections } = this.options;
+    this.options.log.warn(
+      { connections, refused: this.#connections.refused },
+      "connections are closed: there are too many",
+    );
+  }
+
+  /** Nothing has gone either way for a while. Who waits for his answer may do so; who does not take it may not. */
+  #onSilence(socket: Socket): void {
+    const waits = (this.#connections.of(socket)?.exchanges.length ?? 0) > 0;
+    if (!waits || socket.writableLength > 0) socket.destroy();
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
