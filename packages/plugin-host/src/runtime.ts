@@ -52,6 +52,8 @@ export interface HealthOptions {
 
 /** A started plugin on one node. It hides how many instances serve it. */
 export interface PluginInstance extends AsyncDisposable {
+  /** Bytes of memory of all its instances, as far as was heard of them. @default not known */
+  readonly memoryBytes?: number;
   /**
    * Answers one request; the params are a JSON value, or `JsonBytes` that nobody has checked.
    *

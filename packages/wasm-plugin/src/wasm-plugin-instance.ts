@@ -37,6 +37,10 @@ export class WasmPluginInstance implements PluginInstance {
     private readonly log: PluginLog,
   ) {}
 
+  get memoryBytes(): number {
+    return this.pool.memoryBytes;
+  }
+
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     const input = guestRequest(options.requestId, method, params);
     const bytes = inputBytes(input);

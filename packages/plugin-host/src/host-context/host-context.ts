@@ -57,6 +57,7 @@ export class PluginHostContext implements CallScope {
     requestId?: string,
     trace?: TraceContext,
   ): Promise<Uint8Array> {
+    this.services.measures?.hostCall(this.grant.plugin, name);
     try {
       return await spanned(trace, "host call", { attributes: { "aspen.host_function": cut(name) } }, async () => {
         const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
@@ -65,6 +66,16 @@ export class PluginHostContext implements CallScope {
     } catch (error) {
       return encodeError(error);
     }
+  }
+
+  /** A call of the plugin waited so long for an instance. */
+  reportWait(ms: number): void {
+    this.services.measures?.waited(this.grant.plugin, ms);
+  }
+
+  /** An instance of the plugin ended before its time, and is replaced. */
+  reportRestart(): void {
+    this.services.measures?.restarted(this.grant.plugin);
   }
 
   /** Reports denials that a worker decided by the same rules. */

@@ -77,7 +77,9 @@ export class NativePluginInstance implements PluginInstance {
     const text = params instanceof JsonBytes ? textOfJsonBytes(params) : exactJson(params ?? null);
     const bytes = Buffer.byteLength(text);
     if (bytes > LIMITS.messageBytes) throw callErrors.requestTooLarge(name, bytes);
+    const queuedAt = performance.now();
     await this.#slots.take(signal);
+    this.host.reportWait(performance.now() - queuedAt);
     try {
       const input = (call: NativeCall): NativeRequest => {
         return { method, params: JSON.parse(text), requestId, signal: call.signal };

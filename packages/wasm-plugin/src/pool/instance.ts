@@ -81,6 +81,8 @@ export class Instance {
   #computing = false;
   /** Average time of a call in the worker, in milliseconds; the latest calls count most. */
   averageMs = WINDOW_MS;
+  /** Of the guest, after its last call. */
+  memoryBytes = 0;
   lastUsed = performance.now();
 
   private constructor(
@@ -295,6 +297,7 @@ export class Instance {
     // A module that is no plugin starts within its call.
     const spent = result.kind !== "output" || this.options.isolation === "call";
     if (spent && !this.options.entry) this.#restarts = true;
+    this.memoryBytes = result.memoryBytes;
     this.averageMs += (result.elapsedMs - this.averageMs) * 0.2;
     this.#stalledSince = null;
     call.settle(outcomeOf(result));
