@@ -7,10 +7,11 @@ import { method, methodsHandler } from "@aspen/rpc-core";
 import { ContainerModule } from "inversify";
 import { z } from "zod";
 import type { AspenNode, NodeConfig } from "../src/index.js";
+import { NodeProcess } from "./child.js";
 import { answersIn, connect } from "./raw.js";
 import { startNode, temporaryDirectory } from "./support.js";
 
-const IDLE = 2000;
+const IDLE = Number(process.env.ASPEN_IDLE_CONNECTIONS ?? 2000);
 
 let directory: Awaited<ReturnType<typeof temporaryDirectory>>;
 const methods = {
@@ -97,8 +98,10 @@ describe("a client that is slow", () => {
 
 describe("many clients", () => {
   it("that send nothing leave others served", async () => {
-    await using node = await start({});
-    const { hostname, port } = new URL(node.url);
+    // In a process of its own: both ends of so many are more than one may have open.
+    await using node = NodeProcess.start({ dataDir: directory.path });
+    const url = String(await node.said("url"));
+    const { hostname, port } = new URL(url);
     const idle: Socket[] = [];
     try {
       for (let at = 0; at < IDLE; at += 1) {
@@ -108,7 +111,8 @@ describe("many clients", () => {
         if (at % 100 === 0) await once(socket, "connect");
       }
       await Promise.all(idle.map((socket) => (socket.connecting ? once(socket, "connect") : null)));
-      for (let at = 0; at < 20; at += 1) expect((await ask(node)).status).toBe(200);
+      for (let at = 0; at < 20; at += 1)
+        expect((await fetch(`${url}/rpc/node.info`, { method: "POST" })).status).toBe(200);
       expect(idle.every((socket) => !socket.destroyed)).toBe(true);
     } finally {
       for (const socket of idle) socket.destroy();
