@@ -11,5 +11,6 @@ export type { Measurement, Meter } from "./meter.js";
 export { MIDDLEWARE_ORDER, type OrderedMiddleware } from "./middleware.js";
 export type { HostPort, PluginTier } from "./plugin-tier.js";
 export { NODE, POINTS } from "./points.js";
+export { CountMeter, TimeMeter } from "./recorded.js";
 export type { Service } from "./service.js";
 export type { SystemTool } from "./system-tool.js";

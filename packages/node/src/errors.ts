@@ -22,6 +22,19 @@ export const nodeErrors = {
       `listen: ${host} ${address === null ? "has no address" : `stands for ${address}, which other machines can reach`}; name a loopback address, such as 127.0.0.1`,
       { field: "listen.host", host, address },
     ),
+  socketFailed: (path: string, cause: unknown) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `listen.socket: cannot listen on ${quoted(path)}: ${textOf(cause)}`,
+      { field: "listen.socket", path: cut(path) },
+      thrownError(cause),
+    ),
+  tlsInvalid: (field: string, cause: unknown) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `${field}: cannot be used: ${textOf(cause)}; name PEM files of a certificate and of its own key, without a password`,
+      { field },
+    ),
   mountInvalid: (prefix: string, rule: string) =>
     new AspenError("CONFIG_INVALID", `the HTTP mount ${quoted(prefix)} cannot be served; its ${rule}`, { prefix }),
   mountSilent: (prefix: string, ms: number) =>
@@ -123,6 +136,31 @@ export const nodeErrors = {
       { bytes, limit: LIMITS.messageBytes },
     ),
   badRequest: (problem: string) => new AspenError("INVALID_PARAMS", `the request cannot be read: ${problem}`),
+  batchInvalid: () =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `the body is no batch; send a list of 1 to ${LIMITS.batchCalls} calls, {"method": …, "params": …, "id": …}`,
+      { field: "(body)", limit: LIMITS.batchCalls },
+    ),
+  batchTooLarge: (calls: number) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `the batch has ${calls} calls, over ${LIMITS.batchCalls}; send several batches`,
+      { calls, limit: LIMITS.batchCalls },
+    ),
+  batchFull: (method: string) =>
+    new AspenError(
+      "PAYLOAD_TOO_LARGE",
+      `${quoted(method)} was not called: the answers to the calls before it in the batch are over ${LIMITS.messageBytes} bytes; call it in another batch`,
+      { method: cut(method), limit: LIMITS.messageBytes },
+    ),
+  callInvalid: (isBatch: boolean) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      isBatch
+        ? "a batch cannot hold another batch; send its calls one by one"
+        : `this is no call; send {"method": …, "params": …, "id": …}, of which id, a string or a number, and params may be left out`,
+    ),
   noRoute: (request: string) =>
     new AspenError("METHOD_NOT_FOUND", `there is nothing at ${request}; methods are at POST /rpc/<method>`),
   verbNotAllowed: (verb: string, path: string, allow: string) =>

@@ -13,6 +13,7 @@ import { PluginInstaller } from "./installer/plugin-installer.js";
 import type { OfficialPlugin } from "./official/official-plugin.js";
 import { OfficialPlugins } from "./official/official-plugins.js";
 import { pluginMeter } from "./plugin-meter.js";
+import { PluginMeters } from "./plugin-meters.js";
 import { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 
 import { PluginStore } from "./plugin-store/plugin-store.js";
@@ -81,6 +82,8 @@ export const feature: Feature<PluginsConfig> = {
   config: configSchema,
   module: (config) =>
     new ContainerModule(({ bind }) => {
+      const meters = new PluginMeters();
+      for (const meter of meters.meters) bind(POINTS.meter).toConstantValue(meter);
       bind(PLUGIN_HOST.store)
         .toResolvedValue<[KeyValueStore, ConfiguredPlugin[] | undefined, Clock]>(
           (kv, configured, clock) => new PluginStore(kv, { configured: new ConfiguredPlugins(configured), clock }),
@@ -98,9 +101,16 @@ export const feature: Feature<PluginsConfig> = {
             const { configured } = plugins;
             const starter = new PluginStarter({
               ...{ runtimes: runtimes ?? [], kv, blobs, logger, clock, configured, nodeId },
-              ports: byName(ports ?? []),
+              ...{ ports: byName(ports ?? []), measures: meters },
             });
-            const parts = { store: plugins, starter, registry, official: new OfficialPlugins(official), logger };
+            const parts = {
+              store: plugins,
+              starter,
+              registry,
+              official: new OfficialPlugins(official),
+              logger,
+              meters,
+            };
             return new PluginSupervisor(parts, { ...given(config), safeMode, soleNode: exclusive });
           },
           [

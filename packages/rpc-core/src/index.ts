@@ -17,7 +17,14 @@ export { grantsKey, grantsMethod, intersectGrants } from "./grants.js";
 export { type HandlerFactory, type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";
 export { type InProcessClientOptions, inProcessClient } from "./in-process-client.js";
 export { JsonBytes } from "./json-bytes.js";
-export { type Method, type MethodOptions, type MethodsOf, type MethodTable, method } from "./method.js";
+export {
+  type Method,
+  type MethodOptions,
+  type MethodStream,
+  type MethodsOf,
+  type MethodTable,
+  method,
+} from "./method.js";
 export {
   type MethodsHandlerFactoryOptions,
   type MethodsHandlerOptions,
@@ -31,7 +38,9 @@ export { resultMiddleware } from "./middleware/results.js";
 export { parseParams } from "./parse-params.js";
 export { type DescribedMethod, HandlerRegistry, type ShadowedMethod } from "./registry.js";
 export type { RequestContext, RpcRequest } from "./request.js";
+export { ResultStream } from "./result-stream.js";
 export type { KnownMethod, ParamsOf, ResultOf, RpcMethods } from "./rpc-methods.js";
 export type { InputOf, OutputOf, StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
+export { spanned, type TraceContext, type TraceSpan, type TraceSpanOptions } from "./trace.js";
 export { sentParams } from "./valid-params.js";
 export { fromWire, toBase64, toWire, type WireValue } from "./wire-value.js";

@@ -37,6 +37,10 @@ export class WasmPluginInstance implements PluginInstance {
     private readonly log: PluginLog,
   ) {}
 
+  get memoryBytes(): number {
+    return this.pool.memoryBytes;
+  }
+
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     const input = guestRequest(options.requestId, method, params);
     const bytes = inputBytes(input);
@@ -52,8 +56,11 @@ export class WasmPluginInstance implements PluginInstance {
     }
   }
 
-  async #outcome(input: GuestInput, { requestId, signal, outlastsGuest, onLog }: CallOptions): Promise<CallOutcome> {
-    const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest });
+  async #outcome(
+    input: GuestInput,
+    { requestId, signal, outlastsGuest, trace, onLog }: CallOptions,
+  ): Promise<CallOutcome> {
+    const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest, trace });
     if (!onLog) return call();
     using _tap = this.log.tap(requestId, onLog);
     try {

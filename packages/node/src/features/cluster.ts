@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import { type Announcement, type Feature, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
@@ -14,6 +13,7 @@ import { LOOPBACK_TRUST } from "../cluster/node-trust.js";
 import { Transport } from "../cluster/transport.js";
 import { clusterHandler } from "../handlers/cluster.js";
 import { isLoopback } from "../http/loopback.js";
+import { packageVersion } from "../package-version.js";
 
 const configSchema = z
   .strictObject({
@@ -140,7 +140,3 @@ export const feature: Feature<ClusterConfig> = {
       );
     }),
 };
-
-function packageVersion(): string {
-  return (createRequire(import.meta.url)("@aspen/node/package.json") as { version: string }).version;
-}

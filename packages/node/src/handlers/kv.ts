@@ -7,6 +7,9 @@ import { nodeErrors } from "../errors.js";
 
 const key = z.string();
 const version = z.number();
+const scanned = z.strictObject({ key, value: wireValueSchema.optional(), version });
+/** Entries that a stream reads at once. */
+const STREAM_PAGE = 500;
 /** Every key that the params name must be granted. */
 const byKey = { kvKeys: ({ key }: { key: string }) => [key] };
 
@@ -69,7 +72,7 @@ function kvMethods(kv: KeyValueStore) {
     }),
     "kv.scan": method({
       summary:
-        "One page of the entries whose keys start with prefix, in byte order: as many as limit, or fewer large ones; cursor null at the end.",
+        "One page of the entries whose keys start with prefix, in byte order: as many as limit, or fewer large ones; cursor null at the end. As a stream, every entry, or as many as limit.",
       params: z.strictObject({
         prefix: z.string(),
         after: z.string().optional(),
@@ -77,13 +80,11 @@ function kvMethods(kv: KeyValueStore) {
         reverse: z.boolean().optional(),
         keysOnly: z.boolean().optional(),
       }),
-      result: z.strictObject({
-        entries: z.array(z.strictObject({ key, value: wireValueSchema.optional(), version })),
-        cursor: z.string().nullable(),
-      }),
+      result: z.strictObject({ entries: z.array(scanned), cursor: z.string().nullable() }),
       access: { kvKeys: ({ prefix }) => [prefix] },
       safe: true,
       handle: (params) => scan(kv, params),
+      stream: { item: scanned, items: (params, { signal }) => scanAll(kv, params, signal) },
     }),
     "kv.cas": method({
       summary:
@@ -132,6 +133,18 @@ async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly
     ),
     cursor: page.cursor ?? null,
   };
+}
+
+/** Page after page, until the end or `limit`: not of one moment, as pages of different calls are not. */
+async function* scanAll(kv: KeyValueStore, { limit, ...params }: ScanParams, signal: AbortSignal) {
+  let left = limit ?? Number.POSITIVE_INFINITY;
+  let { after } = params;
+  do {
+    const page = await scan(kv, { ...params, after, limit: Math.min(STREAM_PAGE, left) });
+    yield page.entries;
+    left -= page.entries.length;
+    after = page.cursor ?? undefined;
+  } while (after !== undefined && left > 0 && !signal.aborted);
 }
 
 function refuseSystem(key: string): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { nodeErrors } from "../errors.js";
 import { isLoopback } from "./loopback.js";
+import { wayOf } from "./way.js";
 
 /** What a request says about the site it is meant for. */
 type Head = Pick<IncomingMessage, "url" | "httpVersion" | "headers" | "headersDistinct"> & {
@@ -17,13 +18,14 @@ export function refuseForeign(request: Head): void {
   const { origin } = request.headers;
   if (authority === null) {
     // Checks of health by HTTP/1.0 name no host. No browser sends that, and nothing that comes from elsewhere may.
-    if (!isLoopback(request.socket.remoteAddress ?? "")) throw nodeErrors.foreignHost("");
+    const here = wayOf(request.socket) === "unix" || isLoopback(request.socket.remoteAddress ?? "");
+    if (!here) throw nodeErrors.foreignHost("");
     if (origin !== undefined) throw nodeErrors.foreignOrigin(origin);
     return;
   }
   const name = hostName(authority);
   if (name === null || !isLoopback(name)) throw nodeErrors.foreignHost(authority);
-  if (origin !== undefined && !isSameOrigin(origin, authority)) throw nodeErrors.foreignOrigin(origin);
+  if (origin !== undefined && !isSameOrigin(origin, siteOf(request, authority))) throw nodeErrors.foreignOrigin(origin);
 }
 
 /** The host and port that a request is meant for; null for HTTP/1.0, which may go without. */
@@ -41,9 +43,11 @@ function hostName(authority: string): string | null {
 }
 
 /** True when `origin` is the site that the request was sent to. */
-function isSameOrigin(origin: string, authority: string): boolean {
-  const [theirs, ours] = [origin, `http://${authority}`].map((text) =>
-    URL.canParse(text) ? new URL(text).origin : null,
-  );
+function isSameOrigin(origin: string, site: string): boolean {
+  const [theirs, ours] = [origin, site].map((text) => (URL.canParse(text) ? new URL(text).origin : null));
   return theirs !== null && theirs === ours;
+}
+
+function siteOf({ socket }: Head, authority: string): string {
+  return `${wayOf(socket) === "tls" ? "https" : "http"}://${authority}`;
 }

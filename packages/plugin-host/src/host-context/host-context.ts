@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "@aspen/feature";
-import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
+import { allowedKvPrefixes, cut, type PluginManifest } from "@aspen/plugin-api";
+import { spanned, type TraceContext } from "@aspen/rpc-core";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
 import { DenialLimit } from "./denial-limit.js";
 import { guard } from "./guard.js";
@@ -46,14 +47,35 @@ export class PluginHostContext implements CallScope {
     assertScanPrefixAllowed(this.grant.kvPrefixes, prefix);
   }
 
-  /** One host call: encoded parameters in, tagged result bytes out. `requestId` goes to the log. Never rejects. */
-  async invoke(name: string, args: readonly (Uint8Array | null)[], requestId?: string): Promise<Uint8Array> {
+  /**
+   * One host call: encoded parameters in, tagged result bytes out. `requestId` goes to the log; a span of it is below
+   * `trace`. Never rejects.
+   */
+  async invoke(
+    name: string,
+    args: readonly (Uint8Array | null)[],
+    requestId?: string,
+    trace?: TraceContext,
+  ): Promise<Uint8Array> {
+    this.services.measures?.hostCall(this.grant.plugin, name);
     try {
-      const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
-      return encodeResult(spec.result, await implementation.run(this.services, prepared, this, requestId));
+      return await spanned(trace, "host call", { attributes: { "aspen.host_function": cut(name) } }, async () => {
+        const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
+        return encodeResult(spec.result, await implementation.run(this.services, prepared, this, requestId));
+      });
     } catch (error) {
       return encodeError(error);
     }
+  }
+
+  /** A call of the plugin waited so long for an instance. */
+  reportWait(ms: number): void {
+    this.services.measures?.waited(this.grant.plugin, ms);
+  }
+
+  /** An instance of the plugin ended before its time, and is replaced. */
+  reportRestart(): void {
+    this.services.measures?.restarted(this.grant.plugin);
   }
 
   /** Reports denials that a worker decided by the same rules. */

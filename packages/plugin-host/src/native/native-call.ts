@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AspenError, type HostFunctionName, isImmediate, type NativeHost } from "@aspen/plugin-api/abi";
+import type { TraceContext } from "@aspen/rpc-core";
 import { nativeErrors } from "../errors.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import { LocalHostContext } from "../host-context/local-host-context.js";
@@ -24,6 +25,7 @@ export class NativeCall implements NativeHost {
   constructor(
     private readonly host: PluginHostContext,
     private readonly requestId?: string,
+    private readonly trace?: TraceContext | undefined,
   ) {
     const { grant, config, clock } = host;
     this.#local = new LocalHostContext({ grant, config, clock, reader: null });
@@ -69,7 +71,7 @@ export class NativeCall implements NativeHost {
       this.#turnBegan = performance.now();
     }
     if (this.#over) return encodeError(nativeErrors.callOver(this.host.grant.plugin, name));
-    return this.host.invoke(name, args, this.requestId);
+    return this.host.invoke(name, args, this.requestId, this.trace);
   }
 
   #log(args: readonly (Uint8Array | null)[]): Promise<Uint8Array> {

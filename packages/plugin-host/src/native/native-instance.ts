@@ -8,7 +8,7 @@ import {
   LIMITS,
   type NativeRequest,
 } from "@aspen/plugin-api/abi";
-import { JsonBytes } from "@aspen/rpc-core";
+import { JsonBytes, type TraceContext } from "@aspen/rpc-core";
 import { callErrors, nativeErrors } from "../errors.js";
 import { FailureLog, type FailureRecord } from "../guest/failure-log.js";
 import { errorOfGuest, type GuestFailure, logFieldsOf } from "../guest/guest-failure.js";
@@ -31,6 +31,7 @@ class GuestThrew extends Error {
 
 interface RunOptions {
   requestId?: string;
+  trace?: TraceContext | undefined;
   /** Gives it up with `reason`. */
   signal?: AbortSignal | undefined;
   reason?(): unknown;
@@ -71,18 +72,21 @@ export class NativePluginInstance implements PluginInstance {
 
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     const { name, execution_timeout_ms: timeoutMs } = this.manifest;
-    const { requestId, signal, takesJsonBytes } = options;
+    const { requestId, signal, trace, takesJsonBytes } = options;
     if (this.#draining) throw callErrors.unavailable(name, "it is stopping");
     const text = params instanceof JsonBytes ? textOfJsonBytes(params) : exactJson(params ?? null);
     const bytes = Buffer.byteLength(text);
     if (bytes > LIMITS.messageBytes) throw callErrors.requestTooLarge(name, bytes);
+    const queuedAt = performance.now();
     await this.#slots.take(signal);
+    this.host.reportWait(performance.now() - queuedAt);
     try {
       const input = (call: NativeCall): NativeRequest => {
         return { method, params: JSON.parse(text), requestId, signal: call.signal };
       };
       const reason = () => callErrors.cancelled(name);
-      const answer = encodeUtf8(await this.#run("handle_request", input, { requestId, signal, reason, timeoutMs }));
+      const limits = { requestId, trace, signal, reason, timeoutMs };
+      const answer = encodeUtf8(await this.#run("handle_request", input, limits));
       const problem = messageProblem(answer);
       if (problem !== null) throw callErrors.invalidResponse(name, problem);
       return takesJsonBytes ? new JsonBytes(answer) : JSON.parse(Buffer.from(answer).toString("utf8"));
@@ -135,10 +139,10 @@ export class NativePluginInstance implements PluginInstance {
 
   /** Runs an export; gives its result as JSON. @throws GuestThrew, or why it was ended */
   async #run(name: GuestExport, input: (call: NativeCall) => unknown, options: RunOptions): Promise<string> {
-    const { requestId, signal, reason, timeoutMs } = options;
+    const { requestId, trace, signal, reason, timeoutMs } = options;
     const plugin = this.manifest.name;
     if (this.#closed) throw callErrors.unavailable(plugin, "it was stopped");
-    const call = new NativeCall(this.host, requestId);
+    const call = new NativeCall(this.host, requestId, trace);
     const giveUp = () => call.end(reason?.());
     const timer = setTimeout(() => call.end(nativeErrors.timeout(plugin, timeoutMs)), timeoutMs);
     this.#calls.add(call);

@@ -1,5 +1,11 @@
-import { handlePatternMatches, type PluginManifest } from "@aspen/plugin-api";
-import type { MethodDescription, RequestContext, RequestHandler, RpcRequest } from "@aspen/rpc-core";
+import { cut, handlePatternMatches, type PluginManifest } from "@aspen/plugin-api";
+import {
+  type MethodDescription,
+  type RequestContext,
+  type RequestHandler,
+  type RpcRequest,
+  spanned,
+} from "@aspen/rpc-core";
 import type { CallOptions } from "../runtime.js";
 
 /** Whatever answers a plugin's calls: a `PluginInstance`, or what stands before several. */
@@ -38,6 +44,9 @@ export class PluginHandler implements RequestHandler {
 
   handle({ method, params }: RpcRequest, context: RequestContext): Promise<unknown> {
     const { requestId, caller, signal, takesJsonBytes = false } = context;
-    return this.target.call(method, params, { requestId, caller, signal, takesJsonBytes });
+    const attributes = { "aspen.plugin": this.name, "rpc.method": cut(method) };
+    return spanned(context.trace, `plugin ${this.name}`, { attributes }, (trace) =>
+      this.target.call(method, params, { requestId, caller, signal, trace, takesJsonBytes }),
+    );
   }
 }

@@ -383,8 +383,9 @@ export class PluginSupervisor implements AsyncDisposable {
     if (!plugin) {
       const { healthMs, healthTimeoutMs } = this.#options;
       const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs, caller: this.parts.starter.caller };
-      const { registry, logger } = this.parts;
-      plugin = new SupervisedPlugin(record, { registry, logger, health, onAwaited: () => this.#order.hurry(name) });
+      const { registry, logger, meters } = this.parts;
+      const onAwaited = () => this.#order.hurry(name);
+      plugin = new SupervisedPlugin(record, { registry, logger, meters, health, onAwaited });
       this.#plugins.set(name, plugin);
     }
     return plugin;

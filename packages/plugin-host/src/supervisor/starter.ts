@@ -5,7 +5,7 @@ import { type Caller, nodeCaller } from "@aspen/rpc-core";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
-import type { DeniedEvent } from "../host-context/host-function.js";
+import type { DeniedEvent, HostMeasures } from "../host-context/host-function.js";
 import type { HostPorts } from "../host-ports.js";
 import type { ConfiguredPlugins } from "../plugin-store/configured-plugins.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
@@ -25,6 +25,8 @@ export interface StarterOptions {
   ports?: Partial<HostPorts>;
   /** The time of day, for plugins. @default `systemClock` */
   clock?: Clock;
+  /** What is measured of plugins. @default nothing */
+  measures?: HostMeasures | undefined;
   /** The node, on whose behalf it asks plugins for their health. @default "node" */
   nodeId?: string;
 }
@@ -83,9 +85,13 @@ export class PluginStarter {
    */
   async start(artifact: PluginArtifact, config: PluginRecord["config"], signal?: AbortSignal): Promise<PluginInstance> {
     const { manifest } = artifact;
-    const { kv, blobs, ports = {}, clock = systemClock } = this.options;
+    const { kv, blobs, ports = {}, clock = systemClock, measures } = this.options;
     const { runtime } = this.#tierOf(manifest);
-    const host = new PluginHostContext(manifest, { kv, blobs, ports, clock, ...this.#logging(manifest.name) }, config);
+    const host = new PluginHostContext(
+      manifest,
+      { kv, blobs, ports, clock, measures, ...this.#logging(manifest.name) },
+      config,
+    );
     const instance = await runtime.start(artifact, host, signal);
     try {
       signal?.throwIfAborted();

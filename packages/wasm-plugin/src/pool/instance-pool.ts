@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import type { GuestExport } from "@aspen/plugin-api";
+import type { TraceContext } from "@aspen/rpc-core";
 import { wasmErrors } from "../errors.js";
 import type { ResolvedWasmRuntimeOptions } from "../options.js";
 import { type GuestInput, inputBytes } from "../protocol/guest-input.js";
@@ -43,6 +44,10 @@ export interface InstancePoolOptions extends Omit<InstanceOptions, "slots"> {
   computing?: number;
   /** Another instance could not be started; the next try is not before `retryMs` have passed. */
   onStartFailed(error: unknown, retryMs: number): void;
+  /** A call waited so many milliseconds for an instance. @default nobody hears of it */
+  onWaited?(ms: number): void;
+  /** An instance ended before its time. @default nobody hears of it */
+  onRestart?(): void;
   /** Called when the pool holds nothing any more. */
   onClosed(): void;
   runtime: ResolvedWasmRuntimeOptions;
@@ -52,6 +57,8 @@ export interface PoolCallOptions {
   signal?: AbortSignal | undefined;
   /** When its signal aborts, it rejects once the guest runs it no more, and not at once. @default false */
   outlastsGuest?: boolean | undefined;
+  /** Host calls are below it. @default none */
+  trace?: TraceContext | undefined;
 }
 
 /** Every instance of one plugin on this node, and the calls that wait for one. */
@@ -88,7 +95,7 @@ export class InstancePool {
   call(
     name: GuestExport,
     input: GuestInput,
-    { signal, outlastsGuest = false }: PoolCallOptions = {},
+    { signal, outlastsGuest = false, trace }: PoolCallOptions = {},
   ): Promise<CallOutcome> {
     const { plugin, runtime } = this.options;
     return new Promise<CallOutcome>((resolve, reject) => {
@@ -107,6 +114,7 @@ export class InstancePool {
       const call: QueuedCall = {
         name,
         input,
+        trace,
         queuedAt: performance.now(),
         instance: null,
         abandoned: false,
@@ -181,6 +189,13 @@ export class InstancePool {
     return this.#instances.size;
   }
 
+  /** Bytes of memory of its instances, each as it was after its last call. */
+  get memoryBytes(): number {
+    let sum = 0;
+    for (const { memoryBytes } of this.#instances) sum += memoryBytes;
+    return sum;
+  }
+
   get #idle(): boolean {
     return this.#queue.length === 0 && [...this.#instances].every(({ busy }) => busy === 0);
   }
@@ -221,6 +236,7 @@ export class InstancePool {
 
   #assign(instance: Instance, queued: QueuedCall): void {
     queued.instance = instance;
+    this.options.onWaited?.(performance.now() - queued.queuedAt);
     instance.send(queued);
   }
 
@@ -294,6 +310,7 @@ export class InstancePool {
         ready: () => this.#pump(),
         returned: (calls) => this.#requeue(calls),
         gone: (unstarted) => {
+          this.options.onRestart?.();
           if (holder.instance) this.#instances.delete(holder.instance);
           this.#requeue(unstarted);
         },

@@ -81,6 +81,8 @@ export class Instance {
   readonly #turn: ComputeTurn;
   /** Average time of a call in the worker, in milliseconds; the latest calls count most. */
   averageMs = WINDOW_MS;
+  /** Of the guest, after its last call. */
+  memoryBytes = 0;
   lastUsed = performance.now();
 
   private constructor(
@@ -288,6 +290,7 @@ export class Instance {
     // A module that is no plugin starts within its call.
     const spent = result.kind !== "output" || this.options.isolation === "call";
     if (spent && !this.options.entry) this.#restarts = true;
+    this.memoryBytes = result.memoryBytes;
     this.averageMs += (result.elapsedMs - this.averageMs) * 0.2;
     this.#stalledSince = null;
     call.settle(outcomeOf(result));
@@ -386,7 +389,8 @@ export class Instance {
       .serve(
         async (name, args) => {
           const lent = this.#turn.lend();
-          const result = await host.invoke(name, args);
+          const { trace } = this.#calls.find(this.#slot.running) ?? {};
+          const result = await host.invoke(name, args, undefined, trace);
           if (lent) await this.#turn.takeUpAgain(() => this.#gone);
           return result;
         },

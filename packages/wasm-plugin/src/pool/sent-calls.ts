@@ -1,3 +1,4 @@
+import type { TraceContext } from "@aspen/rpc-core";
 import { type CallMessage, type CallOutcome, isLarge, pushCall, type ToWorker } from "../protocol/messages.js";
 import type { Ring } from "../protocol/ring.js";
 
@@ -5,6 +6,8 @@ import type { Ring } from "../protocol/ring.js";
 export interface InstanceCall extends CallMessage {
   /** No other instance may run it. */
   pinned?: boolean;
+  /** Its place in a trace. */
+  trace?: TraceContext | undefined;
   settle(outcome: CallOutcome): void;
 }
 
@@ -61,6 +64,11 @@ export class SentCalls {
       this.#waiting.shift();
       if (this.ring.lower()) this.post({ type: "wake" });
     }
+  }
+
+  /** The call of this number, while it is under way. */
+  find(sequence: number): InstanceCall | undefined {
+    return this.#sent.get(sequence)?.call;
   }
 
   /** Takes out the call that has ended; null when no call has this number. */
