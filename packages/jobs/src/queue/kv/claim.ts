@@ -1,10 +1,11 @@
 import { assertJobType, assertWorkerName, JOB_LIMITS, whole } from "../../options.js";
 import type { ClaimOptions, ClaimType } from "../contract.js";
+import { withEventsJoined } from "./events.js";
 import type { JobTable } from "./job-table.js";
 import { idAt } from "./keys.js";
 import { tryTransact } from "./outcome.js";
 import { takeOfRate } from "./rate.js";
-import type { JobRecord, VersionedRecord } from "./record.js";
+import { type JobRecord, textOf, type VersionedRecord } from "./record.js";
 
 /** Groups that one claim looks into. */
 const GROUPS = 16;
@@ -109,10 +110,8 @@ export class Claimer {
     let conflicts = 0;
     while (left.length > 0) {
       const checks = left.map(({ before }) => ({ key: keys.job(before.record.id), version: before.version }));
-      const result = await tryTransact(kv, {
-        checks,
-        ops: left.flatMap(({ before, after }) => this.#table.ops(before.record, after)),
-      });
+      const ops = left.flatMap(({ before, after }) => this.#table.ops(before.record, after));
+      const result = await tryTransact(kv, { checks, ops: withEventsJoined(ops, keys) });
       if (result === "unknown") return this.#ours(left.map(({ after }) => after));
       if (result.ok) {
         this.#adapt(conflicts);
@@ -128,7 +127,7 @@ export class Claimer {
   /** After an answer that was lost: what the transaction started, if it was applied. */
   async #ours(started: readonly JobRecord[]): Promise<VersionedRecord[]> {
     const found = await this.#table.readMany(started.map(({ id }) => id));
-    return found.filter(({ record }) => started.some((it) => JSON.stringify(it) === JSON.stringify(record)));
+    return found.filter(({ record }) => started.some((it) => textOf(it) === textOf(record)));
   }
 
   #adapt(conflicts: number): void {

@@ -55,12 +55,91 @@ export interface VersionedRecord {
   readonly version: number;
 }
 
+/** Values that a stored record leaves out. They are part of the format, whatever a submit takes by default. */
+const USUAL = {
+  backoff: { type: "exponential", delayMs: 1000, maxMs: 300_000, jitter: 0.2 },
+  timeoutMs: 300_000,
+  maxAttempts: 1,
+  maxStalls: 1,
+  onDependencyFailure: "fail",
+} as const;
+
+/** A record as text, the same for records that say the same. Most of it is rewritten with each change, so it is short. */
+export function textOf(record: JobRecord): string {
+  const { id, type, status, payload, priority, group, timeoutMs, maxAttempts, backoff, maxStalls } = record;
+  const { onDependencyFailure, attempts, failures, stalls, token, leaseUntil, keepUntil, waitingFor } = record;
+  const { children, logBytes, logChunks, progress } = record;
+  // JSON leaves out what is undefined.
+  const unless = <Value>(usual: Value, value: Value) => (value === usual ? undefined : value);
+  return JSON.stringify({
+    id,
+    type,
+    status,
+    payload,
+    submittedAt: record.submittedAt,
+    readyAt: unless(record.submittedAt, record.readyAt),
+    priority: unless(0, priority),
+    group: unless("", group),
+    timeoutMs: unless<number>(USUAL.timeoutMs, timeoutMs),
+    maxAttempts: unless<number>(USUAL.maxAttempts, maxAttempts),
+    backoff: isUsual(backoff) ? undefined : backoff,
+    maxStalls: unless<number>(USUAL.maxStalls, maxStalls),
+    onDependencyFailure: unless<string>(USUAL.onDependencyFailure, onDependencyFailure),
+    attempts: unless(0, attempts),
+    failures: unless(0, failures),
+    stalls: unless(0, stalls),
+    token: unless(0, token),
+    leaseUntil: unless(0, leaseUntil),
+    keepUntil: unless(0, keepUntil),
+    waitingFor: waitingFor.length === 0 ? undefined : waitingFor,
+    children: unless(0, children),
+    logBytes: unless(0, logBytes),
+    logChunks: unless(0, logChunks),
+    progress: progress ?? undefined,
+    idempotencyKey: record.idempotencyKey,
+    submitter: record.submitter,
+    schedule: record.schedule,
+    startedAt: record.startedAt,
+    finishedAt: record.finishedAt,
+    worker: record.worker,
+    cancel: record.cancel,
+    result: record.result,
+    error: record.error,
+  });
+}
+
+function isUsual(backoff: Backoff): boolean {
+  const { type, delayMs, maxMs, jitter } = USUAL.backoff;
+  return backoff.type === type && backoff.delayMs === delayMs && backoff.maxMs === maxMs && backoff.jitter === jitter;
+}
+
 export function encodeRecord(record: JobRecord): Uint8Array {
   // A buffer of Node's pool; an encoder makes each its own, which costs more than the rest.
-  return Buffer.from(JSON.stringify(record));
+  return Buffer.from(textOf(record));
 }
+
+type Always = "id" | "type" | "status" | "payload" | "submittedAt";
+type StoredRecord = Pick<JobRecord, Always> & Partial<JobRecord>;
 
 /** Only this package writes records. */
 export function decodeRecord(value: Uint8Array): JobRecord {
-  return JSON.parse(decodeUtf8(value)) as JobRecord;
+  const stored = JSON.parse(decodeUtf8(value)) as StoredRecord;
+  return {
+    readyAt: stored.submittedAt,
+    priority: 0,
+    group: "",
+    ...USUAL,
+    attempts: 0,
+    failures: 0,
+    stalls: 0,
+    token: 0,
+    leaseUntil: 0,
+    keepUntil: 0,
+    waitingFor: [],
+    children: 0,
+    logBytes: 0,
+    logChunks: 0,
+    progress: null,
+    ...stored,
+  };
 }

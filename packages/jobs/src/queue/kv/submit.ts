@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { given } from "@aspen/feature";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Check, Op } from "@aspen/storage";
 import { v7 as uuid } from "uuid";
@@ -66,11 +65,32 @@ export function blankRecord(id: string, request: NormalRequest, payload: StoredV
   const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs, idempotencyKey, submitter } =
     request;
   return {
-    ...{ id, type, status: delayMs > 0 ? "scheduled" : "pending", payload, priority, group, timeoutMs },
-    ...{ maxAttempts: attempts, backoff, maxStalls, onDependencyFailure: request.onDependencyFailure },
-    ...{ submittedAt: now, readyAt: now + delayMs, attempts: 0, failures: 0, stalls: 0, token: 0 },
-    ...{ leaseUntil: 0, keepUntil: 0, waitingFor: [], children: 0, logBytes: 0, logChunks: 0, progress: null },
-    ...given({ idempotencyKey, submitter }),
+    id,
+    type,
+    status: delayMs > 0 ? "scheduled" : "pending",
+    payload,
+    priority,
+    group,
+    timeoutMs,
+    maxAttempts: attempts,
+    backoff,
+    maxStalls,
+    onDependencyFailure: request.onDependencyFailure,
+    submittedAt: now,
+    readyAt: now + delayMs,
+    attempts: 0,
+    failures: 0,
+    stalls: 0,
+    token: 0,
+    leaseUntil: 0,
+    keepUntil: 0,
+    waitingFor: [],
+    children: 0,
+    logBytes: 0,
+    logChunks: 0,
+    progress: null,
+    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+    ...(submitter === undefined ? {} : { submitter }),
   };
 }
 

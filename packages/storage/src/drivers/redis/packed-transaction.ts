@@ -21,7 +21,7 @@ const OP_BYTES = 17;
 export function packTransaction({ checks, ops }: Transaction): Buffer {
   let length = 8;
   for (const check of checks) length += CHECK_BYTES + Buffer.byteLength(check.key) + operandBytes(check);
-  for (const op of ops) length += OP_BYTES + Buffer.byteLength(targetOf(op)) + valueOf(op).length;
+  for (const op of ops) length += OP_BYTES + Buffer.byteLength(targetOf(op)) + bytesOf(op).length;
   const packed = Buffer.allocUnsafe(length);
   packed.writeUInt32LE(checks.length, 0);
   packed.writeUInt32LE(ops.length, 4);
@@ -39,7 +39,7 @@ export function packTransaction({ checks, ops }: Transaction): Buffer {
     packed[at] = KINDS[op.type];
     writeU64(packed, op.type === "delete" ? 0 : (op.ttlMs ?? 0), at + 1);
     at = writeText(packed, targetOf(op), at + 9);
-    at = writeBytes(packed, valueOf(op), at);
+    at = writeBytes(packed, bytesOf(op), at);
   }
   return packed;
 }
@@ -48,7 +48,7 @@ function operandBytes(check: Check): number {
   return "version" in check ? 8 : (check.value?.length ?? 0);
 }
 
-function valueOf(op: Op): Uint8Array {
+function bytesOf(op: Op): Uint8Array {
   return op.type === "delete" ? NO_BYTES : op.value;
 }
 
