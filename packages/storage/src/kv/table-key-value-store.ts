@@ -237,7 +237,7 @@ export class TableKeyValueStore implements KeyValueStore {
 
   #log(changes: readonly (Omit<Change, "expired"> & { expired?: boolean })[]): void {
     const [first] = changes;
-    if (!first) return;
+    if (!first || !this.#changes.keeps(namespaceOf(first.key))) return;
     const kept = changes.map((change) => ({
       expired: false,
       ...change,

@@ -38,15 +38,15 @@ export interface JobRecord {
   readonly logBytes: number;
   readonly logChunks: number;
   readonly progress: JobProgress | null;
-  readonly idempotencyKey?: string;
-  readonly submitter?: string;
-  readonly schedule?: JobOrigin;
-  readonly startedAt?: number;
-  readonly finishedAt?: number;
-  readonly worker?: string;
-  readonly cancel?: { readonly reason?: string };
-  readonly result?: StoredValue;
-  readonly error?: JobFailure;
+  readonly idempotencyKey?: string | undefined;
+  readonly submitter?: string | undefined;
+  readonly schedule?: JobOrigin | undefined;
+  readonly startedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
+  readonly worker?: string | undefined;
+  readonly cancel?: { readonly reason?: string } | undefined;
+  readonly result?: StoredValue | undefined;
+  readonly error?: JobFailure | undefined;
 }
 
 /** A record, and the version by which the next change finds out that nobody else made one. */
@@ -118,28 +118,49 @@ export function encodeRecord(record: JobRecord): Uint8Array {
   return Buffer.from(textOf(record));
 }
 
-type Always = "id" | "type" | "status" | "payload" | "submittedAt";
-type StoredRecord = Pick<JobRecord, Always> & Partial<JobRecord>;
+type Needed = "id" | "type" | "status" | "payload" | "submittedAt";
+type Parts = Pick<JobRecord, Needed> & Partial<JobRecord>;
+
+/** A record of what is not usual. All records have their fields in one order, which makes them quick to read and to copy. */
+export function recordOf(parts: Parts): JobRecord {
+  return {
+    id: parts.id,
+    type: parts.type,
+    status: parts.status,
+    payload: parts.payload,
+    submittedAt: parts.submittedAt,
+    readyAt: parts.readyAt ?? parts.submittedAt,
+    priority: parts.priority ?? 0,
+    group: parts.group ?? "",
+    timeoutMs: parts.timeoutMs ?? USUAL.timeoutMs,
+    maxAttempts: parts.maxAttempts ?? USUAL.maxAttempts,
+    backoff: parts.backoff ?? USUAL.backoff,
+    maxStalls: parts.maxStalls ?? USUAL.maxStalls,
+    onDependencyFailure: parts.onDependencyFailure ?? USUAL.onDependencyFailure,
+    attempts: parts.attempts ?? 0,
+    failures: parts.failures ?? 0,
+    stalls: parts.stalls ?? 0,
+    token: parts.token ?? 0,
+    leaseUntil: parts.leaseUntil ?? 0,
+    keepUntil: parts.keepUntil ?? 0,
+    waitingFor: parts.waitingFor ?? [],
+    children: parts.children ?? 0,
+    logBytes: parts.logBytes ?? 0,
+    logChunks: parts.logChunks ?? 0,
+    progress: parts.progress ?? null,
+    idempotencyKey: parts.idempotencyKey,
+    submitter: parts.submitter,
+    schedule: parts.schedule,
+    startedAt: parts.startedAt,
+    finishedAt: parts.finishedAt,
+    worker: parts.worker,
+    cancel: parts.cancel,
+    result: parts.result,
+    error: parts.error,
+  };
+}
 
 /** Only this package writes records. */
 export function decodeRecord(value: Uint8Array): JobRecord {
-  const stored = JSON.parse(decodeUtf8(value)) as StoredRecord;
-  return {
-    readyAt: stored.submittedAt,
-    priority: 0,
-    group: "",
-    ...USUAL,
-    attempts: 0,
-    failures: 0,
-    stalls: 0,
-    token: 0,
-    leaseUntil: 0,
-    keepUntil: 0,
-    waitingFor: [],
-    children: 0,
-    logBytes: 0,
-    logChunks: 0,
-    progress: null,
-    ...stored,
-  };
+  return recordOf(JSON.parse(decodeUtf8(value)) as Parts);
 }
