@@ -44,6 +44,8 @@ const VERSION_BYTES = 8;
 const PAGE_BYTES = 32 * 1024 * 1024;
 /** Milliseconds after which a namespace is registered again: a fail-over may have lost it. */
 const REGISTERED_MS = 60_000;
+/** The same of an expiry; half the time for which a namespace is remembered after its last one. */
+const ANNOUNCED_MS = 30_000;
 /** Prefix of the node's own records, such as those of plugins, and bytes that a write of one may take on a full server. */
 const SYSTEM_NAMESPACE = "__sys:";
 const SYSTEM_SPARE_BYTES = 4096;
@@ -271,10 +273,19 @@ export class RedisKeyValueStore implements KeyValueStore {
     ttlMs?: number,
   ): Promise<unknown> {
     if (performance.now() - names.registeredAt >= REGISTERED_MS) await this.#register(namespace, names);
-    const announced = ttlMs === undefined ? null : this.#sweeper.announce(namespace, ttlMs);
+    const announced = ttlMs === undefined ? null : this.#announce(namespace, names, ttlMs);
     const reply = await this.connection.script(script, names.keys, args);
     await announced;
     return reply;
+  }
+
+  /** A sweep that comes no later sees the entry too, and finds out when the next one is due. */
+  async #announce(namespace: string, names: NamespaceNames, ttlMs: number): Promise<void> {
+    const at = performance.now();
+    const due = at + ttlMs;
+    const { announced } = names;
+    if (at < announced.due && announced.due <= due && at - announced.at < ANNOUNCED_MS) return;
+    if (await this.#sweeper.announce(namespace, ttlMs)) names.announced = { at, due };
   }
 
   /** Registers a namespace before its first key can be seen. */
