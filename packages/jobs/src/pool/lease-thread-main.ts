@@ -17,11 +17,9 @@ let turnedAt = performance.now();
 let renewedAt = Number.NEGATIVE_INFINITY;
 let opened: { store: Store; queue: KvJobQueue } | null = null;
 
-port.on("message", ({ kind, leases }: ToLeaseThread) => {
-  for (const { id, token } of leases) {
-    if (kind === "held") held.set(id, token);
-    else if (held.get(id) === token) held.delete(id);
-  }
+port.on("message", (told: ToLeaseThread) => {
+  for (const { id, token } of told.held) held.set(id, token);
+  for (const { id, token } of told.over) if (held.get(id) === token) held.delete(id);
 });
 
 every(leaseMs / 12, look, {
