@@ -31,6 +31,33 @@ export const jobsErrors = {
     }),
   noSchedules: () =>
     new AspenError("INVALID_PARAMS", "this job queue has no schedules: its engine has no transactions with others"),
+  bullMqMissing: (cause: unknown) =>
+    new AspenError(
+      "PACKAGE_MISSING",
+      "the job engine bullmq needs a package that is not installed; install what it needs: npm install bullmq@6.7.0 ioredis@6",
+      { install: "npm install bullmq@6.7.0 ioredis@6" },
+      cause,
+    ),
+  bullMqNeedsRedis: (address: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `features.jobs.engine is "bullmq", which keeps jobs in Redis, but this node's store is ${quoted(address)}: give the node redisUrl, or set features.jobs.engine to "kv"`,
+      { field: "features.jobs.engine" },
+    ),
+  redisEvicts: (policy: string) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `Redis may evict jobs: its maxmemory-policy is ${quoted(policy)}; set it to noeviction`,
+      { policy: cut(policy) },
+    ),
+  redisFailed: (cause: unknown) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `the job queue cannot use Redis: ${cut(cause instanceof Error ? cause.message : String(cause), 512)}`,
+      undefined,
+      cause,
+    ),
+  queueClosed: () => new AspenError("STORE_UNAVAILABLE", "the job queue is closed"),
   leaseLost: (id: string) =>
     new AspenError(
       "LEASE_LOST",

@@ -1,0 +1,229 @@
+import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { given } from "@aspen/feature";
+import type { RedisQueueBackend } from "bullmq";
+import { v7 as uuid } from "uuid";
+import { jobsErrors } from "../../errors.js";
+import { type FlowJob, normalFlow } from "../../flow.js";
+import type { JobOrigin, JobRequest } from "../../job.js";
+import { isFinished } from "../../job-states.js";
+import { JOB_LIMITS, type NormalRequest, normalRequest } from "../../options.js";
+import type { StoredValue } from "../kv/record.js";
+import type { BullMqConnection } from "./connection.js";
+import { settleParents } from "./dependents.js";
+import { type BullJob, type JobMeta, readJob, readJobs } from "./job-record.js";
+import type { BullMqParts } from "./parts.js";
+
+type JobJson = Parameters<RedisQueueBackend["addJob"]>[0];
+
+/** Milliseconds after which a submit with an idempotency key that did not end no longer keeps others from it. */
+const SUBMIT_MS = 30_000;
+const SUBMIT_PAUSE_MS = 20;
+
+/** A job that is about to be added. */
+interface NewJob {
+  readonly id: string;
+  readonly request: NormalRequest;
+  readonly payload: StoredValue;
+  /** Ids of the jobs that it waits for. */
+  readonly waitsFor: readonly string[];
+  readonly meta: JobMeta;
+  readonly submittedAt: number;
+}
+
+/** @throws AspenError as `JobQueue.submit` */
+export async function submit(parts: BullMqParts, asked: JobRequest): Promise<{ id: string; created: boolean }> {
+  const request = normalRequest(asked);
+  await assertKnown(parts, request);
+  const { type, idempotencyKey } = request;
+  if (idempotencyKey === undefined) return { id: await submitNew(parts, uuid(), request), created: true };
+  const id = idOf(`key:${type}:${idempotencyKey}`);
+  return once(parts, id, async () => {
+    await submitNew(parts, id, request);
+  });
+}
+
+async function submitNew(parts: BullMqParts, id: string, request: NormalRequest): Promise<string> {
+  const waitsFor = await unfinished(parts.bull, request);
+  const payload = await parts.values.store(id, "payload", request.payload);
+  await add(parts, newJob(id, request, payload, waitsFor));
+  if (waitsFor.length > 0) await settleParents(parts, waitsFor);
+  return id;
+}
+
+/** Creates the job with an id unless it is there; of several who try at once, one does. */
+async function once(
+  { bull }: BullMqParts,
+  id: string,
+  create: () => Promise<void>,
+): Promise<{ id: string; created: boolean }> {
+  const lock = bull.names.submitting(id);
+  for (;;) {
+    if (await readJob(bull, id)) return { id, created: false };
+    if ((await bull.call("SET", lock, "1", "NX", "PX", SUBMIT_MS)) !== null) break;
+    await delay(SUBMIT_PAUSE_MS);
+  }
+  try {
+    // Whoever had the lock before may have created it since the look.
+    if (await readJob(bull, id)) return { id, created: false };
+    await create();
+    return { id, created: true };
+  } finally {
+    await bull.call("DEL", lock);
+  }
+}
+
+/** @throws AspenError as `JobQueue.submitFlow` */
+export async function submitFlow(parts: BullMqParts, jobs: readonly FlowJob[]): Promise<Record<string, string>> {
+  const flow = normalFlow(jobs);
+  for (const { request } of flow) await assertKnown(parts, request);
+  const ids = new Map(flow.map(({ name }) => [name, uuid()]));
+  const before = await Promise.all(flow.map(({ request }) => unfinished(parts.bull, request)));
+  const added = await Promise.all(
+    flow.map(async ({ name, request, after }, index) => {
+      const id = ids.get(name)!;
+      const payload = await parts.values.store(id, "payload", request.payload);
+      return newJob(id, request, payload, [...before[index]!, ...after.map((other) => ids.get(other)!)]);
+    }),
+  );
+  await addAll(parts, added);
+  const waited = new Set(before.flat());
+  if (waited.size > 0) await settleParents(parts, [...waited]);
+  return Object.fromEntries(ids);
+}
+
+/**
+ * The job of a schedule's tick, which `submit` adds. Its id is the tick's, so that it is there once however often that is
+ * called.
+ *
+ * @throws AspenError as `QueueInStore.prepare`
+ */
+export async function prepare(
+  parts: BullMqParts,
+  asked: JobRequest,
+  schedule: JobOrigin,
+): Promise<{ id: string; submit(): Promise<void> }> {
+  const request = normalRequest(asked);
+  if (request.dependsOn.length > 0) throw jobsErrors.invalid("dependsOn", "is not for the job of a schedule");
+  if (request.idempotencyKey !== undefined) {
+    throw jobsErrors.invalid("idempotencyKey", "is not for the job of a schedule: each tick creates another job");
+  }
+  await assertKnown(parts, request);
+  const payload = parts.values.inline("payload", request.payload);
+  const id = idOf(`tick:${schedule.name}:${schedule.scheduledAt}`);
+  return {
+    id,
+    submit: async () => {
+      if (!(await readJob(parts.bull, id))) await add(parts, newJob(id, request, payload, [], schedule));
+    },
+  };
+}
+
+function newJob(
+  id: string,
+  request: NormalRequest,
+  payload: StoredValue,
+  waitsFor: readonly string[],
+  schedule?: JobOrigin,
+): NewJob {
+  const { group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure, idempotencyKey, submitter } = request;
+  const meta: JobMeta = {
+    ...{ group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure },
+    ...given({ idempotencyKey, submitter, schedule, blob: "blob" in payload ? payload.blob : undefined }),
+  };
+  return { id, request, payload, waitsFor, meta, submittedAt: Date.now() };
+}
+
+/** Does nothing when there is a job with its id. */
+async function add(parts: BullMqParts, job: NewJob): Promise<void> {
+  const { bull } = parts;
+  const { id, request, submittedAt } = job;
+  if (job.waitsFor.length > 0) {
+    await addAll(parts, [job]);
+    return;
+  }
+  const { names } = bull;
+  const backend = bull.of(request.type);
+  // In the order in which they are applied: a job is never there without its place in the index.
+  await Promise.all([
+    bull.call("HSET", names.where, id, request.type),
+    bull.call("ZADD", names.index, 0, names.indexed(id, submittedAt)),
+    backend.addJob(jsonOf(job), id),
+  ]);
+  tell(parts, job);
+}
+
+function tell({ signals }: BullMqParts, { request, waitsFor, submittedAt }: NewJob): void {
+  if (waitsFor.length > 0) return;
+  if (request.delayMs > 0) signals.due(submittedAt + request.delayMs);
+  else signals.ready(request.type);
+}
+
+/** All in one step. */
+async function addAll(parts: BullMqParts, jobs: readonly NewJob[]): Promise<void> {
+  const { bull } = parts;
+  const { names } = bull;
+  const batch = await bull.batch();
+  const types = new Map(jobs.map(({ id, request }) => [id, request.type]));
+  const others = [...new Set(jobs.flatMap(({ waitsFor }) => waitsFor))].filter((id) => !types.has(id));
+  for (const job of await readJobs(bull, others)) if (job) types.set(job.id, job.type);
+  for (const job of jobs) {
+    const { id, request, submittedAt, waitsFor } = job;
+    batch.call("HSET", names.where, id, request.type);
+    batch.call("ZADD", names.index, 0, names.indexed(id, submittedAt));
+    for (const other of waitsFor) {
+      batch.call("SADD", names.awaited, other);
+      batch.call("SADD", names.children(other), id);
+      batch.call("SADD", names.of(request.type, `${id}:dependencies`), names.of(types.get(other)!, other));
+    }
+    const waiting = { addToWaitingChildren: waitsFor.length > 0 };
+    await bull.of(request.type).addJobToTransaction(batch, jsonOf(job), id, waiting);
+  }
+  const replies = (await batch.exec()) ?? [];
+  const failed = replies.find(([error]) => error !== null)?.[0];
+  if (failed) throw failed;
+  for (const job of jobs) tell(parts, job);
+}
+
+/** As BullMQ keeps it, so that any of its workers and boards can read it. */
+function jsonOf({ id, request, payload, meta, submittedAt }: NewJob): JobJson {
+  const { type, delayMs, attempts, backoff, priority } = request;
+  const opts = {
+    ...{ attempts, delay: delayMs, priority: bullPriority(priority), aspen: JSON.stringify(meta) },
+    // For workers of BullMQ that know no others; ours ask the field above.
+    ...(backoff.type === "list" ? {} : { backoff: { type: backoff.type, delay: backoff.delayMs } }),
+  };
+  return {
+    ...{ id, name: type, data: "json" in payload ? payload.json : "null", opts, timestamp: submittedAt },
+    ...{ progress: 0, attemptsMade: 0, attemptsStarted: 0, failedReason: "", returnvalue: "", stalledCounter: 0 },
+  };
+}
+
+/** Of BullMQ's, 1 comes first, and those without one come before all: every job has one. */
+function bullPriority(priority: number): number {
+  return JOB_LIMITS.priority + 1 - priority;
+}
+
+async function assertKnown({ types }: BullMqParts, { type, allowUnknown }: NormalRequest): Promise<void> {
+  if (!allowUnknown && !(await types.has(type))) throw jobsErrors.typeUnknown(type);
+}
+
+/** Those that a job depends on and that are not over. @throws AspenError `JOB_NOT_FOUND`, `JOB_DEPENDENCY_FAILED` */
+async function unfinished(bull: BullMqConnection, request: NormalRequest): Promise<string[]> {
+  const { dependsOn, onDependencyFailure } = request;
+  const found = await readJobs(bull, dependsOn);
+  const missing = dependsOn.find((_, index) => !found[index]);
+  if (missing !== undefined) throw jobsErrors.notFound(missing);
+  const jobs = found as BullJob[];
+  const failed = jobs.find(({ status }) => isFinished(status) && status !== "completed");
+  if (failed && onDependencyFailure === "fail") throw jobsErrors.dependencyFailed(failed.id);
+  return jobs.filter(({ status }) => !isFinished(status)).map(({ id }) => id);
+}
+
+/** A UUID of version 8 that follows from a text. */
+function idOf(text: string): string {
+  const hex = createHash("sha256").update(text).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
+}
