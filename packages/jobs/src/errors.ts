@@ -41,7 +41,7 @@ export const jobsErrors = {
   bullMqNeedsRedis: (address: string) =>
     new AspenError(
       "CONFIG_INVALID",
-      `features.jobs.engine is "bullmq", which keeps jobs in Redis, but this node's store is ${quoted(address)}: give the node redisUrl, or set features.jobs.engine to "kv"`,
+      `the job engine bullmq keeps jobs in Redis, and the store is ${quoted(address)}: give the node redisUrl, or set features.jobs.engine to "kv"`,
       { field: "features.jobs.engine" },
     ),
   redisEvicts: (policy: string) =>

@@ -104,6 +104,8 @@ export type QueueSignal =
 export interface QueueInThread {
   readonly store: WorkerStore;
   readonly namespace: string;
+  /** It is one of BullMQ, with this prefix, on the Redis of the store. @default a queue over the store */
+  readonly bullMqPrefix?: string;
 }
 
 /** A job that is there when it was submitted and its operations were applied, in one transaction with its checks. */

@@ -12,7 +12,10 @@ export interface QueueConformanceOptions {
 }
 
 /** Declares the tests of the whole contract of `JobQueue`. */
-export function testJobQueue({ describe, test }: TestFramework, { name, open, without = [] }: QueueConformanceOptions): void {
+export function testJobQueue(
+  { describe, test }: TestFramework,
+  { name, open, without = [] }: QueueConformanceOptions,
+): void {
   for (const [group, cases] of Object.entries(jobQueueCases)) {
     describe(`${name}: ${group}`, () => {
       for (const it of cases) {

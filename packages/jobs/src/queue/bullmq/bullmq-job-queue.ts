@@ -1,4 +1,5 @@
 import type { Store } from "@aspen/storage";
+import type { RedisStoreOptions } from "@aspen/storage/redis";
 import { jobsErrors } from "../../errors.js";
 import type { FlowJob } from "../../flow.js";
 import type { Job, JobFailure, JobRequest } from "../../job.js";
@@ -17,6 +18,7 @@ import type {
   Maintained,
   MaintainOptions,
   QueueInStore,
+  QueueInThread,
   QueueSignal,
   UpdateAnswer,
   WorkerInfo,
@@ -42,13 +44,15 @@ import { waitFor } from "./wait.js";
 import { announce, retire, workers } from "./worker-infos.js";
 
 const DAY_MS = 86_400_000;
+/** The module that opens a store on Redis in a thread, by which such a store is known. */
+const REDIS_STORE = "@aspen/storage/redis";
 
 export interface BullMqJobQueueOptions {
   /**
-   * The client of ioredis 6 to work with, or what makes one, which is called once and whose client ends with the queue.
-   * Redis must not evict keys: `maxmemory-policy noeviction`.
+   * The client of ioredis 6 to work with, which stays open. Redis must not evict keys: `maxmemory-policy noeviction`.
+   * @default one of its own, to the servers of the store, which then has to be a `RedisStore`
    */
-  redis: RedisLike | (() => Promise<RedisLike>);
+  redis?: RedisLike;
   /** Of all keys: letters, digits and `_ . -`, at most 64. BullMQ knows it as `{prefix}`. @default "aspen-jobs" */
   prefix?: string;
   /** The namespace of schedules in the store, which ends in its only `:`. @default "__jobs:" */
@@ -78,7 +82,9 @@ interface Opened extends BullMqParts {
  * with. Disposing it leaves the store, and a client that was given, open.
  */
 export class BullMqJobQueue implements JobQueue {
+  readonly inThread: QueueInThread | undefined;
   readonly inStore: QueueInStore;
+  readonly #connectTo: () => Promise<RedisLike>;
   readonly #options: BullMqJobQueueOptions;
   readonly #values: JobValues;
   readonly #names: BullMqNames;
@@ -86,9 +92,17 @@ export class BullMqJobQueue implements JobQueue {
   #opening: Promise<Opened> | null = null;
   #closed = false;
 
-  /** @throws AspenError `INVALID_PARAMS` when an option is out of range */
-  constructor({ kv, blobs }: Pick<Store, "kv" | "blobs">, options: BullMqJobQueueOptions) {
-    const { prefix = "aspen-jobs", namespace = "__jobs:" } = options;
+  /**
+   * @throws AspenError `INVALID_PARAMS` when an option is out of range; `CONFIG_INVALID` when no client is given and the
+   * store is not on Redis
+   */
+  constructor(store: Pick<Store, "kv" | "blobs" | "workerStore" | "address">, options: BullMqJobQueueOptions = {}) {
+    const { prefix = "aspen-jobs", namespace = "__jobs:", redis } = options;
+    const { kv, blobs, workerStore, address = "custom" } = store;
+    const onRedis = workerStore?.module === REDIS_STORE ? workerStore : undefined;
+    if (!redis && !onRedis) throw jobsErrors.bullMqNeedsRedis(address);
+    this.#connectTo = async () => redis ?? ownClient(onRedis!.data as RedisStoreOptions);
+    this.inThread = redis || !onRedis ? undefined : { store: onRedis, namespace, bullMqPrefix: prefix };
     if (!/^[^:]+:$/.test(namespace)) throw jobsErrors.invalid("namespace", "must end in its only colon");
     this.#options = options;
     this.#names = new BullMqNames(prefix);
@@ -251,7 +265,7 @@ export class BullMqJobQueue implements JobQueue {
     if (!opened) return;
     opened.signals[Symbol.dispose]();
     await opened.bull.close();
-    if (typeof this.#options.redis === "function") opened.redis.disconnect();
+    if (!this.#options.redis) opened.redis.disconnect();
   }
 
   #with<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
@@ -281,13 +295,13 @@ export class BullMqJobQueue implements JobQueue {
   }
 
   async #connect(): Promise<Opened> {
-    const { redis: given, random = Math.random, onError = () => undefined } = this.#options;
-    const redis = typeof given === "function" ? await given() : given;
+    const { random = Math.random, onError = () => undefined } = this.#options;
+    const redis = await this.#connectTo();
     let bull: BullMqConnection;
     try {
       bull = await BullMqConnection.open(redis, this.#names, onError);
     } catch (error) {
-      if (typeof given === "function") redis.disconnect();
+      if (!this.#options.redis) redis.disconnect();
       throw error;
     }
     const parts: BullMqParts = {
@@ -297,6 +311,11 @@ export class BullMqJobQueue implements JobQueue {
     const claimer = new BullMqClaimer(parts);
     return { ...parts, redis, claimer, settler: new BullMqSettler(parts, claimer) };
   }
+}
+
+async function ownClient(options: RedisStoreOptions): Promise<RedisLike> {
+  const { openRedisClient } = await import("@aspen/storage/redis");
+  return (await openRedisClient(options)) as unknown as RedisLike;
 }
 
 function milliseconds(

@@ -14,7 +14,10 @@ export async function settleParents(parts: BullMqParts, ids: readonly string[]):
  * Tells those that wait for a job that it is over. It may be cut off, or be done by several at once: a job is forgotten as
  * one that waits when it has been told, and the mark that there are some goes last.
  */
-export async function tellDependents(parts: BullMqParts, parent: Pick<BullJob, "id" | "type" | "status">): Promise<void> {
+export async function tellDependents(
+  parts: BullMqParts,
+  parent: Pick<BullJob, "id" | "type" | "status">,
+): Promise<void> {
   const { bull } = parts;
   const { names } = bull;
   const children = (await bull.call("SMEMBERS", names.children(parent.id))) as string[];
@@ -26,11 +29,7 @@ export async function tellDependents(parts: BullMqParts, parent: Pick<BullJob, "
   if ((await bull.call("EXISTS", names.children(parent.id))) === 0) await bull.call("SREM", names.awaited, parent.id);
 }
 
-async function tellOne(
-  parts: BullMqParts,
-  parent: Pick<BullJob, "id" | "type" | "status">,
-  id: string,
-): Promise<void> {
+async function tellOne(parts: BullMqParts, parent: Pick<BullJob, "id" | "type" | "status">, id: string): Promise<void> {
   const { bull, signals } = parts;
   const child = await readJob(bull, id);
   if (!child) return;

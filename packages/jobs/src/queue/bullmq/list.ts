@@ -45,7 +45,8 @@ export async function list(
     const { ids, next } = await page(cursor, Math.min(STEP, limit - jobs.length));
     for (const job of await readJobs(bull, ids)) {
       if (!job || (status !== undefined && job.status !== status)) continue;
-      if ((type === undefined || job.type === type) && (group === undefined || job.meta.group === group)) jobs.push(job);
+      if ((type === undefined || job.type === type) && (group === undefined || job.meta.group === group))
+        jobs.push(job);
     }
     cursor = next;
     if (cursor === null || jobs.length >= limit) break;

@@ -1,6 +1,6 @@
 import { isAspenError } from "@aspen/plugin-api";
 import { failureOf, jobsErrors } from "../../errors.js";
-import type { MaintainOptions, Maintained } from "../contract.js";
+import type { Maintained, MaintainOptions } from "../contract.js";
 import type { BullMqClaimer } from "./claim.js";
 import { isRefusal } from "./connection.js";
 import { remove } from "./control.js";

@@ -1,7 +1,7 @@
 import type { JobValues } from "../kv/job-values.js";
 import type { BullMqConnection } from "./connection.js";
-import type { BullMqSignals } from "./signals.js";
 import type { RegisteredTypes } from "./registered-types.js";
+import type { BullMqSignals } from "./signals.js";
 
 /** Milliseconds for which finished jobs are kept. */
 export interface Retention {

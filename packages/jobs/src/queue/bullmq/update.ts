@@ -1,4 +1,5 @@
 import { encodeUtf8 } from "@aspen/plugin-api";
+import { jobsErrors } from "../../errors.js";
 import type { JobLogLine, JobProgress } from "../../job.js";
 import { JOB_LIMITS, whole } from "../../options.js";
 import type { JobLogPage, JobUpdate, UpdateAnswer } from "../contract.js";
@@ -6,7 +7,6 @@ import { bounded, normalProgress } from "../kv/update.js";
 import type { BullMqConnection } from "./connection.js";
 import { logLineOf, readJob } from "./job-record.js";
 import { cancelledLock, Tokens } from "./tokens.js";
-import { jobsErrors } from "../../errors.js";
 
 /** Lines that one page has. */
 const PAGE_LINES = 1000;
@@ -53,12 +53,7 @@ async function tell(bull: BullMqConnection, type: string, id: string, progress: 
   await bull.of(type).updateProgress(id, { ...progress });
 }
 
-async function write(
-  bull: BullMqConnection,
-  type: string,
-  id: string,
-  log: readonly JobLogLine[],
-): Promise<void> {
+async function write(bull: BullMqConnection, type: string, id: string, log: readonly JobLogLine[]): Promise<void> {
   const key = bull.names.of(type, id);
   const before = Number((await bull.call("HGET", key, "logBytes")) ?? 0);
   const { lines, full } = bounded(log, before, Date.now());

@@ -52,7 +52,11 @@ function changeOf({ keys, clock }: JobTable, record: JobRecord, { leaseMs, progr
 }
 
 /** As many lines as the job may still log; the last one says that there were more. */
-export function bounded(log: readonly JobLogLine[], before: number, now: number): { lines: JobLogLine[]; full: boolean } {
+export function bounded(
+  log: readonly JobLogLine[],
+  before: number,
+  now: number,
+): { lines: JobLogLine[]; full: boolean } {
   if (before >= JOB_LIMITS.logBytes) return { lines: [], full: true };
   const kept: JobLogLine[] = [];
   let bytes = before;
