@@ -50,6 +50,10 @@ export const jobsErrors = {
       `Redis may evict jobs: its maxmemory-policy is ${quoted(policy)}; set it to noeviction`,
       { policy: cut(policy) },
     ),
+  redisTooOld: (version: string) =>
+    new AspenError("STORE_UNAVAILABLE", `the job engine bullmq needs Redis 6.2 or later; this one is ${version}`, {
+      version,
+    }),
   redisFailed: (cause: unknown) =>
     new AspenError(
       "STORE_UNAVAILABLE",

@@ -4,7 +4,7 @@ import { jobsErrors } from "../../errors.js";
 import type { FlowJob } from "../../flow.js";
 import type { Job, JobFailure, JobRequest } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
-import { assertJobId, assertWorkerName, whole } from "../../options.js";
+import { assertWorkerName, whole } from "../../options.js";
 import type {
   ClaimedJob,
   ClaimOptions,
@@ -273,7 +273,7 @@ export class BullMqJobQueue implements JobQueue {
   }
 
   async #of<T>(id: string, work: (opened: Opened) => Promise<T>): Promise<T> {
-    assertJobId("id", id);
+    assertId(id);
     return this.#with(work);
   }
 
@@ -310,6 +310,13 @@ export class BullMqJobQueue implements JobQueue {
     };
     const claimer = new BullMqClaimer(parts);
     return { ...parts, redis, claimer, settler: new BullMqSettler(parts, claimer) };
+  }
+}
+
+/** Other producers of BullMQ choose ids of their own. @throws AspenError `INVALID_PARAMS` */
+function assertId(id: string): void {
+  if (typeof id !== "string" || !/^[^:]{1,256}$/.test(id)) {
+    throw jobsErrors.invalid("id", "must be the id of a job, 1 to 256 characters without a colon");
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isAspenError } from "@aspen/plugin-api";
 import type { RedisConnection, RedisQueueBackend } from "bullmq";
 import { jobsErrors } from "../../errors.js";
@@ -5,6 +6,9 @@ import type { BullMqNames } from "./names.js";
 import { loadBullMq } from "./packages.js";
 import type { RedisBatch, RedisLike } from "./redis-like.js";
 import { SCRIPTS, type ScriptName } from "./scripts.js";
+
+/** Milliseconds that the first connection may take. */
+const OPEN_MS = 5000;
 
 /** How jobs are claimed: what BullMQ takes from the options of a worker. */
 export interface ClaimSettings {
@@ -50,8 +54,8 @@ export class BullMqConnection {
       const options = { shared: true, blocking: false, skipVersionCheck: true };
       const connection = new bull.RedisConnection(redis as never, options);
       connection.on("error", onError);
-      await connection.client;
-      await assertKeeps(redis);
+      await within(OPEN_MS, connection.client);
+      await assertUsable(redis);
       for (const [name, lua] of Object.entries(SCRIPTS)) {
         redis.defineCommand(commandOf(name as ScriptName), { numberOfKeys: 1, lua });
       }
@@ -141,9 +145,27 @@ function commandOf(name: ScriptName): string {
   return `aspenJobs:${name}`;
 }
 
+/** A client tries to connect for ever. @throws AspenError `STORE_UNAVAILABLE` */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = delay(ms, undefined, { signal: over.signal }).then(() => {
+    throw jobsErrors.redisFailed(new Error(`there is no connection after ${ms} ms`));
+  });
+  // Neither is waited for when the other is there first.
+  late.catch(() => undefined);
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    over.abort();
+  }
+}
+
 /** @throws AspenError `STORE_UNAVAILABLE` */
-async function assertKeeps(redis: RedisLike): Promise<void> {
-  const info = String(await redis.call("INFO", "memory"));
+async function assertUsable(redis: RedisLike): Promise<void> {
+  const info = String(await redis.call("INFO"));
+  const [, major = 0, minor = 0] = /^redis_version:(\d+)\.(\d+)/m.exec(info)?.map(Number) ?? [];
+  if (major < 6 || (major === 6 && minor < 2)) throw jobsErrors.redisTooOld(`${major}.${minor}`);
   const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? "noeviction";
   if (policy !== "noeviction") throw jobsErrors.redisEvicts(policy);
 }

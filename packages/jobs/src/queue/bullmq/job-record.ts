@@ -49,7 +49,8 @@ type Fields = Readonly<Record<string, string | undefined>>;
 /** BullMQ's scores of delayed jobs are times with 12 bits more. */
 const DELAYED_SCORE = 0x1000;
 
-const NO_META: JobMeta = {
+/** Of a job that another producer of BullMQ added. */
+export const NO_META: JobMeta = {
   ...{ group: "", timeoutMs: 300_000, maxStalls: 1, backoff: DEFAULT_BACKOFF, priority: 0 },
   onDependencyFailure: "fail",
 };

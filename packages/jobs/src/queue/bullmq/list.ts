@@ -22,10 +22,18 @@ const PLACES: Readonly<Record<JobStatus, readonly string[]>> = {
   cancelled: ["failed"],
   dead_letter: ["failed"],
 };
+/** Milliseconds that a job is given to follow its place in the index. */
+const GONE_MS = 60_000;
+
 const LISTS: readonly string[] = ["wait", "paused", "active"];
 
 /** A page of ids, and where the next begins; null: there are no more. */
-type Ids = { readonly ids: readonly string[]; readonly next: string | null };
+interface Ids {
+  readonly ids: readonly string[];
+  readonly next: string | null;
+  /** Of the index. */
+  readonly members?: readonly string[];
+}
 
 /** @throws AspenError `INVALID_PARAMS` */
 export async function list(
@@ -42,8 +50,14 @@ export async function list(
   let cursor: string | null = after ?? null;
   for (let looks = 0; looks < LOOKS; looks += STEP) {
     // No more than are missing, so that the cursor stands behind the last one that is shown.
-    const { ids, next } = await page(cursor, Math.min(STEP, limit - jobs.length));
-    for (const job of await readJobs(bull, ids)) {
+    const { ids, next, members } = await page(cursor, Math.min(STEP, limit - jobs.length));
+    const found = await readJobs(bull, ids);
+    if (members)
+      await forgetGone(
+        bull,
+        members.filter((_, index) => !found[index]),
+      );
+    for (const job of found) {
       if (!job || (status !== undefined && job.status !== status)) continue;
       if ((type === undefined || job.type === type) && (group === undefined || job.meta.group === group))
         jobs.push(job);
@@ -57,12 +71,22 @@ export async function list(
 /** All jobs, by the time of their submit. */
 function newestFirst(bull: BullMqConnection) {
   return async (cursor: string | null, size: number): Promise<Ids> => {
-    if (cursor !== null && !/^[0-9a-f]{12}:[0-9a-f-]{36}$/.test(cursor)) throw badCursor();
+    if (cursor !== null && !/^[0-9a-f]{12}:[^:]{1,256}$/.test(cursor)) throw badCursor();
     const from = cursor === null ? "+" : `(${cursor}`;
     const members = (await bull.call("ZREVRANGEBYLEX", bull.names.index, from, "-", "LIMIT", 0, size)) as string[];
     const ids = members.map((member) => bull.names.idIn(member));
-    return { ids, next: members.length < size ? null : members.at(-1)! };
+    return { ids, members, next: members.length < size ? null : members.at(-1)! };
   };
+}
+
+/** Places of jobs that another tool of BullMQ removed. One that is being added is not there yet. */
+async function forgetGone(bull: BullMqConnection, members: readonly string[]): Promise<void> {
+  const gone = members.filter((member) => Number.parseInt(member, 16) < Date.now() - GONE_MS);
+  if (gone.length === 0) return;
+  const batch = await bull.batch();
+  batch.call("ZREM", bull.names.index, ...gone);
+  batch.call("HDEL", bull.names.where, ...gone.map((member) => bull.names.idIn(member)));
+  await batch.exec();
 }
 
 /** The places of a status one after the other, type by type. The cursor is place, score and id, or place and number. */

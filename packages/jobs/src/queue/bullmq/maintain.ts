@@ -1,10 +1,11 @@
 import { isAspenError } from "@aspen/plugin-api";
 import { failureOf, jobsErrors } from "../../errors.js";
+import { isFinished } from "../../job-states.js";
 import type { Maintained, MaintainOptions } from "../contract.js";
 import type { BullMqClaimer } from "./claim.js";
 import { isRefusal } from "./connection.js";
 import { remove } from "./control.js";
-import { settleParents, tellDependents } from "./dependents.js";
+import { tellDependents } from "./dependents.js";
 import { readJobs } from "./job-record.js";
 import type { BullMqParts, Retention } from "./parts.js";
 
@@ -101,15 +102,16 @@ async function expire(
   }
 }
 
-/** Those whose parents ended while nobody told them. */
+/** Those whose parents ended while nobody told them, or were removed by another tool of BullMQ. */
 async function tellAllDependents(parts: BullMqParts, upkeep: Upkeep): Promise<void> {
   const { bull } = parts;
   const waited = (await bull.call("SRANDMEMBER", bull.names.awaited, BATCH)) as string[];
   if (waited.length > 0) upkeep.idle = false;
-  await settleParents(parts, waited);
-  const jobs = await readJobs(bull, waited);
-  const gone = waited.filter((_, index) => !jobs[index]);
-  if (gone.length > 0) await bull.call("SREM", bull.names.awaited, ...gone);
+  for (const [index, job] of (await readJobs(bull, waited)).entries()) {
+    const id = waited[index]!;
+    if (!job) await tellDependents(parts, { id, type: (await bull.typeOf(id)) ?? "", status: "failed" });
+    else if (isFinished(job.status)) await tellDependents(parts, job);
+  }
 }
 
 function next(upkeep: Upkeep, at: number): void {

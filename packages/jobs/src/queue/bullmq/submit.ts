@@ -79,13 +79,17 @@ export async function submitFlow(parts: BullMqParts, jobs: readonly FlowJob[]): 
   for (const { request } of flow) await assertKnown(parts, request);
   const ids = new Map(flow.map(({ name }) => [name, uuid()]));
   const before = await Promise.all(flow.map(({ request }) => unfinished(parts.bull, request)));
-  const added = await Promise.all(
-    flow.map(async ({ name, request, after }, index) => {
+  const added: NewJob[] = [];
+  try {
+    for (const [index, { name, request, after }] of flow.entries()) {
       const id = ids.get(name)!;
       const payload = await parts.values.store(id, "payload", request.payload);
-      return newJob(id, request, payload, [...before[index]!, ...after.map((other) => ids.get(other)!)]);
-    }),
-  );
+      added.push(newJob(id, request, payload, [...before[index]!, ...after.map((other) => ids.get(other)!)]));
+    }
+  } catch (error) {
+    for (const { id, payload } of added) await parts.values.forget(id, "payload", payload);
+    throw error;
+  }
   await addAll(parts, added);
   const waited = new Set(before.flat());
   if (waited.size > 0) await settleParents(parts, [...waited]);
