@@ -121,6 +121,28 @@ test("a Redis that evicts keys is refused", async () => {
   expect((await queue.stats()).byStatus.pending).toBe(0);
 });
 
+test("a user with the rights that the README names has enough", async () => {
+  const rules =
+    "~{aspen-jobs}:* &{aspen-jobs}:* +@read +@write -@dangerous +evalsha +eval +publish +subscribe +ping +info +multi +exec";
+  await redis.call("ACL", "SETUSER", "jobs", "reset", "on", ">secret", ...rules.split(" "));
+  const limited = new Redis(server.url, { username: "jobs", password: "secret", maxRetriesPerRequest: null });
+  try {
+    const errors: unknown[] = [];
+    await using queue = await opened({ redis: limited, onError: (error) => errors.push(error) });
+    const { ids } = await queue.submitFlow([
+      { name: "first", type: "work" },
+      { name: "second", type: "work", dependsOn: ["first"] },
+    ]);
+    const waiting = queue.wait(ids.second!);
+    for (let n = 0; n < 2; n++) await queue.complete(await claimOne(queue), n);
+    expect(await waiting).toMatchObject({ status: "completed", result: 1 });
+    await queue.maintain();
+    expect(errors).toEqual([]);
+  } finally {
+    limited.disconnect();
+  }
+});
+
 test("a tick of a schedule has one job, however often it is submitted", async () => {
   await using queue = await opened();
   const origin = { name: "nightly", scheduledAt: 1_900_000_000_000 };

@@ -53,7 +53,10 @@ export interface BullMqJobQueueOptions {
    * @default one of its own, to the servers of the store, which then has to be a `RedisStore`
    */
   redis?: RedisLike;
-  /** Of all keys: letters, digits and `_ . -`, at most 64. BullMQ knows it as `{prefix}`. @default "aspen-jobs" */
+  /**
+   * Of all keys: letters, digits and `_ . -`, at most 64. BullMQ knows it as `{prefix}`.
+   * @default "aspen-jobs", or with the `keyPrefix` of the store whose Redis it is: `${keyPrefix}-jobs`
+   */
   prefix?: string;
   /** The namespace of schedules in the store, which ends in its only `:`. @default "__jobs:" */
   namespace?: string;
@@ -97,10 +100,12 @@ export class BullMqJobQueue implements JobQueue {
    * store is not on Redis
    */
   constructor(store: Pick<Store, "kv" | "blobs" | "workerStore" | "address">, options: BullMqJobQueueOptions = {}) {
-    const { prefix = "aspen-jobs", namespace = "__jobs:", redis } = options;
+    const { namespace = "__jobs:", redis } = options;
     const { kv, blobs, workerStore, address = "custom" } = store;
     const onRedis = workerStore?.module === REDIS_STORE ? workerStore : undefined;
     if (!redis && !onRedis) throw jobsErrors.bullMqNeedsRedis(address);
+    const { keyPrefix = "aspen" } = redis || !onRedis ? {} : (onRedis.data as RedisStoreOptions);
+    const { prefix = `${keyPrefix}-jobs` } = options;
     this.#connectTo = async () => redis ?? ownClient(onRedis!.data as RedisStoreOptions);
     this.inThread = redis || !onRedis ? undefined : { store: onRedis, namespace, bullMqPrefix: prefix };
     if (!/^[^:]+:$/.test(namespace)) throw jobsErrors.invalid("namespace", "must end in its only colon");

@@ -1,6 +1,7 @@
+import type { RedisQueueBackend } from "bullmq";
 import { assertJobType, assertWorkerName, JOB_LIMITS, whole } from "../../options.js";
 import type { ClaimedJob, ClaimOptions, ClaimType } from "../contract.js";
-import type { BullMqConnection, ClaimSettings } from "./connection.js";
+import type { BullMqConnection } from "./connection.js";
 import { type JobMeta, NO_META, optionsOf } from "./job-record.js";
 import type { BullMqParts } from "./parts.js";
 import { Tokens } from "./tokens.js";
@@ -72,9 +73,12 @@ export class BullMqClaimer {
       lockDuration: leaseMs,
       ...(rate ? { limiter: { max: rate.max, duration: rate.perMs } } : {}),
     };
+    const backend = this.#parts.bull.claiming(type, settings);
     const jobs: ClaimedJob[] = [];
     for (let size = Math.min(limit, (this.#last.get(type) ?? 0) + 1); size > 0; ) {
-      const got = await Promise.all(Array.from({ length: size }, () => this.#claimOne(wanted, settings, worker)));
+      const got = await Promise.all(
+        Array.from({ length: size }, () => this.#claimOne(wanted, backend, worker, leaseMs)),
+      );
       const found = got.filter((job) => job !== null);
       jobs.push(...found);
       if (found.length < size) break;
@@ -84,11 +88,16 @@ export class BullMqClaimer {
     return jobs;
   }
 
-  async #claimOne(wanted: ClaimType, settings: ClaimSettings, worker: string): Promise<ClaimedJob | null> {
+  async #claimOne(
+    wanted: ClaimType,
+    backend: RedisQueueBackend,
+    worker: string,
+    leaseMs: number,
+  ): Promise<ClaimedJob | null> {
     const { bull, values } = this.#parts;
     const { type, leaseBeyondTimeoutMs: beyond } = wanted;
     const lock = this.#tokens.lock();
-    const [json, id] = await bull.claiming(type, settings).moveToActive(lock, worker);
+    const [json, id] = await backend.moveToActive(lock, worker);
     if (!json || typeof id !== "string") return null;
     const { meta, attempts: maxAttempts } = optionsOf(json.opts ?? {});
     // From here on it is listed, and found by its id.
@@ -97,7 +106,7 @@ export class BullMqClaimer {
     const token = Tokens.of(starts, lock);
     this.#claimed.set(id, { type, token, meta, failures: json.attemptsMade ?? 0, maxAttempts });
     const { group, timeoutMs } = meta;
-    if (beyond !== undefined && timeoutMs + beyond > settings.lockDuration) {
+    if (beyond !== undefined && timeoutMs + beyond > leaseMs) {
       await bull.of(type).extendLock(id, lock, timeoutMs + beyond);
     }
     // A first start is one that counts.

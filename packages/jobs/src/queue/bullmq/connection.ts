@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAspenError } from "@aspen/plugin-api";
 import type { RedisConnection, RedisQueueBackend } from "bullmq";
@@ -20,18 +21,21 @@ export interface ClaimSettings {
 export class BullMqConnection {
   readonly redis: RedisLike;
   readonly names: BullMqNames;
+  /** Of the queue, for ever. */
+  readonly identity: string;
   readonly #bull: typeof import("bullmq");
   readonly #connection: RedisConnection;
   readonly #backends = new Map<string, RedisQueueBackend>();
+  readonly #claiming = new Map<string, { settings: ClaimSettings; backend: RedisQueueBackend }>();
   readonly #onError: (error: unknown) => void;
 
   private constructor(
     bull: typeof import("bullmq"),
     connection: RedisConnection,
     redis: RedisLike,
-    names: BullMqNames,
-    onError: (error: unknown) => void,
+    { names, identity, onError }: { names: BullMqNames; identity: string; onError: (error: unknown) => void },
   ) {
+    this.identity = identity;
     this.#bull = bull;
     this.#connection = connection;
     this.redis = redis;
@@ -59,7 +63,9 @@ export class BullMqConnection {
       for (const [name, lua] of Object.entries(SCRIPTS)) {
         redis.defineCommand(commandOf(name as ScriptName), { numberOfKeys: 1, lua });
       }
-      return new BullMqConnection(bull, connection, redis, names, onError);
+      await redis.call("SET", names.identity, randomUUID(), "NX");
+      const identity = String(await redis.call("GET", names.identity));
+      return new BullMqConnection(bull, connection, redis, { names, identity, onError });
     });
   }
 
@@ -81,7 +87,11 @@ export class BullMqConnection {
   /** The same for claims. */
   claiming(type: string, settings: ClaimSettings): RedisQueueBackend {
     this.of(type);
-    return this.#backend(type, settings);
+    const last = this.#claiming.get(type);
+    if (last && JSON.stringify(last.settings) === JSON.stringify(settings)) return last.backend;
+    const backend = this.#backend(type, settings);
+    this.#claiming.set(type, { settings, backend });
+    return backend;
   }
 
   /** Several commands, BullMQ's among them, that are applied together. */

@@ -21,7 +21,9 @@ export class BullMqNames {
   readonly workerInfos: string;
   /** Sorted set of running jobs that are to be cancelled, by when that was wished. */
   readonly cancels: string;
-  /** Channel of hints. */
+  /** What tells this queue from one of its prefix in another database of Redis. */
+  readonly identity: string;
+  /** Channel of hints; databases of Redis have channels in common. */
   readonly signals: string;
 
   /** @throws AspenError `INVALID_PARAMS` */
@@ -37,6 +39,7 @@ export class BullMqNames {
     this.workers = own("workers");
     this.workerInfos = own("worker-infos");
     this.cancels = own("cancels");
+    this.identity = own("identity");
     this.signals = own("signals");
   }
 

@@ -145,11 +145,10 @@ export class BullMqSettler {
   /** Tells those who wait for the job's end, and those that depend on it. */
   async #over(job: Pick<BullJob, "id" | "type" | "status">): Promise<void> {
     const { bull, signals } = this.#parts;
-    const [waiter, children] = (await Promise.all([
-      bull.call("EXISTS", bull.names.waiter(job.id)),
-      bull.call("EXISTS", bull.names.children(job.id)),
-    ])) as [number, number];
-    if (waiter === 1) signals.finished(job.id);
-    if (children === 1) await tellDependents(this.#parts, job);
+    const { names } = bull;
+    // Hardly ever is there any.
+    if ((await bull.call("EXISTS", names.waiter(job.id), names.children(job.id))) === 0) return;
+    signals.finished(job.id);
+    await tellDependents(this.#parts, job);
   }
 }

@@ -95,7 +95,7 @@ export class BullMqSignals implements Disposable {
   #send(hint: Hint): void {
     this.#tell(hint);
     if (this.#closed) return;
-    const message = JSON.stringify({ ...hint, from: this.#name });
+    const message = JSON.stringify({ ...hint, from: this.#name, queue: this.#bull.identity });
     this.#bull.call("PUBLISH", this.#bull.names.signals, message).catch(this.#onError);
   }
 
@@ -136,7 +136,7 @@ export class BullMqSignals implements Disposable {
   }
 
   #hear(message: string): void {
-    const { from, ...hint } = JSON.parse(message) as Hint & { from: string };
-    if (from !== this.#name) this.#tell(hint as Hint);
+    const { from, queue, ...hint } = JSON.parse(message) as Hint & { from: string; queue: string };
+    if (from !== this.#name && queue === this.#bull.identity) this.#tell(hint as Hint);
   }
 }
