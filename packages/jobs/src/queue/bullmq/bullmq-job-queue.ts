@@ -311,7 +311,7 @@ export class BullMqJobQueue implements JobQueue {
     }
     const parts: BullMqParts = {
       ...{ bull, values: this.#values, types: new RegisteredTypes(bull), retention: this.#retention, random },
-      signals: new BullMqSignals(bull, onError),
+      ...{ signals: new BullMqSignals(bull, onError), checked: new Map() },
     };
     const claimer = new BullMqClaimer(parts);
     return { ...parts, redis, claimer, settler: new BullMqSettler(parts, claimer) };

@@ -123,8 +123,8 @@ export class BullMqConnection {
   }
 
   /** Members of a sorted set with their scores; a client of RESP3 gives pairs, one of RESP2 a flat list. */
-  async byScore(key: string, from: string, skip: number, count: number): Promise<{ id: string; score: string }[]> {
-    const range = [from, "+inf", "WITHSCORES", "LIMIT", skip, count];
+  async byScore(key: string, from: string, to: string, skip: number, count: number): Promise<Scored[]> {
+    const range = [from, to, "WITHSCORES", "LIMIT", skip, count];
     const reply = (await this.call("ZRANGEBYSCORE", key, ...range)) as unknown[];
     const flat = reply.flat().map(String);
     return Array.from({ length: flat.length / 2 }, (_, n) => ({ id: flat[2 * n]!, score: flat[2 * n + 1]! }));
@@ -146,6 +146,12 @@ export class BullMqConnection {
     const toKey = (name: string) => keys.toKey(type, name);
     return new RedisQueueBackend(this.#connection, type, keys.getKeys(type), toKey, options, undefined, false);
   }
+}
+
+/** A member of a sorted set. */
+export interface Scored {
+  readonly id: string;
+  readonly score: string;
 }
 
 /** A batch as `addJobToTransaction` of BullMQ takes it. */

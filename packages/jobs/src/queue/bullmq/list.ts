@@ -118,7 +118,7 @@ async function ofList(bull: BullMqConnection, key: string, position: string, _: 
 async function ofSet(bull: BullMqConnection, key: string, score: string, last: string, size: number): Promise<Ids> {
   const from = score === "" ? "-inf" : score;
   for (let skip = 0; ; skip += size) {
-    const found = await bull.byScore(key, from, skip, size);
+    const found = await bull.byScore(key, from, "+inf", skip, size);
     const fresh = found.filter((it) => it.score !== score || it.id > last);
     const end = found.at(-1);
     // Those of one score are in the order of their ids; a page of such as were shown has the next behind it.

@@ -6,8 +6,8 @@ import type { BullMqClaimer } from "./claim.js";
 import { isRefusal } from "./connection.js";
 import { remove } from "./control.js";
 import { tellDependents } from "./dependents.js";
-import { readJobs } from "./job-record.js";
-import type { BullMqParts, Retention } from "./parts.js";
+import { type BullJob, readJobs } from "./job-record.js";
+import type { BullMqParts } from "./parts.js";
 
 /** Jobs of one kind that one call looks after; the next call goes on. */
 const BATCH = 500;
@@ -24,12 +24,12 @@ export async function maintain(
 ): Promise<Maintained> {
   const kept = [...keep].flatMap((id) => [id, claimer.lockOf(id) ?? ""]);
   const upkeep: Upkeep = { promoted: 0, stalled: 0, removed: 0, nextAt: null, idle: true };
-  for (const type of await parts.bull.queues()) {
-    if (signal?.aborted) return upkeep;
+  const lookAfter = async (type: string) => {
     await promote(parts, type, upkeep);
     await stalls(parts, type, upkeep, kept);
     await expire(parts, type, upkeep, signal);
-  }
+  };
+  await Promise.all((await parts.bull.queues()).map(lookAfter));
   await tellAllDependents(parts, upkeep);
   return upkeep;
 }
@@ -46,7 +46,7 @@ async function promote({ bull, signals }: BullMqParts, type: string, upkeep: Upk
     if (promoted) upkeep.promoted += 1;
   }
   if (due.length > 0) signals.ready(type);
-  const [first] = await bull.byScore(key, "-inf", 0, 1);
+  const [first] = await bull.byScore(key, "-inf", "+inf", 0, 1);
   if (first) next(upkeep, Math.max(now, Math.floor(Number(first.score) / DELAYED_SCORE)));
 }
 
@@ -82,24 +82,53 @@ async function expire(
   upkeep: Upkeep,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { bull, retention } = parts;
+  const { bull, retention, checked } = parts;
+  const { completed, failed, dead_letter: dead } = retention;
+  const key = (state: string) => bull.names.of(type, state);
+  const [kept, unkept] = (await Promise.all([
+    bull.call("ZCARD", key("completed")),
+    bull.call("ZCARD", key("failed")),
+  ])) as [number, number];
+  if (kept + unkept > 0) upkeep.idle = false;
   const now = Date.now();
-  const shortest = { completed: retention.completed, failed: Math.min(retention.failed, retention.dead_letter) };
-  for (const [state, keepMs] of Object.entries(shortest)) {
-    const key = bull.names.of(type, state);
-    if (((await bull.call("ZCARD", key)) as number) > 0) upkeep.idle = false;
-    let kept = 0;
-    for (let page = 0; page < PAGES && !signal?.aborted; page++) {
-      const ids = (await bull.call("ZRANGEBYSCORE", key, "-inf", now - keepMs, "LIMIT", kept, BATCH)) as string[];
-      for (const job of await readJobs(bull, ids)) {
-        const keptMs = job && retention[job.status === "cancelled" ? "failed" : (job.status as keyof Retention)];
-        const due = job?.finishedAt !== undefined && keptMs !== null && job.finishedAt + keptMs <= now;
-        if (due && (await unlessRefused(() => remove(parts, job.id)))) upkeep.removed += 1;
-        else kept += 1;
-      }
-      if (ids.length < BATCH) break;
+  const due = ({ status, finishedAt = now }: BullJob) => {
+    const keptMs = status === "completed" ? completed : status === "dead_letter" ? dead : failed;
+    return isFinished(status) && finishedAt + keptMs <= now;
+  };
+  await removeWhile(parts, key("completed"), "-inf", now - completed, due, upkeep, signal);
+  // All that failed, of whatever kind; then those that are kept for a shorter time, among others that are looked at once.
+  const [longer, shorter] = [Math.max(failed, dead), Math.min(failed, dead)];
+  await removeWhile(parts, key("failed"), "-inf", now - longer, due, upkeep, signal);
+  const from = checked.get(type);
+  const last = await removeWhile(parts, key("failed"), from ?? "-inf", now - shorter, due, upkeep, signal);
+  if (last !== null) checked.set(type, last);
+}
+
+/** Gives the score up to which all were looked at; null: there were none. */
+async function removeWhile(
+  parts: BullMqParts,
+  key: string,
+  from: string,
+  to: number,
+  due: (job: BullJob) => boolean,
+  upkeep: Upkeep,
+  signal: AbortSignal | undefined,
+): Promise<string | null> {
+  let last: string | null = null;
+  let skip = 0;
+  for (let page = 0; page < PAGES && !signal?.aborted; page++) {
+    const found = await parts.bull.byScore(key, from, String(to), skip, BATCH);
+    for (const job of await readJobs(
+      parts.bull,
+      found.map(({ id }) => id),
+    )) {
+      if (job && due(job) && (await unlessRefused(() => remove(parts, job.id)))) upkeep.removed += 1;
+      else skip += 1;
     }
+    last = found.at(-1)?.score ?? last;
+    if (found.length < BATCH) break;
   }
+  return last;
 }
 
 /** Those whose parents ended while nobody told them, or were removed by another tool of BullMQ. */

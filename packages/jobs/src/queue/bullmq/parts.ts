@@ -19,4 +19,6 @@ export interface BullMqParts {
   readonly signals: BullMqSignals;
   readonly retention: Retention;
   readonly random: () => number;
+  /** By type, up to which score failed jobs were looked at that are kept for different times. */
+  readonly checked: Map<string, string>;
 }

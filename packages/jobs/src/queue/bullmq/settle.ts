@@ -1,3 +1,4 @@
+import { isAspenError } from "@aspen/plugin-api";
 import type { RedisQueueBackend } from "bullmq";
 import { backoffMs } from "../../backoff.js";
 import { jobsErrors } from "../../errors.js";
@@ -41,8 +42,17 @@ export class BullMqSettler {
       const backend = bull.of(type);
       await backend.moveToFinished(id, backend.moveToCompletedArgs(minimal(id, maxAttempts), text, false, lock));
     };
-    const status = await this.#settle(lease, type, () => write(Tokens.lockIn(token)), ["completed"], "completed");
-    if (status !== "completed") await values.forget(id, name, result);
+    let kept = false;
+    try {
+      const status = await this.#settle(lease, type, () => write(Tokens.lockIn(token)), ["completed"], "completed");
+      kept = status === "completed";
+    } catch (error) {
+      // Whatever else failed may have been written all the same.
+      kept = !isAspenError(error);
+      throw error;
+    } finally {
+      if (!kept) await values.forget(id, name, result);
+    }
   }
 
   /** @throws AspenError `LEASE_LOST`, or as `JobQueue.fail` */

@@ -136,7 +136,12 @@ export class BullMqSignals implements Disposable {
   }
 
   #hear(message: string): void {
-    const { from, queue, ...hint } = JSON.parse(message) as Hint & { from: string; queue: string };
-    if (from !== this.#name && queue === this.#bull.identity) this.#tell(hint as Hint);
+    try {
+      const { from, queue, ...hint } = JSON.parse(message) as Record<string, unknown>;
+      if (from !== this.#name && queue === this.#bull.identity) this.#tell(hint as unknown as Hint);
+    } catch (error) {
+      // Whoever may publish can publish anything.
+      this.#onError(error);
+    }
   }
 }
