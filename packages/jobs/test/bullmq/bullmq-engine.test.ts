@@ -192,7 +192,7 @@ test("a job that waits for one that another tool removed fails", async () => {
 });
 
 test("a Redis that is not there is not waited for without end", async () => {
-  const nobody = new Redis({ port: 1, maxRetriesPerRequest: null });
+  const nobody = new Redis({ port: 1, maxRetriesPerRequest: null, disconnectTimeout: 100 });
   nobody.on("error", () => undefined);
   await using queue = new BullMqJobQueue(store, { redis: nobody });
   await expect(queue.stats()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
