@@ -3,8 +3,10 @@ import type { RedisQueueBackend } from "bullmq";
 import type { JobOrigin } from "../../job.js";
 import { JOB_LIMITS, type NormalRequest } from "../../options.js";
 import type { StoredValue } from "../kv/record.js";
+import { asStoreError } from "./connection.js";
 import { type JobMeta, readJobs } from "./job-record.js";
 import type { BullMqParts } from "./parts.js";
+import { repeatable } from "./repeat.js";
 
 type JobJson = Parameters<RedisQueueBackend["addJob"]>[0];
 
@@ -44,12 +46,15 @@ export async function add(parts: BullMqParts, job: NewJob): Promise<void> {
   }
   const { names } = bull;
   const backend = bull.of(request.type);
-  // In the order in which they are applied: a job is never there without its place in the index.
-  await Promise.all([
-    bull.call("HSET", names.where, id, request.type),
-    bull.call("ZADD", names.index, 0, names.indexed(id, submittedAt)),
-    backend.addJob(jsonOf(job), id),
-  ]);
+  const json = jsonOf(job);
+  // In the order in which they are applied: a job is never there without its place in the index. BullMQ adds an id once.
+  const write = () =>
+    Promise.all([
+      bull.call("HSET", names.where, id, request.type),
+      bull.call("ZADD", names.index, 0, names.indexed(id, submittedAt)),
+      backend.addJob(json, id),
+    ]);
+  await repeatable(() => asStoreError(write));
   tell(parts, job);
 }
 

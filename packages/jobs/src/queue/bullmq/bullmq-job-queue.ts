@@ -35,6 +35,7 @@ import { BullMqNames } from "./names.js";
 import type { BullMqParts } from "./parts.js";
 import type { RedisLike } from "./redis-like.js";
 import { RegisteredTypes } from "./registered-types.js";
+import { repeatable } from "./repeat.js";
 import { BullMqSettler } from "./settle.js";
 import { BullMqSignals } from "./signals.js";
 import { prepare, submit, submitFlow } from "./submit.js";
@@ -138,29 +139,29 @@ export class BullMqJobQueue implements JobQueue {
   }
 
   get(id: string): Promise<Job | null> {
-    return this.#of(id, async ({ bull }) => {
+    return this.#ofAgain(id, async ({ bull }) => {
       const job = await readJob(bull, id);
       return job && viewOf(this.#values, job);
     });
   }
 
   list(options: ListJobsOptions = {}): Promise<JobPage> {
-    return this.#with(async ({ bull }) => {
+    return this.#again(async ({ bull }) => {
       const { jobs, cursor } = await list(bull, options);
       return { jobs: await Promise.all(jobs.map((job) => viewOf(this.#values, job))), cursor };
     });
   }
 
   wait(id: string, signal?: AbortSignal): Promise<Job> {
-    return this.#of(id, async (parts) => viewOf(this.#values, await waitFor(parts, id, signal)));
+    return this.#ofAgain(id, async (parts) => viewOf(this.#values, await waitFor(parts, id, signal)));
   }
 
   logs(id: string, after?: string): Promise<JobLogPage> {
-    return this.#of(id, ({ bull }) => logs(bull, id, after));
+    return this.#ofAgain(id, ({ bull }) => logs(bull, id, after));
   }
 
   cancel(id: string, reason?: string): Promise<Job> {
-    return this.#of(id, async (parts) => viewOf(this.#values, await cancel(parts, id, reason)));
+    return this.#ofAgain(id, async (parts) => viewOf(this.#values, await cancel(parts, id, reason)));
   }
 
   retry(id: string): Promise<Job> {
@@ -172,19 +173,19 @@ export class BullMqJobQueue implements JobQueue {
   }
 
   stats(): Promise<JobStats> {
-    return this.#with(async ({ bull, types }) => stats(bull, await types.list()));
+    return this.#again(async ({ bull, types }) => stats(bull, await types.list()));
   }
 
   registerTypes(registered: readonly string[]): Promise<void> {
-    return this.#with(({ types }) => types.register(registered));
+    return this.#again(({ types }) => types.register(registered));
   }
 
   knownTypes(): Promise<string[]> {
-    return this.#with(({ types }) => types.list());
+    return this.#again(({ types }) => types.list());
   }
 
   announce(info: WorkerInfo, ttlMs: number): Promise<void> {
-    return this.#with(async ({ bull }) => {
+    return this.#again(async ({ bull }) => {
       assertWorkerName(info.name);
       whole("ttlMs", ttlMs, 1, DAY_MS);
       await announce(bull, info, ttlMs);
@@ -192,14 +193,14 @@ export class BullMqJobQueue implements JobQueue {
   }
 
   retire(name: string): Promise<void> {
-    return this.#with(async ({ bull }) => {
+    return this.#again(async ({ bull }) => {
       assertWorkerName(name);
       await retire(bull, name);
     });
   }
 
   workers(): Promise<WorkerInfo[]> {
-    return this.#with(({ bull }) => workers(bull));
+    return this.#again(({ bull }) => workers(bull));
   }
 
   claim(options: ClaimOptions): Promise<ClaimedJob[]> {
@@ -260,7 +261,7 @@ export class BullMqJobQueue implements JobQueue {
    * @throws AspenError also `INVALID_PARAMS`
    */
   events(options: JobEventsOptions = {}): Promise<JobEventPage> {
-    return this.#with(({ bull }) => new JobEventReader(bull).page(options));
+    return this.#again(({ bull }) => new JobEventReader(bull).page(options));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -274,12 +275,22 @@ export class BullMqJobQueue implements JobQueue {
   }
 
   #with<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
-    return asStoreError(async () => work(await this.#open()));
+    return asStoreError(async () => work(await repeatable(() => this.#open())));
+  }
+
+  /** The same for what may as well be done twice. */
+  #again<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
+    return repeatable(() => asStoreError(async () => work(await this.#open())));
   }
 
   async #of<T>(id: string, work: (opened: Opened) => Promise<T>): Promise<T> {
     assertId(id);
     return this.#with(work);
+  }
+
+  async #ofAgain<T>(id: string, work: (opened: Opened) => Promise<T>): Promise<T> {
+    assertId(id);
+    return this.#again(work);
   }
 
   #leased<T>({ id, token }: JobLease, work: (opened: Opened) => Promise<T>): Promise<T> {
