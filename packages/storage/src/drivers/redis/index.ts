@@ -1,4 +1,5 @@
 /** The driver on Redis, for many nodes. @module */
+export { openRedisClient } from "./connection/plain-client.js";
 export { maskRedisUrl, parseRedisUrl, type RedisTopology } from "./connection/topology.js";
 export type {
   RedisAddress,
