@@ -52,17 +52,18 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
       log,
       bodyBytes,
       requestTimeoutMs,
+      auth: config.auth,
     });
     cleanup.add(() => front[Symbol.asyncDispose]());
     const onWarning = (warning: string) => log.warn(warning);
     const store = options.store ?? (await openStore(storeLocation(config), { onWarning }));
     if (!options.store) cleanup.add(() => store[Symbol.asyncDispose]());
-    const { features, flags, safeMode } = config;
+    const { features, flags, safeMode, auth, rateLimit } = config;
     await checkTools(features.flatMap(toolsOf));
     const id = randomUUID();
     const clock = options.clock ?? systemClock;
     const { container, bindings } = await composeContainer({
-      ...{ id, log, clock, safeMode, store, features, flags },
+      ...{ id, log, clock, safeMode, auth, rateLimit, store, features, flags },
       front: frontModule(front, requestTimeoutMs),
       limitMs: serviceStartMs,
     });

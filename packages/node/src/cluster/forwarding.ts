@@ -98,10 +98,11 @@ export class Forwarding {
     const headers = forwardHeaders({ caller, via: [...via, id], timeoutMs });
     if (!headers) throw rpcErrors.methodNotFound(method, [{ id: target.id, address: target.address }]);
     using _sending = view.sending(target.id);
+    const credentials = await trust.credentials(target.address, caller);
     this.#forwarded += 1;
     const result = await transport.send({
       ...{ address: target.address, method, params: bytesOf(request.params), signal, timeoutMs },
-      headers: { ...headers, ...trust.credentials(target.address), "x-request-id": requestId },
+      headers: { ...headers, ...credentials, "x-request-id": requestId },
     });
     return takesJsonBytes ? result : sentParams(result);
   }

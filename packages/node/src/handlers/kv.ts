@@ -1,18 +1,26 @@
-import { isNodeKey, LIMITS } from "@aspen/plugin-api";
-import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory, toWire } from "@aspen/rpc-core";
+import { LIMITS } from "@aspen/plugin-api";
+import {
+  type Caller,
+  type HandlerFactory,
+  type MethodsOf,
+  method,
+  methodsHandlerFactory,
+  toWire,
+} from "@aspen/rpc-core";
 import { bytesSchema, wireValueSchema } from "@aspen/rpc-core/zod";
 import { appendValue, type KeyValueStore, readPage } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
+import { KeyGuard } from "./key-guard.js";
 
 const key = z.string();
 const version = z.number();
 /** Every key that the params name must be granted. */
 const byKey = { kvKeys: ({ key }: { key: string }) => [key] };
 
-/** `kv.*`: every key but the node's own. Copy this file for a new family of core methods. */
-export function kvHandler(kv: KeyValueStore): HandlerFactory {
-  return methodsHandlerFactory({ name: "kv", priority: 100, methods: () => kvMethods(kv) });
+/** `kv.*`: every key but the node's own, and those of plugins for an admin alone. Copy this file for a new family of core methods. */
+export function kvHandler(kv: KeyValueStore, guard = new KeyGuard()): HandlerFactory {
+  return methodsHandlerFactory({ name: "kv", priority: 100, methods: () => kvMethods(kv, guard) });
 }
 
 /** Params and results of the methods, from the table below. */
@@ -22,7 +30,7 @@ declare module "@aspen/rpc-core" {
   interface RpcMethods extends KvMethods {}
 }
 
-function kvMethods(kv: KeyValueStore) {
+function kvMethods(kv: KeyValueStore, guard: KeyGuard) {
   return {
     "kv.get": method({
       summary: "Reads one entry; null when it is absent.",
@@ -30,8 +38,8 @@ function kvMethods(kv: KeyValueStore) {
       result: z.strictObject({ key, value: wireValueSchema, version }).nullable(),
       access: byKey,
       safe: true,
-      handle: async (params) => {
-        refuseSystem(params.key);
+      handle: async (params, { caller }) => {
+        guard.assert(caller, params.key);
         const entry = await kv.get(params.key);
         return entry && { key: entry.key, value: toWire(entry.value), version: entry.version };
       },
@@ -41,8 +49,8 @@ function kvMethods(kv: KeyValueStore) {
       params: z.strictObject({ key, value: bytesSchema, ttlMs: z.int().min(1).optional() }),
       result: z.strictObject({ version }),
       access: byKey,
-      handle: async ({ key, value, ttlMs }) => {
-        refuseSystem(key);
+      handle: async ({ key, value, ttlMs }, { caller }) => {
+        guard.assert(caller, key);
         return { version: await kv.put(key, value, ttlMs === undefined ? {} : { ttlMs }) };
       },
     }),
@@ -52,8 +60,8 @@ function kvMethods(kv: KeyValueStore) {
       params: z.strictObject({ prefix: z.string(), value: bytesSchema, ttlMs: z.int().min(1).optional() }),
       result: z.strictObject({ key, version }),
       access: { kvKeys: ({ prefix }) => [prefix] },
-      handle: async ({ prefix, value, ttlMs }) => {
-        refuseSystem(prefix);
+      handle: async ({ prefix, value, ttlMs }, { caller }) => {
+        guard.assert(caller, prefix);
         return appendValue(kv, prefix, value, ttlMs === undefined ? {} : { ttlMs });
       },
     }),
@@ -62,8 +70,8 @@ function kvMethods(kv: KeyValueStore) {
       params: z.strictObject({ key }),
       result: z.strictObject({ deleted: z.boolean() }),
       access: byKey,
-      handle: async ({ key }) => {
-        refuseSystem(key);
+      handle: async ({ key }, { caller }) => {
+        guard.assert(caller, key);
         return { deleted: await kv.delete(key) };
       },
     }),
@@ -83,7 +91,7 @@ function kvMethods(kv: KeyValueStore) {
       }),
       access: { kvKeys: ({ prefix }) => [prefix] },
       safe: true,
-      handle: (params) => scan(kv, params),
+      handle: (params, { caller }) => scan(kv, guard, caller, params),
     }),
     "kv.cas": method({
       summary:
@@ -96,8 +104,8 @@ function kvMethods(kv: KeyValueStore) {
       }),
       result: z.strictObject({ version }),
       access: byKey,
-      handle: async ({ key, expected, value, ttlMs }) => {
-        refuseSystem(key);
+      handle: async ({ key, expected, value, ttlMs }, { caller }) => {
+        guard.assert(caller, key);
         const result = await kv.compareAndSwap(key, expected, value, ttlMs === undefined ? {} : { ttlMs });
         if (result.ok) return { version: result.version };
         const { actual } = result;
@@ -115,8 +123,13 @@ interface ScanParams {
   keysOnly?: boolean | undefined;
 }
 
-async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly }: ScanParams) {
-  refuseSystem(prefix);
+async function scan(
+  kv: KeyValueStore,
+  guard: KeyGuard,
+  caller: Caller,
+  { prefix, after, limit, reverse, keysOnly }: ScanParams,
+) {
+  guard.assert(caller, prefix);
   const page = await readPage(kv, {
     prefix,
     ...(after === undefined ? {} : { after }),
@@ -124,16 +137,13 @@ async function scan(kv: KeyValueStore, { prefix, after, limit, reverse, keysOnly
     ...(reverse === undefined ? {} : { reverse }),
     ...(keysOnly === undefined ? {} : { keysOnly }),
   });
-  // A prefix wider than the node's own namespace meets its entries; the page is then shorter than its limit.
-  const entries = page.entries.filter(({ key }) => !isNodeKey(key));
+  // A prefix wider than what belongs to others meets its entries; the page is then shorter than its limit.
+  const visible = guard.visibleTo(caller);
+  const entries = page.entries.filter(({ key }) => visible(key));
   return {
     entries: entries.map(({ key, value, version }) =>
       keysOnly ? { key, version } : { key, value: toWire(value), version },
     ),
     cursor: page.cursor ?? null,
   };
-}
-
-function refuseSystem(key: string): void {
-  if (isNodeKey(key)) throw nodeErrors.systemKey(key);
 }
