@@ -37,7 +37,7 @@ export interface AuditEvent {
   /** To what: the plugin's name, the token's id. */
   readonly subject: string;
   readonly by: AuditActor;
-  /** At most 16 KiB as JSON; no secrets. @default none */
+  /** No secrets. Over 16 KiB as JSON their size stands in their place. @default none */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -92,16 +92,8 @@ export class AuditTrail {
     this.#keepMs = keepMs;
   }
 
-  /**
-   * What appends an event. @param at milliseconds since the epoch
-   *
-   * @throws AspenError `INVALID_PARAMS` when the details are over 16 KiB
-   */
+  /** What appends an event. @param at milliseconds since the epoch */
   op({ action, subject, by, details }: AuditEvent, at: number): Op {
-    const told = details === undefined ? undefined : JSON.stringify(details);
-    if (told !== undefined && Buffer.byteLength(told) > DETAILS_BYTES_MAX) {
-      throw layersErrors.invalid("details", `must be at most ${DETAILS_BYTES_MAX} bytes as JSON`);
-    }
     const { kind, id, requestId } = by;
     const entry = {
       at,
@@ -112,7 +104,7 @@ export class AuditTrail {
         id: cut(id, TEXT_MAX),
         ...(requestId === undefined ? {} : { requestId: cut(requestId, TEXT_MAX) }),
       },
-      ...(details === undefined ? {} : { details }),
+      ...(details === undefined ? {} : { details: bounded(details) }),
     };
     return { type: "append", prefix: this.#prefix, value: encodeUtf8(JSON.stringify(entry)), ttlMs: this.#keepMs };
   }
@@ -145,4 +137,9 @@ function read(value: Uint8Array): Omit<AuditEntry, "key"> | null {
     // Told as unreadable, so that it is not taken for missing.
     return null;
   }
+}
+
+function bounded(details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const bytes = Buffer.byteLength(JSON.stringify(details));
+  return bytes > DETAILS_BYTES_MAX ? { bytes } : details;
 }

@@ -1,6 +1,7 @@
 /** The composition root: configuration, features, HTTP front, lifecycle. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export type { AspenNode, InjectOptions } from "./aspen-node.js";
+export { type OpenTokensOptions, openTokens, type Tokens } from "./auth/open-tokens.js";
 export type { KnownFeature, KnownFeatures } from "./composition/known-features.js";
 export type { SelectedFeature } from "./composition/select-features.js";
 export type { AuthConfig, AuthSettings, RateLimitConfig, RateLimitSettings } from "./config/auth-config.js";

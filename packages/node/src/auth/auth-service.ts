@@ -43,7 +43,7 @@ export class AuthService implements Service, NodeSigner {
 
   async start(): Promise<void> {
     const { kv, sole, settings, id, clock, logger, audit } = this.parts;
-    const state = await AuthState.open({ kv, sole, clock, logger, staleMs: settings.staleMs });
+    const state = await AuthState.open({ kv, clock, follow: sole ? null : { logger, staleMs: settings.staleMs } });
     const lastUse = new LastUse({ kv, clock, logger });
     const onUse = (token: string, expiresAt: number) => lastUse.note(token, expiresAt);
     const directory = new TokenDirectory({ kv, state, clock });

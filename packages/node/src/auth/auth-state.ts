@@ -14,9 +14,12 @@ const KEYS_AGAIN_MS = 250;
 
 export interface AuthStateParts {
   kv: KeyValueStore;
-  /** No other node changes the store: then it need not be followed. */
-  sole: boolean;
   clock: Clock;
+  /** How others' changes are followed; null when there are none: no other node changes the store. */
+  follow: FollowOptions | null;
+}
+
+export interface FollowOptions {
   logger: Logger;
   /** Milliseconds without news of the store after which what is known counts no more. */
   staleMs: number;
@@ -46,7 +49,7 @@ export class AuthState implements AsyncDisposable {
     const state = new AuthState(parts);
     await state.#makeKeys();
     await state.reload();
-    if (!parts.sole) state.#follow();
+    if (parts.follow) state.#follow(parts.follow);
     return state;
   }
 
@@ -60,8 +63,9 @@ export class AuthState implements AsyncDisposable {
 
   /** @throws AspenError `STORE_UNAVAILABLE` when the store has been away for so long that a revocation may be missed */
   assertFresh(): void {
-    const { sole, staleMs } = this.parts;
-    if (!sole && performance.now() - this.#freshAt > staleMs) throw nodeErrors.revocationsUnknown(staleMs);
+    const { follow } = this.parts;
+    if (follow && performance.now() - this.#freshAt > follow.staleMs)
+      throw nodeErrors.revocationsUnknown(follow.staleMs);
   }
 
   /** Reads everything anew: after a change by this node, it counts here before the change is answered. */
@@ -123,8 +127,7 @@ export class AuthState implements AsyncDisposable {
     }
   }
 
-  #follow(): void {
-    const { logger } = this.parts;
+  #follow({ logger }: FollowOptions): void {
     let failing = false;
     const onError = (err: unknown) => {
       if (!failing) logger.warn({ err }, "revocations cannot be followed; it is tried again");

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import type { AuditActor, AuditTrail } from "@aspen/layers";
+import type { AuditTrail } from "@aspen/layers";
 import { type Clock, encodeUtf8 } from "@aspen/plugin-api";
-import { type Caller, type Grants, includesGrants } from "@aspen/rpc-core";
+import { type Caller, type Grants, includesGrants, type RequestContext } from "@aspen/rpc-core";
 import type { Check, KeyValueStore, Op } from "@aspen/storage";
 import { SignJWT } from "jose";
 import { nodeErrors } from "../errors.js";
+import { actorOf } from "./actor.js";
 import { EPOCH_KEY, KEYS_KEY, REVOKED_PREFIX, TOKEN_PREFIX } from "./auth-keys.js";
 import { type AuthState, revocation } from "./auth-state.js";
 import { ALGORITHM, TOKEN_TYPE } from "./claims.js";
@@ -34,10 +35,7 @@ export interface CreateTokenOptions {
 }
 
 /** Who asks, and by which request. */
-export interface Asking {
-  caller: Caller;
-  requestId: string;
-}
+export type Asking = Pick<RequestContext, "caller" | "requestId">;
 
 /** Makes and revokes tokens, and changes the key that signs them. */
 export class TokenAuthority {
@@ -161,8 +159,4 @@ function expiryOf(now: number, inMs: number | undefined, parentsAt = Number.POSI
   const wanted = now + (inMs ?? TOKEN_LIMITS.lifeDefaultMs);
   if (inMs !== undefined && wanted > parentsAt) throw nodeErrors.expiryTooLate(parentsAt);
   return Math.floor(Math.min(wanted, parentsAt) / 1000) * 1000;
-}
-
-function actorOf({ caller: { kind, id }, requestId }: Asking): AuditActor {
-  return { kind, id, requestId };
 }
