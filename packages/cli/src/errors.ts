@@ -5,6 +5,10 @@ export const cliErrors = {
   usage: (problem: string) => new AspenError("INVALID_PARAMS", `${problem}; --help shows what the command takes`),
   nodeAddress: (problem: string) =>
     new AspenError("INVALID_PARAMS", `what --node or ASPEN_NODE names is refused: ${problem}`, { field: "node" }),
+  token: () =>
+    new AspenError("INVALID_PARAMS", "what --token or ASPEN_TOKEN holds is no token; `aspen token create` makes one", {
+      field: "token",
+    }),
   notJson: (what: string, problem: string) =>
     new AspenError("INVALID_PARAMS", `${what} is not JSON: ${problem}`, { field: what }),
   file: (path: string, cause: unknown) =>

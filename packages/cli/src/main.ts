@@ -7,6 +7,9 @@ import { guardStreams } from "./streams.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
+/** A token, wherever it was put by mistake. */
+const TOKEN = /eyJ[\w-]+\.[\w-]*(\.[\w-]*)?/g;
+
 guardStreams();
 
 try {
@@ -22,7 +25,7 @@ function withoutCredentials(message: string): string {
   const given = words.filter((word) => word.includes("@")).sort((one, other) => other.length - one.length);
   // A password may hold quotes and blanks, so that where it ends cannot be seen in the message alone.
   const known = given.reduce((text, word) => text.replaceAll(word, () => masked(word)), message);
-  return known.replaceAll(/(\/\/)[^\s'"]*@/g, "$1***@");
+  return known.replaceAll(/(\/\/)[^\s'"]*@/g, "$1***@").replaceAll(TOKEN, "***");
 }
 
 function masked(word: string): string {

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAuditCommand } from "./commands/audit/index.js";
 import { addBlobCommands } from "./commands/blob/index.js";
 import { addClusterCommands } from "./commands/cluster/index.js";
 import { addJobCommands } from "./commands/job/index.js";
@@ -7,11 +8,12 @@ import { addNodeCommands } from "./commands/node/index.js";
 import { addPluginCommands } from "./commands/plugin/index.js";
 import { addRpcCommands } from "./commands/rpc/index.js";
 import { addStoreCommands } from "./commands/store/index.js";
+import { addTokenCommands } from "./commands/token/index.js";
 import { addWorkerCommands } from "./commands/worker/index.js";
 import { addGlobalOptions } from "./global-options.js";
 
 /** Variables of the environment that stand for an option; an empty one counts as unset. */
-const VARIABLES = ["ASPEN_NODE", "ASPEN_REDIS_URL"];
+const VARIABLES = ["ASPEN_NODE", "ASPEN_REDIS_URL", "ASPEN_TOKEN"];
 
 /** The whole `aspen` command. */
 export function createProgram(version: string): Command {
@@ -35,5 +37,7 @@ export function createProgram(version: string): Command {
   addJobCommands(program);
   addWorkerCommands(program);
   addStoreCommands(program);
+  addTokenCommands(program);
+  addAuditCommand(program);
   return program;
 }

@@ -20,7 +20,13 @@ export interface RunOptions {
 }
 
 function start(args: readonly string[], { env = {}, cwd }: RunOptions): ChildProcess {
-  const { ASPEN_NODE: _node, ASPEN_REDIS_URL: _redis, NODE_OPTIONS: _options, ...inherited } = process.env;
+  const {
+    ASPEN_NODE: _node,
+    ASPEN_REDIS_URL: _redis,
+    ASPEN_TOKEN: _token,
+    NODE_OPTIONS: _options,
+    ...inherited
+  } = process.env;
   return spawn(process.execPath, [BIN, ...args], { env: { ...inherited, ...env }, ...(cwd ? { cwd } : {}) });
 }
 

@@ -8,6 +8,8 @@ export const MIDDLEWARE_ORDER = {
   metrics: 50,
   /** Counts requests under way and refuses new ones while the node stops. */
   drain: 100,
+  /** Refuses callers that ask too often. */
+  rateLimit: 120,
   /** Sends what this node cannot serve to another, which decides whether the caller may. */
   forward: 150,
   /** Decides whether the caller may. */

@@ -52,18 +52,19 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
       lookup: options.lookup,
       log,
       ...frontLimits,
+      auth: config.auth,
     });
     cleanup.add(() => front[Symbol.asyncDispose]());
     const onWarning = (warning: string) => log.warn(warning);
     const opened = options.store ?? (await openStore(storeLocation(config), { onWarning }));
     if (!options.store) cleanup.add(() => opened[Symbol.asyncDispose]());
-    const { features, flags, safeMode } = config;
+    const { features, flags, safeMode, auth, rateLimit } = config;
     const { store, meters } = flags.metrics ? await measured(opened) : { store: opened, meters: [] };
     await checkTools(features.flatMap(toolsOf));
     const id = randomUUID();
     const clock = options.clock ?? systemClock;
     const { container, bindings } = await composeContainer({
-      ...{ id, log, clock, safeMode, store, features, flags },
+      ...{ id, log, clock, safeMode, auth, rateLimit, store, features, flags },
       front: frontModule(front, requestTimeoutMs, meters),
       limitMs: serviceStartMs,
     });

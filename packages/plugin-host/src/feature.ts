@@ -144,6 +144,10 @@ export const feature: Feature<PluginsConfig> = {
           [PLUGIN_HOST.supervisor, PLUGIN_HOST.installer, OFFICIAL, RUNTIMES],
         )
         .inSingletonScope();
+      bind(POINTS.keyOwner).toResolvedValue(
+        (supervisor) => ({ kvPrefixes: () => supervisor.list().flatMap(({ kvPrefixes }) => kvPrefixes) }),
+        [PLUGIN_HOST.supervisor],
+      );
       bind(POINTS.meter).toResolvedValue((supervisor) => pluginMeter(supervisor), [PLUGIN_HOST.supervisor]);
     }),
 };

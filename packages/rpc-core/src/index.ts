@@ -2,6 +2,7 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export type { AccessNeeds, DescribedAccess, MethodAccess } from "./access.js";
 export {
+  ADMIN_GRANT,
   ALL_GRANTS,
   ANONYMOUS_CALLER,
   type Caller,
@@ -13,7 +14,7 @@ export {
 export type { CallArguments, RpcCallOptions, RpcClient } from "./client.js";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 export { type ParamProblem, rpcErrors, type ServingNode } from "./errors.js";
-export { grantsKey, grantsMethod, intersectGrants } from "./grants.js";
+export { grantsKey, grantsMethod, includesGrants, intersectGrants } from "./grants.js";
 export { type HandlerFactory, type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";
 export { type InProcessClientOptions, inProcessClient } from "./in-process-client.js";
 export { JsonBytes } from "./json-bytes.js";

@@ -100,15 +100,13 @@ export class Forwarding {
     const headers = forwardHeaders({ caller, via: [...via, id], timeoutMs });
     if (!headers) throw rpcErrors.methodNotFound(method, [{ id: target.id, address: target.address }]);
     using _sending = view.sending(target.id);
+    const credentials = await trust.credentials(target.address, caller);
     this.#forwarded += 1;
     const attributes = { "rpc.method": cut(method), "aspen.node": target.id };
     const result = await spanned(context.trace, "forward", { kind: "client", attributes }, (trace) =>
       transport.send({
         ...{ address: target.address, method, params: bytesOf(request.params), signal, timeoutMs },
-        headers: {
-          ...{ ...headers, ...trust.credentials(target.address) },
-          ...{ "x-request-id": requestId, ...traceHeaders(trace) },
-        },
+        headers: { ...headers, ...credentials, "x-request-id": requestId, ...traceHeaders(trace) },
       }),
     );
     return takesJsonBytes ? result : sentParams(result);

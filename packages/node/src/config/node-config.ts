@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { z } from "zod";
 import { isLoopback } from "../http/loopback.js";
 import type { TlsFiles } from "../http/tls.js";
+import { type AuthConfig, authSchema, type RateLimitConfig, rateLimitSchema } from "./auth-config.js";
 
 /** Most bytes of a socket's path, with that of a folder beside it: a path of unix(7) has 108 bytes, of macOS 104. */
 const SOCKET_PATH_BYTES = 90;
@@ -15,13 +16,7 @@ const tlsSchema = z
   });
 
 const listenSchema = z.strictObject({
-  host: z
-    .string()
-    .refine(
-      isLoopback,
-      "must be a loopback address (127.0.0.1, ::1, localhost): authentication is not available yet, so the node is not offered to other machines",
-    )
-    .default("127.0.0.1"),
+  host: z.string().min(1).max(255).default("127.0.0.1"),
   port: z.int().min(0).max(65_535).default(7070),
   socket: z
     .string()
@@ -57,15 +52,27 @@ export const flagsSchema = z.record(
   z.union([z.boolean(), z.record(z.string(), z.unknown())], "must be true, false, or the feature's configuration"),
 );
 
-export const nodeConfigSchema = z.strictObject({
-  dataDir: z.string().min(1).optional(),
-  redisUrl: z.string().optional(),
-  listen: listenSchema.prefault({}),
-  limits: limitsSchema.prefault({}),
-  logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
-  safeMode: z.boolean().default(false),
-  features: flagsSchema.default({}),
-});
+export const nodeConfigSchema = z
+  .strictObject({
+    dataDir: z.string().min(1).optional(),
+    redisUrl: z.string().optional(),
+    listen: listenSchema.prefault({}),
+    limits: limitsSchema.prefault({}),
+    logLevel: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+    safeMode: z.boolean().default(false),
+    auth: authSchema,
+    rateLimit: rateLimitSchema,
+    features: flagsSchema.default({}),
+  })
+  .refine(({ listen, auth }) => auth.on || isLoopback(listen.host), {
+    path: ["listen", "host"],
+    message:
+      "must be a loopback address (127.0.0.1, ::1, localhost) while authentication is off: others could reach the node and do everything; turn it on (auth: true, or `aspen node start --auth`) and make tokens for them",
+  })
+  .refine(({ auth, features }) => !auth.on || features.auth !== false, {
+    path: ["features", "auth"],
+    message: "must not be false while auth is on: nobody could be known",
+  });
 
 /** Configuration of a node. */
 export interface NodeConfig {
@@ -77,7 +84,7 @@ export interface NodeConfig {
    */
   redisUrl?: string;
   listen?: {
-    /** A loopback address; any other is refused. @default "127.0.0.1" */
+    /** Address or name to listen on; one that other machines reach needs `auth`. @default "127.0.0.1" */
     host?: string;
     /** 0 picks a free one. @default 7070 */
     port?: number;
@@ -112,6 +119,13 @@ export interface NodeConfig {
    * `reload` are refused. @default false
    */
   safeMode?: boolean;
+  /**
+   * Whether callers have to be known by a token. `true`, or an object: those from other machines do; then the node may
+   * listen on any address. @default false: nobody does, and the node listens on loopback only
+   */
+  auth?: boolean | AuthConfig;
+  /** How often one caller may ask; more is refused with `RATE_LIMITED`. @default as often as it likes */
+  rateLimit?: RateLimitConfig;
   /**
    * By name: on or off, or a configuration, which also means on. What a feature requires is on as well, unless it is
    * `false`, which is refused. A feature that was passed to `createNode` is on unless it is `false` here.

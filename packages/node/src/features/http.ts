@@ -1,4 +1,4 @@
-import { type HttpMount, type Meter, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
+import { type Authenticator, type HttpMount, type Meter, MIDDLEWARE_ORDER, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { Dispatcher } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
@@ -23,10 +23,15 @@ export function frontModule(front: HttpFront, answerMs: number, meters: readonly
       handle: inFlight.middleware,
     });
     bind(POINTS.service)
-      .toResolvedValue<[Dispatcher, HttpMount[] | undefined, Logger]>(
-        (dispatcher, mounts, log) =>
-          new FrontService({ front, inFlight, dispatcher, mounts: mounts ?? [], log, answerMs }),
-        [RPC.dispatcher, { serviceIdentifier: POINTS.httpMount, isMultiple: true, optional: true }, NODE.log],
+      .toResolvedValue<[Dispatcher, HttpMount[] | undefined, Authenticator[] | undefined, Logger]>(
+        (dispatcher, mounts = [], authenticators = [], log) =>
+          new FrontService({ front, inFlight, dispatcher, mounts, authenticators, log, answerMs }),
+        [
+          RPC.dispatcher,
+          { serviceIdentifier: POINTS.httpMount, isMultiple: true, optional: true },
+          { serviceIdentifier: POINTS.authenticator, isMultiple: true, optional: true },
+          NODE.log,
+        ],
       )
       .inSingletonScope();
     for (const meter of meters) bind(POINTS.meter).toConstantValue(meter);

@@ -3,6 +3,7 @@ import type { PluginInstaller, PluginSupervisor } from "@aspen/plugin-host";
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { bytesSchema } from "@aspen/rpc-core/zod";
 import { z } from "zod";
+import { actorOf } from "../auth/actor.js";
 import { installedPluginSchema, pluginListSchema, pluginStatusSchema, startedPluginSchema } from "./plugin-schemas.js";
 
 const byName = z.strictObject({ name: z.string().min(1).max(64) });
@@ -65,39 +66,39 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor)
       summary: "Installs a plugin on every node of the store; it has started on this one when the answer comes.",
       params: plugin,
       result: installedPluginSchema,
-      handle: (input) => installer.install(input),
+      handle: (input, context) => installer.install(input, actorOf(context)),
     }),
     "plugin.update": method({
       summary: "Replaces an installed plugin; calls under way end on the version before.",
       params: plugin,
       result: installedPluginSchema,
-      handle: (input) => installer.update(input),
+      handle: (input, context) => installer.update(input, actorOf(context)),
     }),
     "plugin.enable": method({
       summary:
         "Starts a plugin on every node that is disabled, or that was held because nodes died while they started it.",
       params: byName,
       result: startedPluginSchema,
-      handle: ({ name }) => installer.enable(name),
+      handle: ({ name }, context) => installer.enable(name, actorOf(context)),
     }),
     "plugin.disable": method({
       summary: "Stops a plugin on every node and keeps it installed.",
       params: byName,
       result: pluginStatusSchema,
-      handle: ({ name }) => installer.disable(name),
+      handle: ({ name }, context) => installer.disable(name, actorOf(context)),
     }),
     "plugin.reload": method({
       summary: "Starts a plugin afresh on every node.",
       params: byName,
       result: startedPluginSchema,
-      handle: ({ name }) => installer.reload(name),
+      handle: ({ name }, context) => installer.reload(name, actorOf(context)),
     }),
     "plugin.remove": method({
       summary: "Uninstalls a plugin from every node; its data stays.",
       params: byName,
       result: z.strictObject({ removed: z.string() }),
-      handle: async ({ name }) => {
-        await installer.remove(name);
+      handle: async ({ name }, context) => {
+        await installer.remove(name, actorOf(context));
         return { removed: name };
       },
     }),

@@ -10,11 +10,11 @@ import fastify, {
 } from "fastify";
 import type { Logger } from "pino";
 import { type Forwarded, forwardedBy } from "../cluster/forward-headers.js";
-import { LOOPBACK_TRUST } from "../cluster/node-trust.js";
+import { forwardedCaller } from "../cluster/node-trust.js";
 import { nodeErrors } from "../errors.js";
 import { answerBatch } from "./batch.js";
-import { callerOf } from "./caller.js";
-import { errorBody, JSON_TYPE } from "./error-body.js";
+import type { Callers } from "./caller.js";
+import { errorBody, errorHeaders, JSON_TYPE } from "./error-body.js";
 import type { Exchange } from "./exchange.js";
 import { isExpectant, isUnmet } from "./expectation.js";
 import { logRefusal, withCode } from "./failure.js";
@@ -34,6 +34,9 @@ declare module "fastify" {
   }
 }
 
+/** Says that the process is alive, to anybody. */
+const HEALTH = "/healthz";
+
 /** What there is, and the verbs for it. */
 const PATHS = [
   { path: /^\/healthz$/, allow: "GET, HEAD" },
@@ -43,6 +46,7 @@ const PATHS = [
 export interface AppOptions {
   /** Null while the node is starting. */
   dispatcher: () => Pick<Dispatcher, "dispatch"> | null;
+  callers: Callers;
   exchangeOf: (request: IncomingMessage, response: ServerResponse) => Exchange | undefined;
   isStopping: () => boolean;
   /** Answers wait for it. */
@@ -86,10 +90,8 @@ export function createApp(options: AppOptions): FastifyInstance {
   server.setNotFoundHandler(refusePath);
   server.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
-    const sender = callerOf(request.raw);
-    request.forwarded = forwardedBy(request.headers);
-    const { caller } = request.forwarded;
-    request.caller = caller ? LOOPBACK_TRUST.callerFrom(request.headers, sender, caller) : sender;
+    const isRpc = !request.is404 && request.routeOptions.url !== HEALTH;
+    if (!isRpc || options.dispatcher() === null) options.callers.senderOf(request.raw);
     // Until the features are there, nobody knows which paths there are.
     if (options.dispatcher() === null) {
       reply.header("retry-after", "1");
@@ -97,6 +99,12 @@ export function createApp(options: AppOptions): FastifyInstance {
     }
     // Before a body is read: what is refused anyway need not be sent.
     if (request.is404) refusePath(request, reply);
+    if (isRpc) {
+      request.forwarded = forwardedBy(request.headers);
+      const { caller } = request.forwarded;
+      const sender = await options.callers.of(request.raw);
+      request.caller = caller ? forwardedCaller(sender, caller) : sender;
+    }
     if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw nodeErrors.bodyTooLarge(bodyBytes);
     if (isUnmet(request.raw)) throw nodeErrors.expectationFailed(String(request.headers.expect));
     // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
@@ -112,7 +120,8 @@ export function createApp(options: AppOptions): FastifyInstance {
   server.addHook("onSend", async (request, reply, payload) => {
     // Streams go as they come, and on this machine's own socket there is nothing to gain.
     if (!(typeof payload === "string" || payload instanceof Buffer) || payload.length < gzipBytes) return payload;
-    reply.header("vary", "accept-encoding");
+    const vary = reply.raw.getHeader("vary");
+    reply.header("vary", vary === undefined ? "accept-encoding" : `${vary}, accept-encoding`);
     if (!takesGzip(request.raw.headers) || wayOf(request.raw.socket) === "unix") return payload;
     reply.header("content-encoding", "gzip");
     return gzipped(payload);
@@ -123,7 +132,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     exchange: options.exchangeOf(request.raw, reply.raw)!,
     requestTimeoutMs,
   });
-  server.get("/healthz", () => ({ status: options.isStopping() ? "draining" : "ok" }));
+  server.get(HEALTH, () => ({ status: options.isStopping() ? "draining" : "ok" }));
   server.post<{ Params: { method: string } }>("/rpc/:method", async (request, reply) => {
     const started = performance.now();
     const { method } = request.params;
@@ -172,5 +181,5 @@ function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenErr
   const { method } = (request.params ?? {}) as { method?: string };
   logRefusal(request.log, error, { method });
   reply.header("x-request-id", request.id).code(errorStatus(error.code).http).type(JSON_TYPE);
-  return reply.send(errorBody(error, request.id));
+  return reply.headers(errorHeaders(error)).send(errorBody(error, request.id));
 }

@@ -4,9 +4,12 @@ import type { Server, Socket } from "node:net";
 import type { Dispatcher } from "@aspen/rpc-core";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import type { AuthSettings } from "../config/auth-config.js";
 import { nodeErrors } from "../errors.js";
+import { Callers } from "./caller.js";
 import { ClientErrors } from "./client-errors.js";
 import { Connections } from "./connections.js";
+import { type Cors, cors } from "./cors.js";
 import { Drain } from "./drain.js";
 import { createApp } from "./front.js";
 import { frontResponse } from "./front-response.js";
@@ -39,6 +42,7 @@ export interface HttpFrontOptions {
   stalledMs: number;
   /** Longest time to receive one request, and then to answer it, in milliseconds. */
   requestTimeoutMs: number;
+  auth: AuthSettings;
 }
 
 /** The HTTP front of a node: one server for each address, all with the same ways. */
@@ -53,12 +57,18 @@ export class HttpFront implements AsyncDisposable {
   #drain!: Drain;
   #tls: TlsIdentity | null = null;
   #warnedAt = Number.NEGATIVE_INFINITY;
+  readonly #cors: Cors;
+  /** Who sends requests. */
+  readonly callers: Callers;
 
   private constructor(private readonly options: HttpFrontOptions) {
-    const { log, bodyBytes, gzipBytes, requestTimeoutMs } = options;
+    const { log, bodyBytes, gzipBytes, requestTimeoutMs, auth } = options;
+    this.callers = new Callers(auth);
+    this.#cors = cors(auth.origins);
     this.#clientErrors = new ClientErrors(this.#connections, log, requestTimeoutMs);
     this.#app = createApp({
       dispatcher: () => this.#dispatcher,
+      callers: this.callers,
       exchangeOf: (request, response) => this.#connections.exchangeOf(request, response),
       isStopping: () => this.isStopping,
       held: () => this.#drain.held,
@@ -78,7 +88,7 @@ export class HttpFront implements AsyncDisposable {
   static async open(options: HttpFrontOptions): Promise<HttpFront> {
     const front = new HttpFront(options);
     await front.#app.ready();
-    const { log, lookup } = options;
+    const { log, lookup, auth } = options;
     const { socket, tls, ...address } = options.listen;
     if (tls) {
       // A node without a certificate does not need it.
@@ -87,7 +97,7 @@ export class HttpFront implements AsyncDisposable {
     }
     try {
       front.#listeners = await Listeners.open({
-        ...{ ...address, lookup, scheme: tls ? "https" : "http" },
+        ...{ ...address, lookup, foreign: auth.on, scheme: tls ? "https" : "http" },
         createServer: () => front.#createServer(tls ? "tls" : "tcp"),
         socket: socket === undefined ? undefined : { path: socket, createServer: () => front.#createServer("unix") },
       });
@@ -190,10 +200,11 @@ export class HttpFront implements AsyncDisposable {
   #handle(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.of(request.socket);
     if (!connection?.begin(request, response)) return void request.resume();
+    if (this.#cors(request, response)) return void request.resume();
     const mount = this.#mounts?.find(request.url ?? "");
     if (!mount) return void this.#app.routing(request, response);
     const { signal } = connection.exchangeOf(response)!;
-    this.#mounts!.answer(mount, { request, response, signal, held: () => this.#drain.held });
+    this.#mounts!.answer(mount, { request, response, callers: this.callers, signal, held: () => this.#drain.held });
   }
 
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {

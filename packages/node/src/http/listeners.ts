@@ -9,8 +9,10 @@ import type { UnixSocket } from "./unix-socket.js";
 export type Lookup = (host: string) => Promise<readonly { address: string; family: number }[]>;
 
 export interface ListenOptions {
-  /** A loopback address, or a name of some. */
+  /** An address, or a name of some. */
   host: string;
+  /** Other machines may reach them; else all must be loopback addresses. */
+  foreign: boolean;
   /** 0 picks one that is free on every address. */
   port: number;
   /** @default the system's */
@@ -113,7 +115,7 @@ export class Listeners {
   }
 }
 
-async function resolve({ host, port, lookup }: ListenOptions): Promise<string[]> {
+async function resolve({ host, port, foreign: open, lookup }: ListenOptions): Promise<string[]> {
   const bare = host.replace(/^\[(.*)\]$/, "$1");
   if (isIP(bare) !== 0) return [bare];
   const find: Lookup = lookup ?? ((name) => systemLookup(name, { all: true }));
@@ -121,7 +123,7 @@ async function resolve({ host, port, lookup }: ListenOptions): Promise<string[]>
     throw nodeErrors.listenFailed(host, port, error);
   });
   const addresses = [...new Set(found.map(({ address }) => address))];
-  const foreign = addresses.find((address) => !isLoopback(address));
+  const foreign = open ? undefined : addresses.find((address) => !isLoopback(address));
   if (foreign !== undefined || addresses.length === 0) throw nodeErrors.listenForeign(host, foreign ?? null);
   return addresses;
 }

@@ -11,6 +11,8 @@ interface StartFlags {
   logLevel: NonNullable<NodeConfig["logLevel"]>;
   safeMode?: boolean;
   jobs?: boolean;
+  auth?: boolean;
+  authRequired?: boolean;
   json?: boolean;
 }
 
@@ -21,7 +23,10 @@ export function addNodeStart(node: Command): void {
     example: "node start --listen 127.0.0.1:7070 --data-dir ./data",
   })
     .addOption(
-      new Option("--listen <host:port>", "loopback address to listen on; port 0 picks a free one")
+      new Option(
+        "--listen <host:port>",
+        "address to listen on, loopback unless --auth is given; port 0 picks a free one",
+      )
         .argParser(address)
         .default({ host: "127.0.0.1", port: 7070 }, "127.0.0.1:7070"),
     )
@@ -41,13 +46,22 @@ export function addNodeStart(node: Command): void {
     )
     .option("--safe-mode", "start no plugin, to disable or remove one that ends the node")
     .option("--jobs", "keep a job queue with schedules, and run jobs")
-    .action(async ({ listen, dataDir, redis, logLevel, safeMode, jobs, json }: StartFlags) => {
+    .option("--auth", "callers from other machines need a token; then the node may listen on any address")
+    .option("--auth-required", "callers on this machine need a token, too")
+    .action(async ({ listen, dataDir, redis, logLevel, safeMode, jobs, auth, authRequired, json }: StartFlags) => {
       // Only this command needs the node itself.
       const { createNode } = await import("@aspen/node");
       const store = redis === undefined ? { dataDir: dataDir ?? ".aspen" } : { redisUrl: redis };
       const features = jobs ? { jobs: true } : {};
       const running = await createNode({
-        config: { ...store, listen, logLevel, safeMode: safeMode ?? false, features },
+        config: {
+          ...store,
+          listen,
+          logLevel,
+          safeMode: safeMode ?? false,
+          features,
+          auth: authRequired ? { required: true } : (auth ?? false),
+        },
       });
       const stopped = stopOnSignal(running);
       new Output(json ?? false).result(
