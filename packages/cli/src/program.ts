@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addBlobCommands } from "./commands/blob/index.js";
 import { addClusterCommands } from "./commands/cluster/index.js";
+import { addConfigCommands } from "./commands/config/index.js";
 import { addJobCommands } from "./commands/job/index.js";
 import { addKvCommands } from "./commands/kv/index.js";
 import { addNodeCommands } from "./commands/node/index.js";
@@ -11,7 +12,10 @@ import { addWorkerCommands } from "./commands/worker/index.js";
 import { addGlobalOptions } from "./global-options.js";
 
 /** Variables of the environment that stand for an option; an empty one counts as unset. */
-const VARIABLES = ["ASPEN_NODE", "ASPEN_REDIS_URL"];
+const VARIABLES = [
+  ...["ASPEN_CONFIG", "ASPEN_DATA_DIR", "ASPEN_LISTEN", "ASPEN_LOG_LEVEL"],
+  ...["ASPEN_NODE", "ASPEN_REDIS_URL"],
+];
 
 /** The whole `aspen` command. */
 export function createProgram(version: string): Command {
@@ -27,6 +31,7 @@ export function createProgram(version: string): Command {
   }
   addGlobalOptions(program);
   addNodeCommands(program);
+  addConfigCommands(program);
   addClusterCommands(program);
   addPluginCommands(program);
   addRpcCommands(program);
