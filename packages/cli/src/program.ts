@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { addBlobCommands } from "./commands/blob/index.js";
 import { addClusterCommands } from "./commands/cluster/index.js";
 import { addConfigCommands } from "./commands/config/index.js";
+import { addDoctor } from "./commands/doctor.js";
 import { addJobCommands } from "./commands/job/index.js";
 import { addKvCommands } from "./commands/kv/index.js";
 import { addNodeCommands } from "./commands/node/index.js";
@@ -32,6 +33,7 @@ export function createProgram(version: string): Command {
   addGlobalOptions(program);
   addNodeCommands(program);
   addConfigCommands(program);
+  addDoctor(program);
   addClusterCommands(program);
   addPluginCommands(program);
   addRpcCommands(program);

@@ -3,6 +3,7 @@ export { AspenError, isAspenError } from "@aspen/plugin-api";
 export type { AspenNode, InjectOptions } from "./aspen-node.js";
 export type { KnownFeature, KnownFeatures } from "./composition/known-features.js";
 export type { SelectedFeature } from "./composition/select-features.js";
+export { type NeededTool, type ToolProblem, toolProblems, toolsOf } from "./composition/tools.js";
 export type { NodeConfig, NodeSettings } from "./config/node-config.js";
 export { type ResolveConfigOptions, type ResolvedNodeConfig, resolveConfig } from "./config/resolve-config.js";
 export { type CreateNodeOptions, createNode } from "./create-node.js";
