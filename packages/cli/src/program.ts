@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addBlobCommands } from "./commands/blob/index.js";
 import { addClusterCommands } from "./commands/cluster/index.js";
+import { addCompletion } from "./commands/completion.js";
 import { addConfigCommands } from "./commands/config/index.js";
 import { addDoctor } from "./commands/doctor.js";
 import { addJobCommands } from "./commands/job/index.js";
@@ -42,5 +43,6 @@ export function createProgram(version: string): Command {
   addJobCommands(program);
   addWorkerCommands(program);
   addStoreCommands(program);
+  addCompletion(program);
   return program;
 }
