@@ -13,6 +13,38 @@ export const cliErrors = {
     new AspenError("INVALID_PARAMS", `${what} is not JSON: ${problem}`, { field: what }),
   file: (path: string, cause: unknown) =>
     new AspenError("INVALID_PARAMS", `${path} cannot be used: ${reason(cause)}`, { path }, cause),
+  configFile: (path: string, line: number | null, problem: string, cause?: unknown) => {
+    const where = line === null ? path : `${path}:${line}`;
+    const details = { path, ...(line === null ? {} : { line }) };
+    return new AspenError(
+      "CONFIG_INVALID",
+      `the configuration file ${where} cannot be used: ${problem}`,
+      details,
+      cause,
+    );
+  },
+  configFiles: (directory: string, names: readonly string[]) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `${directory} has more than one configuration file (${names.join(", ")}); keep one, or name one with --config`,
+      { directory, names },
+    ),
+  configLate: (path: string, ms: number) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the configuration file ${path} did not end within ${ms} ms; mend what it waits for, or compute the values before`,
+      { path, limitMs: ms },
+    ),
+  /** `problems` with where each value comes from. */
+  configInvalid: (problems: readonly { field: string; rule: string; source?: string }[], cause: AspenError) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the node's configuration is not valid: ${problems
+        .map(({ field, rule, source }) => `${source === undefined ? "" : `${source}: `}${field}: ${rule}`)
+        .join("; ")}`,
+      { ...cause.details, problems },
+      cause,
+    ),
   noStore: (directory: string) =>
     new AspenError("INVALID_PARAMS", `${directory} holds no store; name the --data-dir of a node`, { directory }),
   fileExists: (path: string) =>

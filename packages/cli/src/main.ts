@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { CommanderError } from "commander";
+import { ranForeignCode } from "./config/load-module.js";
 import { cliErrors } from "./errors.js";
 import { writeError } from "./output.js";
 import { createProgram } from "./program.js";
@@ -17,6 +18,8 @@ try {
 } catch (error) {
   process.exitCode = exitStatus(error);
 }
+// What the code of a configuration file left open, such as a timer, does not keep the command.
+if (ranForeignCode()) process.stdout.write("", () => process.exit());
 
 /** A wrong use is told with the words that were given: an address among them may have a password. */
 function withoutCredentials(message: string): string {

@@ -4,6 +4,7 @@ export type { AspenNode, InjectOptions } from "./aspen-node.js";
 export { type OpenTokensOptions, openTokens, type Tokens } from "./auth/open-tokens.js";
 export type { KnownFeature, KnownFeatures } from "./composition/known-features.js";
 export type { SelectedFeature } from "./composition/select-features.js";
+export { type NeededTool, type ToolProblem, toolProblems, toolsOf } from "./composition/tools.js";
 export type { AuthConfig, AuthSettings, RateLimitConfig, RateLimitSettings } from "./config/auth-config.js";
 export type { NodeConfig, NodeSettings } from "./config/node-config.js";
 export { type ResolveConfigOptions, type ResolvedNodeConfig, resolveConfig } from "./config/resolve-config.js";

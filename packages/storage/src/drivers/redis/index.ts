@@ -9,3 +9,4 @@ export type {
   RedisTlsOptions,
 } from "./options.js";
 export { openWorkerStore, RedisStore } from "./redis-store.js";
+export { inspectRedis, type RedisReport, type RedisServerReport } from "./servers/inspect-redis.js";
