@@ -192,12 +192,12 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   }
 
   #holds({ bytes, version, value }: PreparedCheck): boolean {
-    const row = this.#row(bytes);
+    const row = this.#row(bytes, version === null);
     return version === null ? bytesEqual(row?.value ?? null, value) : row?.version === version;
   }
 
-  #row(bytes: Buffer): Row | null {
-    return decodeRow(this.environment.rows.getBinary(bytes), Date.now());
+  #row(bytes: Buffer, withValue = true): Row | null {
+    return decodeRow(this.environment.rows.getBinary(bytes), Date.now(), withValue);
   }
 
   #put(bytes: Buffer, row: Row): void {
