@@ -44,14 +44,12 @@ export async function add(parts: BullMqParts, job: NewJob): Promise<void> {
     await addAll(parts, [job]);
     return;
   }
-  const { names } = bull;
   const backend = bull.of(request.type);
   const json = jsonOf(job);
   // In the order in which they are applied: a job is never there without its place in the index. BullMQ adds an id once.
   const write = () =>
     Promise.all([
-      bull.call("HSET", names.where, id, request.type),
-      bull.call("ZADD", names.index, 0, names.indexed(id, submittedAt)),
+      bull.script("place", id, request.type, bull.names.indexed(id, submittedAt)),
       backend.addJob(json, id),
     ]);
   await repeatable(() => asStoreError(write));

@@ -1,7 +1,6 @@
 import type { RedisQueueBackend } from "bullmq";
 import { assertJobType, assertWorkerName, JOB_LIMITS, whole } from "../../options.js";
 import type { ClaimedJob, ClaimOptions, ClaimType } from "../contract.js";
-import type { BullMqConnection } from "./connection.js";
 import { type JobMeta, NO_META, optionsOf } from "./job-record.js";
 import type { BullMqParts } from "./parts.js";
 import { Tokens } from "./tokens.js";
@@ -101,7 +100,7 @@ export class BullMqClaimer {
     if (!json || typeof id !== "string") return null;
     const { meta, attempts: maxAttempts } = optionsOf(json.opts ?? {});
     // From here on it is listed, and found by its id.
-    if (meta === NO_META) await placeOf(bull, id, type, json.timestamp);
+    if (meta === NO_META) await bull.script("place", id, type, bull.names.indexed(id, json.timestamp));
     const starts: number = json.attemptsStarted;
     const token = Tokens.of(starts, lock);
     this.#claimed.set(id, { type, token, meta, failures: json.attemptsMade ?? 0, maxAttempts });
@@ -114,12 +113,4 @@ export class BullMqClaimer {
     const payload = meta.blob === undefined ? JSON.parse(json.data) : await values.load({ blob: meta.blob });
     return { id, type, payload, group, attempts: starts - uncounted, maxAttempts, timeoutMs, token };
   }
-}
-
-/** Puts a job that another producer of BullMQ added in the index. */
-async function placeOf(bull: BullMqConnection, id: string, type: string, submittedAt: number): Promise<void> {
-  await Promise.all([
-    bull.call("HSET", bull.names.where, id, type),
-    bull.call("ZADD", bull.names.index, 0, bull.names.indexed(id, submittedAt)),
-  ]);
 }

@@ -21,6 +21,12 @@ local function end_as_failed(q, id, now, reason, prev)
 end
 `;
 
+/** KEYS: the hash from ids to types. ARGV: the prefix, the id, the type and the place in the index of a job. */
+const PLACE = `
+redis.call("HSET", KEYS[1], ARGV[2], ARGV[3])
+redis.call("ZADD", ARGV[1] .. ":~index", 0, ARGV[4])
+`;
+
 /**
  * KEYS: the hash from ids to types. ARGV: the prefix, ids.
  * Of each id: its type, its state, its fields, the score of its delay, and the keys of those that it waits for; or false.
@@ -171,6 +177,7 @@ return {waiting, redis.call("ZCARD", q .. "waiting-children"), redis.call("LLEN"
 `;
 
 export const SCRIPTS = {
+  place: PLACE,
   read: READ,
   cancel: CANCEL,
   stalls: STALLS,
