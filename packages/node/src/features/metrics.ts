@@ -17,7 +17,7 @@ export const feature: Feature<NoConfig> = {
         .toResolvedValue<[Meter[], Logger]>(
           (meters, log) => {
             const prometheus = new Prometheus(meters, log);
-            return page("/metrics", async () => {
+            return page("/metrics", "caller", async () => {
               const { text, type } = await prometheus.write();
               return { status: 200, type, body: text };
             });
