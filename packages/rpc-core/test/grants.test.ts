@@ -1,5 +1,13 @@
 import fc from "fast-check";
-import { ALL_GRANTS, type Grants, grantsKey, grantsMethod, includesGrants, intersectGrants, NO_GRANTS } from "../src/index.js";
+import {
+  ALL_GRANTS,
+  type Grants,
+  grantsKey,
+  grantsMethod,
+  includesGrants,
+  intersectGrants,
+  NO_GRANTS,
+} from "../src/index.js";
 
 // Few letters, so that patterns, names and prefixes meet.
 const segment = fc.constantFrom("a", "b", "ab");
