@@ -356,6 +356,33 @@ describe("the keys of others", () => {
   });
 });
 
+it("notes who changed which plugin, and what was granted", async () => {
+  const { params } = samples.find(({ method }) => method === "plugin.install")!;
+  const { token, id } = await make({ methods: ["plugin.*"] });
+  const by = { kind: "token", id, requestId: expect.any(String) };
+  for (const [method, sent] of [
+    ["plugin.install", params],
+    ["plugin.install", params],
+    ["plugin.disable", { name: "counter" }],
+    ["plugin.enable", { name: "counter" }],
+    ["plugin.remove", { name: "counter" }],
+  ] as const) {
+    await call(method, sent, token);
+  }
+  const { entries } = (await node.inject("audit.list", { limit: 5 })) as { entries: unknown[] };
+  expect(entries).toMatchObject([
+    { action: "plugin.remove", subject: "counter", by },
+    { action: "plugin.enable", subject: "counter", by },
+    { action: "plugin.disable", subject: "counter", by },
+    // The second, which was refused, is not there.
+    {
+      ...{ action: "plugin.install", subject: "counter", by },
+      details: { permissions: expect.any(Array), kvPrefixes: expect.any(Array), hashes: [expect.any(String)] },
+    },
+    { action: "token.create", subject: id },
+  ]);
+});
+
 it("notes who did what, with the change", async () => {
   const made = await make({ methods: ["token.create"], name: "noted" });
   const child = await make({ methods: ["token.create"] }, made.token);

@@ -28,7 +28,7 @@ export const feature: Feature<NoConfig> = {
         .toResolvedValue<[Meter[], RequestMeters, Logger]>(
           (meters, requests, log) => {
             const prometheus = new Prometheus([...meters, ...requests.meters], log);
-            return page("/metrics", async () => {
+            return page("/metrics", "caller", async () => {
               const { text, type } = await prometheus.write();
               return { status: 200, type, body: text };
             });

@@ -21,18 +21,10 @@ export const feature: Feature<NoConfig> = {
       );
       bind(POINTS.httpMount).toResolvedValue(
         (registry) =>
-          page(
-            "/openapi.json",
-            async () => {
-              const { openApi } = await import("../http/openapi.js");
-              return {
-                status: 200,
-                type: JSON_TYPE,
-                body: JSON.stringify(openApi(registry.describe(), packageVersion())),
-              };
-            },
-            "caller",
-          ),
+          page("/openapi.json", "caller", async () => {
+            const { openApi } = await import("../http/openapi.js");
+            return { status: 200, type: JSON_TYPE, body: JSON.stringify(openApi(registry.describe(), packageVersion())) };
+          }),
         [RPC.registry],
       );
     }),

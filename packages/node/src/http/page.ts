@@ -10,8 +10,8 @@ export interface PageAnswer {
 /** A mount of one page without a body of its own, for GET and HEAD. */
 export function page(
   prefix: HttpMount["prefix"],
+  access: HttpMount["access"],
   answer: () => Promise<PageAnswer>,
-  access: HttpMount["access"] = "public",
 ): HttpMount {
   return {
     prefix,
