@@ -39,10 +39,10 @@ export function addClientCommand(parent: Command, spec: CommandSpec): Command {
     );
 }
 
-/** The node and the output that a client command's options name. */
-export function session(command: Command): { client: RpcClient; output: Output } {
+/** The node and the output that a client command's options name; the address is for what is no method. */
+export function session(command: Command): { client: RpcClient; output: Output; address: NodeAddress } {
   const { node, timeout, json } = command.opts<{ node: NodeAddress; timeout: number; json?: boolean }>();
-  return { client: nodeClient(node, timeout * 1000), output: new Output(json ?? false) };
+  return { client: nodeClient(node, timeout * 1000), output: new Output(json ?? false), address: node };
 }
 
 /** @throws InvalidArgumentError naming the range */

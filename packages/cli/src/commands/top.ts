@@ -7,7 +7,6 @@ import { type Output, printable } from "../output.js";
 import { onStopSignal } from "../signals.js";
 
 interface Flags {
-  node: NodeAddress;
   timeout: number;
   interval: number;
   once?: boolean;
@@ -25,12 +24,12 @@ export function addTop(program: Command): void {
     .option("--interval <seconds>", "time between two looks", (text) => wholeNumber(text, 1, 60), 2)
     .option("--once", "show one interval and end")
     .action(async (flags: Flags, command: Command) => {
-      const { client, output } = session(command);
+      const { client, output, address } = session(command);
       const { id } = await client.call("node.info");
       const stopped = new AbortController();
       const forget = onStopSignal(() => stopped.abort());
       try {
-        await watch(flags, `node ${id} at ${flags.node.url}`, output, stopped.signal);
+        await watch({ ...flags, address }, `node ${id} at ${address.url}`, output, stopped.signal);
       } catch (error) {
         // Ctrl-C is how it ends.
         if (!stopped.signal.aborted) throw error;
@@ -40,13 +39,18 @@ export function addTop(program: Command): void {
     });
 }
 
-async function watch({ node, timeout, interval, once }: Flags, title: string, output: Output, stop: AbortSignal) {
+async function watch(
+  { address, timeout, interval, once }: Flags & { address: NodeAddress },
+  title: string,
+  output: Output,
+  stop: AbortSignal,
+) {
   const [{ scrape }, { snapshot }, { snapshotText }] = await Promise.all([
     import("../top/scrape.js"),
     import("../top/snapshot.js"),
     import("../top/snapshot-text.js"),
   ]);
-  const look = () => scrape(node, AbortSignal.any([stop, AbortSignal.timeout(timeout * 1000)]));
+  const look = () => scrape(address, AbortSignal.any([stop, AbortSignal.timeout(timeout * 1000)]));
   const refreshes = !once && !output.json && process.stdout.isTTY;
   for (let before = await look(); ; ) {
     await delay(interval * 1000, undefined, { signal: stop });
