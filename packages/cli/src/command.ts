@@ -44,8 +44,8 @@ export function addClientCommand(parent: Command, spec: CommandSpec): Command {
     );
 }
 
-/** The node and the output that a client command's options name. */
-export function session(command: Command): { client: RpcClient; output: Output } {
+/** The node and the output that a client command's options name; the address is for what is no method. */
+export function session(command: Command): { client: RpcClient; output: Output; address: NodeAddress } {
   const { node, token, timeout, json } = command.opts<{
     node: NodeAddress;
     token?: string;
@@ -53,7 +53,7 @@ export function session(command: Command): { client: RpcClient; output: Output }
     json?: boolean;
   }>();
   const address = token === undefined ? node : { ...node, authorization: `Bearer ${token}` };
-  return { client: nodeClient(address, timeout * 1000), output: new Output(json ?? false) };
+  return { client: nodeClient(address, timeout * 1000), output: new Output(json ?? false), address };
 }
 
 /** @throws AspenError `INVALID_PARAMS`, which does not show it */

@@ -12,6 +12,7 @@ import { addPluginCommands } from "./commands/plugin/index.js";
 import { addRpcCommands } from "./commands/rpc/index.js";
 import { addStoreCommands } from "./commands/store/index.js";
 import { addTokenCommands } from "./commands/token/index.js";
+import { addTop } from "./commands/top.js";
 import { addWorkerCommands } from "./commands/worker/index.js";
 import { addGlobalOptions } from "./global-options.js";
 
@@ -39,6 +40,7 @@ export function createProgram(version: string): Command {
   addDoctor(program);
   addClusterCommands(program);
   addPluginCommands(program);
+  addTop(program);
   addRpcCommands(program);
   addKvCommands(program);
   addBlobCommands(program);

@@ -6,7 +6,7 @@ import { readSettings } from "../config/node-settings.js";
 import { examine } from "../doctor/doctor.js";
 import type { Finding } from "../doctor/finding.js";
 import type { DoctorOptions } from "../doctor/options.js";
-import { type NodeAddress, parseNodeAddress } from "../node-address.js";
+import { parseNodeAddress } from "../node-address.js";
 import { printable, table } from "../output.js";
 
 export function addDoctor(program: Command): void {
@@ -21,8 +21,8 @@ export function addDoctor(program: Command): void {
     const settings: DoctorOptions["settings"] = await readSettings(command).catch((error: unknown) => ({ error }));
     const named = command.getOptionValueSource("node") !== "default";
     if (!named && "config" in settings) useConfigured(command, settings.config);
-    const { client, output } = session(command);
-    const { url } = command.opts<{ node: NodeAddress }>().node;
+    const { client, output, address } = session(command);
+    const { url } = address;
     const findings = await examine({ settings, node: { client, url, named } });
     const healthy = findings.every(({ state }) => state !== "problem");
     output.result({ ok: healthy, findings }, text(findings));

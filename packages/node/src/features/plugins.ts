@@ -9,7 +9,7 @@ export const feature: Feature<PluginsConfig> = {
   module: (config) =>
     new ContainerModule(async (options) => {
       await (await pluginHost.module(config)).load(options);
-      const parts = [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor] as const;
+      const parts = [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor, PLUGIN_HOST.logs] as const;
       options.bind(POINTS.handlerFactory).toResolvedValue(pluginHandlerFactory, [...parts]);
     }),
 };

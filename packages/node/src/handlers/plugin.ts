@@ -1,10 +1,17 @@
 import { LIMITS, overridesSchema } from "@aspen/plugin-api";
-import type { PluginInstaller, PluginSupervisor } from "@aspen/plugin-host";
+import type { PluginInstaller, PluginLogs, PluginSupervisor } from "@aspen/plugin-host";
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { bytesSchema } from "@aspen/rpc-core/zod";
 import { z } from "zod";
 import { actorOf } from "../auth/actor.js";
-import { installedPluginSchema, pluginListSchema, pluginStatusSchema, startedPluginSchema } from "./plugin-schemas.js";
+import {
+  installedPluginSchema,
+  LOG_LEVELS,
+  pluginListSchema,
+  pluginLogsSchema,
+  pluginStatusSchema,
+  startedPluginSchema,
+} from "./plugin-schemas.js";
 
 const byName = z.strictObject({ name: z.string().min(1).max(64) });
 
@@ -27,11 +34,15 @@ const plugin = z.strictObject({
 });
 
 /** `plugin.*`: what is installed, and changing it. */
-export function pluginHandlerFactory(installer: PluginInstaller, supervisor: PluginSupervisor): HandlerFactory {
+export function pluginHandlerFactory(
+  installer: PluginInstaller,
+  supervisor: PluginSupervisor,
+  logs: PluginLogs,
+): HandlerFactory {
   return methodsHandlerFactory({
     name: "plugin",
     priority: 102,
-    methods: () => pluginMethods(installer, supervisor),
+    methods: () => pluginMethods(installer, supervisor, logs),
   });
 }
 
@@ -42,7 +53,7 @@ declare module "@aspen/rpc-core" {
   interface RpcMethods extends PluginMethods {}
 }
 
-function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor) {
+function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor, logs: PluginLogs) {
   return {
     "plugin.list": method({
       summary: "The installed plugins with their state on this node.",
@@ -61,6 +72,22 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor)
       safe: true,
       result: pluginStatusSchema,
       handle: ({ name }) => supervisor.get(name).status(),
+    }),
+    "plugin.logs": method({
+      summary: "The last lines of a plugin's log on this node, or those behind a cursor.",
+      params: z.strictObject({
+        ...byName.shape,
+        after: z.string().max(128).optional().describe("The cursor of the page before; without it, the last lines."),
+        limit: z.int().min(1).max(1000).optional().describe("Most lines; 100."),
+        level: z.enum(LOG_LEVELS).optional().describe("The least level; debug."),
+      }),
+      safe: true,
+      result: pluginLogsSchema,
+      handle: ({ name, ...page }) => {
+        // A plugin that is not there, and never was on this node, has no log; that is not the same as an empty one.
+        if (!logs.has(name)) supervisor.get(name);
+        return logs.read(name, page);
+      },
     }),
     "plugin.install": method({
       summary: "Installs a plugin on every node of the store; it has started on this one when the answer comes.",
