@@ -65,7 +65,7 @@ test("a job that another producer of BullMQ added is run, and shown with the def
   const connection = { host: "127.0.0.1", port: server.port, maxRetriesPerRequest: null };
   const producer = new Queue("work", { connection, prefix: "{aspen-jobs}" });
   try {
-    await producer.add("work", { n: 3 }, { jobId: "mine" });
+    await producer.add("work", { n: 3 }, { jobId: "mine", aspen: '{"maxStalls":"x"}' } as object);
     const job = await claimOne(queue);
     expect(job).toMatchObject({ type: "work", payload: { n: 3 }, attempts: 1, maxAttempts: 1, timeoutMs: 300_000 });
     await queue.complete(job, "seen");

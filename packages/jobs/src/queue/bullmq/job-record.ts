@@ -113,12 +113,19 @@ export function optionsOf(options: Readonly<Record<string, unknown>>): {
   delay: number;
 } {
   const { aspen, attempts, delay } = options;
-  const meta = typeof aspen === "string" ? parsed<JobMeta>(aspen) : undefined;
+  const meta = typeof aspen === "string" ? parsed<Partial<JobMeta> | null>(aspen) : undefined;
   return {
-    meta: meta ?? NO_META,
+    meta: isMeta(meta) ? meta : NO_META,
     attempts: typeof attempts === "number" && attempts >= 1 ? attempts : 1,
     delay: typeof delay === "number" ? delay : 0,
   };
+}
+
+/** Another producer of BullMQ may give any options. */
+function isMeta(meta: Partial<JobMeta> | null | undefined): meta is JobMeta {
+  const { group, timeoutMs, maxStalls, backoff } = meta ?? {};
+  const numbers = [timeoutMs, maxStalls].every((it) => Number.isSafeInteger(it) && it! >= 0);
+  return typeof group === "string" && numbers && typeof backoff === "object" && backoff !== null;
 }
 
 /** The field of the result's blob, of the start that made it. */

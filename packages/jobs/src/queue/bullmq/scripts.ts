@@ -108,10 +108,8 @@ for _, id in ipairs(redis.call("LRANGE", q .. "active", 0, -1)) do
     local fields = redis.call("HMGET", q .. id, "cancel", "opts")
     local stalls = redis.call("HINCRBY", q .. id, "stc", 1)
     local most = 1
-    if fields[2] then
-      local text = cjson.decode(fields[2])["aspen"]
-      if text then most = cjson.decode(text)["maxStalls"] end
-    end
+    local readable, meta = pcall(function() return cjson.decode(cjson.decode(fields[2])["aspen"]) end)
+    if readable then most = tonumber(meta["maxStalls"]) or 1 end
     out[#out + 1] = id
     if fields[1] then
       end_as_failed(q, id, now, fields[1], "active")
