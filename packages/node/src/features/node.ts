@@ -23,7 +23,11 @@ export const feature: Feature<NoConfig> = {
         (registry) =>
           page("/openapi.json", "caller", async () => {
             const { openApi } = await import("../http/openapi.js");
-            return { status: 200, type: JSON_TYPE, body: JSON.stringify(openApi(registry.describe(), packageVersion())) };
+            return {
+              status: 200,
+              type: JSON_TYPE,
+              body: JSON.stringify(openApi(registry.describe(), packageVersion())),
+            };
           }),
         [RPC.registry],
       );
