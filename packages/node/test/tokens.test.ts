@@ -345,6 +345,37 @@ describe("the keys of others", () => {
     expect((await call("kv.get", { key: "forge:repo" }, admin.token)).body).toMatchObject({ value: "1" });
   });
 
+  it("are out of reach of a scan that streams, and of a batch", async () => {
+    await store.kv.put("__plugin:counter:n", encodeUtf8("1"));
+    await store.kv.put("mine:a", encodeUtf8("1"));
+    const { token } = await make({ methods: ["kv.*"], kvPrefixes: [""] });
+    const headers = { authorization: `Bearer ${token}`, accept: "application/x-ndjson" };
+    const scan = (prefix: string) =>
+      fetch(`${node.url}/rpc/kv.scan`, { method: "POST", headers, body: JSON.stringify({ prefix }) });
+    const text = await (await scan("")).text();
+    expect(text).toContain('"mine:a"');
+    expect(text).not.toMatch(/"(__|forge:)/);
+    for (const prefix of ["__plugin:", "__sys:"])
+      expect(await (await scan(prefix)).text()).toContain("PERMISSION_DENIED");
+    const calls = [
+      { method: "kv.get", params: { key: "__plugin:counter:n" } },
+      { method: "plugin.list" },
+      { method: "kv.get", params: { key: "mine:a" } },
+    ];
+    const body = JSON.stringify(calls);
+    const answers = (await http(node.url, "/rpc", { headers: { authorization: `Bearer ${token}` }, body })).body;
+    expect(answers.map(({ error }: { error?: { code: string } }) => error?.code)).toEqual([
+      "PERMISSION_DENIED",
+      "PERMISSION_DENIED",
+      undefined,
+    ]);
+    const without = (await http(node.url, "/rpc", { body })).body as { error?: { code: string } }[];
+    expect(without.map(({ error }) => error?.code)).toEqual(Array(3).fill("UNAUTHENTICATED"));
+    // A token that does not count ends the whole.
+    const forged = { authorization: `Bearer ${token}x` };
+    expect((await http(node.url, "/rpc", { headers: forged, body })).status).toBe(401);
+  });
+
   it("are those of an installed plugin, too", async () => {
     const install = samples.find(({ method }) => method === "plugin.install")!.params as { manifest: object };
     const manifest = { ...install.manifest, kv_prefixes: ["tally:"] };

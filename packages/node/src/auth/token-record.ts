@@ -22,7 +22,7 @@ export function readTokenRecord(value: Uint8Array): TokenRecord | null {
   try {
     return recordSchema.parse(JSON.parse(decodeUtf8(value)));
   } catch {
-    // It is taken for a token that is not known: whoever holds it cannot derive another, and it can still be revoked.
+    // It is taken for a token that is not known: whoever holds it cannot derive another.
     return null;
   }
 }

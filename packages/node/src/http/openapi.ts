@@ -86,8 +86,11 @@ export function openApi(methods: readonly DescribedMethod[], version: string): J
     openapi: "3.1.1",
     info: { title: "Aspen node", version, description: "Methods of this node, as rpc.describe has them." },
     servers: [{ url: "/" }],
+    // Callers on the machine itself may go without, unless the node asks them too.
+    security: [{ token: [] }, {}],
     paths,
     components: {
+      securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
       schemas,
       responses: {
         Error: {
