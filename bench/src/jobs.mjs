@@ -15,6 +15,7 @@ import { atLeast, digits, judged, publish } from "./lib/report.mjs";
 
 const NOTES = [
   "Every contender has its defaults: BullMQ keeps completed jobs for ever, we for a day; both have an event for each change of a job, we in the transaction that makes it. Redis has an append-only file that is flushed each second.",
+  "`ours, BullMQ engine` is the same pool and contract on BullMQ's own scripts: what it takes beyond bare BullMQ is the contract's.",
   "Our memory and embedded stores belong to this one process, which needs no server; BullMQ has Redis only.",
   "Jobs are added one by one, `in flight` at a time, and processed by one process that also counts them. The best of a few interleaved rounds would flatter: the median counts.",
   "Latency is from before the job is added until who added it knows that it is completed, one job at a time, by `wait` and by `waitUntilFinished`.",
@@ -117,7 +118,7 @@ async function throughput(contenders) {
   });
   for (const [name, it] of Object.entries(record.throughput)) {
     if (name === "BullMQ") continue;
-    const least = name === "Redis" ? 0.8 : 2;
+    const least = ["embedded", "memory"].includes(name) ? 2 : 0.8;
     targets.push([`${name}: no-op jobs processed, to BullMQ`, atLeast(to(it, "processed"), least)]);
   }
 }
@@ -227,6 +228,7 @@ try {
         using(await EmbeddedStore.open({ directory }), async (embedded) => {
           const contenders = {
             BullMQ: () => BullQueue.open(server.url),
+            "ours, BullMQ engine": () => OurQueue.open(redis, { engine: "bullmq" }),
             Redis: () => OurQueue.open(redis),
             embedded: () => OurQueue.open(embedded),
             memory: () => OurQueue.open(new MemoryStore(), { owned: true }),

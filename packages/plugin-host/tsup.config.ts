@@ -1,6 +1,8 @@
 import { defineConfig } from "tsup";
+import { bundledLibraries } from "../../scripts/lib/bundled-libraries.mjs";
 
 export default defineConfig({
+  ...bundledLibraries,
   entry: {
     index: "src/index.ts",
     local: "src/local.ts",

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { defineConfig } from "tsup";
+import { bundledLibraries } from "../../scripts/lib/bundled-libraries.mjs";
 
 interface Entry {
   "@aspen/source"?: string;
@@ -14,6 +15,7 @@ const entries = Object.values(exports).flatMap(({ "@aspen/source": source, defau
 );
 
 export default defineConfig({
+  ...bundledLibraries,
   entry: {
     ...Object.fromEntries(entries),
     // Runs in a worker thread, from dist in tests too.

@@ -37,8 +37,10 @@ export function filesOfPackage({ name, description }) {
     "tsconfig.declarations.json": json({ extends: "../../tsconfig.declarations.json" }),
     "jest.config.mjs": `export { default } from "../../jest.base.mjs";\n`,
     "tsup.config.ts": `import { defineConfig } from "tsup";
+import { bundledLibraries } from "../../scripts/lib/bundled-libraries.mjs";
 
 export default defineConfig({
+  ...bundledLibraries,
   entry: ["src/index.ts"${official ? ', "src/feature.ts"' : ""}],
   format: ["esm"],
   clean: true,

@@ -1,4 +1,4 @@
-import { FunctionWorker, KvJobQueue, ThreadWorker, WorkerPool } from "@aspen/jobs";
+import { BullMqJobQueue, FunctionWorker, KvJobQueue, ThreadWorker, WorkerPool } from "@aspen/jobs";
 import { Completions } from "./completions.mjs";
 
 const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };
@@ -11,14 +11,21 @@ export const OUR_WORKERS = {
 };
 
 /** Counts the jobs whose end it has kept. */
-class CountingQueue extends KvJobQueue {
-  completions = new Completions();
+const counting = (Engine) =>
+  class CountingQueue extends Engine {
+    completions = new Completions();
 
-  async complete(lease, result) {
-    await super.complete(lease, result);
-    this.completions.add();
-  }
-}
+    async complete(lease, result) {
+      await super.complete(lease, result);
+      this.completions.add();
+    }
+  };
+
+/** A queue of each engine, with keys of its own. */
+const ENGINES = {
+  kv: (store, name) => new (counting(KvJobQueue))(store, { namespace: `${name}:` }),
+  bullmq: (store, name) => new (counting(BullMqJobQueue))(store, { prefix: name }),
+};
 
 let queues = 0;
 
@@ -28,12 +35,15 @@ export class OurQueue {
   #queue;
   #owned;
 
-  /** @param owned the store ends with the queue */
-  static async open(store, { owned = false } = {}) {
+  /**
+   * @param owned the store ends with the queue
+   * @param engine a name of `ENGINES`
+   */
+  static async open(store, { owned = false, engine = "kv" } = {}) {
     const it = new OurQueue();
     it.#store = store;
     it.#owned = owned;
-    it.#queue = new CountingQueue(store, { namespace: `bench-jobs-${queues++}:` });
+    it.#queue = ENGINES[engine](store, `bench-jobs-${queues++}`);
     await it.#queue.registerTypes(["no-op"]);
     return it;
   }

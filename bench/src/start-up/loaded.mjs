@@ -1,4 +1,16 @@
+import { once } from "node:events";
+import { request } from "node:http";
 import { Session } from "node:inspector/promises";
+import { text } from "node:stream/consumers";
+
+/** The body of an answer of 200. Not by `fetch`: Node would load its client, which no server needs. */
+export async function asked(url, method = "GET") {
+  const sent = request(url, { method }).end();
+  const [answer] = await once(sent, "response");
+  const body = await text(answer);
+  if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode} ${body}`);
+  return body;
+}
 
 /** How many files the process has loaded as JavaScript; what Node brings along is none. */
 export async function loadedFiles() {

@@ -1,5 +1,6 @@
 import type { RpcClient } from "@aspen/rpc-core/remote";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { cliErrors } from "./errors.js";
 import { type NodeAddress, parseNodeAddress } from "./node-address.js";
 import { nodeClient } from "./node-client.js";
 import { Output } from "./output.js";
@@ -33,16 +34,33 @@ export function addClientCommand(parent: Command, spec: CommandSpec): Command {
         .argParser(parseNodeAddress),
     )
     .addOption(
+      // Other users of the machine can see a command line; the variable they cannot.
+      new Option("--token <token>", "token to send; better by the variable").env("ASPEN_TOKEN").argParser(parseToken),
+    )
+    .addOption(
       new Option("--timeout <seconds>", "longest wait for an answer")
         .default(60)
         .argParser((text) => wholeNumber(text, 1, 300)),
     );
 }
 
-/** The node and the output that a client command's options name. */
-export function session(command: Command): { client: RpcClient; output: Output } {
-  const { node, timeout, json } = command.opts<{ node: NodeAddress; timeout: number; json?: boolean }>();
-  return { client: nodeClient(node, timeout * 1000), output: new Output(json ?? false) };
+/** The node and the output that a client command's options name; the address is for what is no method. */
+export function session(command: Command): { client: RpcClient; output: Output; address: NodeAddress } {
+  const { node, token, timeout, json } = command.opts<{
+    node: NodeAddress;
+    token?: string;
+    timeout: number;
+    json?: boolean;
+  }>();
+  const address = token === undefined ? node : { ...node, authorization: `Bearer ${token}` };
+  return { client: nodeClient(address, timeout * 1000), output: new Output(json ?? false), address };
+}
+
+/** @throws AspenError `INVALID_PARAMS`, which does not show it */
+function parseToken(text: string): string {
+  const token = text.trim();
+  if (!/^[\x21-\x7e]{1,8192}$/.test(token)) throw cliErrors.token();
+  return token;
 }
 
 /** @throws InvalidArgumentError naming the range */

@@ -5,10 +5,46 @@ export const cliErrors = {
   usage: (problem: string) => new AspenError("INVALID_PARAMS", `${problem}; --help shows what the command takes`),
   nodeAddress: (problem: string) =>
     new AspenError("INVALID_PARAMS", `what --node or ASPEN_NODE names is refused: ${problem}`, { field: "node" }),
+  token: () =>
+    new AspenError("INVALID_PARAMS", "what --token or ASPEN_TOKEN holds is no token; `aspen token create` makes one", {
+      field: "token",
+    }),
   notJson: (what: string, problem: string) =>
     new AspenError("INVALID_PARAMS", `${what} is not JSON: ${problem}`, { field: what }),
   file: (path: string, cause: unknown) =>
     new AspenError("INVALID_PARAMS", `${path} cannot be used: ${reason(cause)}`, { path }, cause),
+  configFile: (path: string, line: number | null, problem: string, cause?: unknown) => {
+    const where = line === null ? path : `${path}:${line}`;
+    const details = { path, ...(line === null ? {} : { line }) };
+    return new AspenError(
+      "CONFIG_INVALID",
+      `the configuration file ${where} cannot be used: ${problem}`,
+      details,
+      cause,
+    );
+  },
+  configFiles: (directory: string, names: readonly string[]) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `${directory} has more than one configuration file (${names.join(", ")}); keep one, or name one with --config`,
+      { directory, names },
+    ),
+  configLate: (path: string, ms: number) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the configuration file ${path} did not end within ${ms} ms; mend what it waits for, or compute the values before`,
+      { path, limitMs: ms },
+    ),
+  /** `problems` with where each value comes from. */
+  configInvalid: (problems: readonly { field: string; rule: string; source?: string }[], cause: AspenError) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the node's configuration is not valid: ${problems
+        .map(({ field, rule, source }) => `${source === undefined ? "" : `${source}: `}${field}: ${rule}`)
+        .join("; ")}`,
+      { ...cause.details, problems },
+      cause,
+    ),
   noStore: (directory: string) =>
     new AspenError("INVALID_PARAMS", `${directory} holds no store; name the --data-dir of a node`, { directory }),
   fileExists: (path: string) =>
@@ -48,6 +84,15 @@ export const cliErrors = {
       bytes,
       limit,
     }),
+  noMetrics: (url: string, cause: unknown) =>
+    new AspenError(
+      "NODE_UNREACHABLE",
+      `${url}metrics cannot be read: ${reason(cause)}; see that the node runs, and that its feature metrics is on`,
+      { url },
+      cause,
+    ),
+  notMetrics: (url: string, cause: unknown) =>
+    new AspenError("INTERNAL", `what ${url}metrics answers are no metrics: ${reason(cause)}`, { url }, cause),
   notAPlugin: (path: string, problem: string) =>
     new AspenError("MANIFEST_INVALID", `${path} is no plugin: ${problem}`, { path }),
 } as const;

@@ -5,6 +5,7 @@ import { cliErrors } from "./errors.js";
 const GLOBAL_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
   ["--json", "write one line of JSON instead of text"],
   ["--node <url>", "address of the node, for commands that talk to one"],
+  ["--token <token>", "token to send, for commands that talk to a node"],
   ["--timeout <seconds>", "longest wait for an answer, for commands that talk to a node"],
 ];
 

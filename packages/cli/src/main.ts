@@ -1,11 +1,15 @@
 import { createRequire } from "node:module";
 import { CommanderError } from "commander";
+import { ranForeignCode } from "./config/load-module.js";
 import { cliErrors } from "./errors.js";
 import { writeError } from "./output.js";
 import { createProgram } from "./program.js";
 import { guardStreams } from "./streams.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
+
+/** A token, wherever it was put by mistake. */
+const TOKEN = /eyJ[\w-]+\.[\w-]*(\.[\w-]*)?/g;
 
 guardStreams();
 
@@ -14,6 +18,8 @@ try {
 } catch (error) {
   process.exitCode = exitStatus(error);
 }
+// What the code of a configuration file left open, such as a timer, does not keep the command.
+if (ranForeignCode()) process.stdout.write("", () => process.exit());
 
 /** A wrong use is told with the words that were given: an address among them may have a password. */
 function withoutCredentials(message: string): string {
@@ -22,7 +28,7 @@ function withoutCredentials(message: string): string {
   const given = words.filter((word) => word.includes("@")).sort((one, other) => other.length - one.length);
   // A password may hold quotes and blanks, so that where it ends cannot be seen in the message alone.
   const known = given.reduce((text, word) => text.replaceAll(word, () => masked(word)), message);
-  return known.replaceAll(/(\/\/)[^\s'"]*@/g, "$1***@");
+  return known.replaceAll(/(\/\/)[^\s'"]*@/g, "$1***@").replaceAll(TOKEN, "***");
 }
 
 function masked(word: string): string {

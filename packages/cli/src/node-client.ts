@@ -6,6 +6,7 @@ import type { NodeAddress } from "./node-address.js";
 
 /** What the command's own options can do about an error of its client. */
 const ADVICE: Readonly<Record<string, string>> = {
+  UNAUTHENTICATED: "ASPEN_TOKEN or --token sends one; `aspen token create` on the node's machine makes one",
   NODE_UNREACHABLE: "--node URL or ASPEN_NODE names another node",
   DEADLINE_EXCEEDED: "--timeout SECONDS allows more",
 };
@@ -25,7 +26,8 @@ export function nodeClient(address: NodeAddress, timeoutMs: number): RpcClient {
 }
 
 function advised(error: AspenError): AspenError {
-  const advice = error instanceof RemoteError ? undefined : ADVICE[error.code];
+  const told = error instanceof RemoteError && error.code !== "UNAUTHENTICATED";
+  const advice = told ? undefined : ADVICE[error.code];
   if (advice === undefined) return error;
   return new AspenError(error.code, `${error.message} (${advice})`, error.details, error);
 }

@@ -44,7 +44,7 @@ describe("aspen node start", () => {
     const dataDir = join(directory, "refused");
     const open = await aspen(["node", "start", "--listen", "0.0.0.0:0", "--data-dir", dataDir]);
     expect(open).toMatchObject({ code: 2, stdout: "" });
-    expect(open.stderr).toMatch(/^error CONFIG_INVALID: .*listen\.host.*authentication is not available/);
+    expect(open.stderr).toMatch(/^error CONFIG_INVALID: .*listen\.host.*authentication is off/);
     expect(await aspen(["node", "start", "--data-dir", dataDir, "--redis", "redis://x"])).toMatchObject({ code: 2 });
     expect((await aspen(["node", "start", "--listen", "nonsense"])).stderr).toMatch(/HOST:PORT/);
     const unreachable = [

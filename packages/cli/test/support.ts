@@ -20,7 +20,8 @@ export interface RunOptions {
 }
 
 function start(args: readonly string[], { env = {}, cwd }: RunOptions): ChildProcess {
-  const { ASPEN_NODE: _node, ASPEN_REDIS_URL: _redis, NODE_OPTIONS: _options, ...inherited } = process.env;
+  const { NODE_OPTIONS: _options, ...all } = process.env;
+  const inherited = Object.fromEntries(Object.entries(all).filter(([name]) => !name.startsWith("ASPEN_")));
   return spawn(process.execPath, [BIN, ...args], { env: { ...inherited, ...env }, ...(cwd ? { cwd } : {}) });
 }
 

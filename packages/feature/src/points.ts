@@ -2,10 +2,12 @@ import type { Logger } from "@aspen/plugin-api";
 import type { HandlerFactory } from "@aspen/rpc-core";
 import type { ServiceIdentifier } from "inversify";
 import type { Announcement } from "./announcement.js";
+import type { Authenticator } from "./authenticator.js";
 import type { Clock } from "./clock.js";
 import type { HealthCheck } from "./health-check.js";
 import type { HttpMount } from "./http-mount.js";
 import type { JobWorker } from "./job-worker.js";
+import type { KeyOwner } from "./key-owner.js";
 import type { Meter } from "./meter.js";
 import type { OrderedMiddleware } from "./middleware.js";
 import type { HostPort, PluginTier } from "./plugin-tier.js";
@@ -27,6 +29,10 @@ export const POINTS = {
   healthCheck: Symbol.for("@aspen/feature HealthCheck") as ServiceIdentifier<HealthCheck>,
   /** What the other nodes are told of this one, beside its methods. */
   announcement: Symbol.for("@aspen/feature Announcement") as ServiceIdentifier<Announcement>,
+  /** Who is known by which credentials, one for each scheme of `Authorization`. */
+  authenticator: Symbol.for("@aspen/feature Authenticator") as ServiceIdentifier<Authenticator>,
+  /** Keys that generic methods leave to their owners. */
+  keyOwner: Symbol.for("@aspen/feature KeyOwner") as ServiceIdentifier<KeyOwner>,
 } as const;
 
 /** What a node gives to its features, beside `STORAGE` of `@aspen/storage/module` and `RPC` of `@aspen/rpc-core/module`. */

@@ -83,7 +83,7 @@ const ADDRESSES: [string, string?][] = [
   ["http://faß.de/"],
   ["http://münchen.example/ü?ü#ü"],
   ["http://xn--mnchen-3ya.example/"],
-  ["http://xn--a/"],
+  // Not "xn--a", an invalid label that Node 24 refuses and Node 26 takes.
   ["http://a\u00adb.example/"],
   ["http://ab\u200dc.example/"],
   ["http://א1.example/"],

@@ -31,6 +31,37 @@ export const jobsErrors = {
     }),
   noSchedules: () =>
     new AspenError("INVALID_PARAMS", "this job queue has no schedules: its engine has no transactions with others"),
+  bullMqMissing: (cause: unknown) =>
+    new AspenError(
+      "PACKAGE_MISSING",
+      "the job engine bullmq needs a package that is not installed; install what it needs: npm install bullmq@6.7.0 ioredis@6",
+      { install: "npm install bullmq@6.7.0 ioredis@6" },
+      cause,
+    ),
+  bullMqNeedsRedis: (address: string) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the job engine bullmq keeps jobs in Redis, and the store is ${quoted(address)}: give the node redisUrl, or set features.jobs.engine to "kv"`,
+      { field: "features.jobs.engine" },
+    ),
+  redisEvicts: (policy: string) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `Redis may evict jobs: its maxmemory-policy is ${quoted(policy)}; set it to noeviction`,
+      { policy: cut(policy) },
+    ),
+  redisTooOld: (version: string) =>
+    new AspenError("STORE_UNAVAILABLE", `the job engine bullmq needs Redis 6.2 or later; this one is ${version}`, {
+      version,
+    }),
+  redisFailed: (cause: unknown) =>
+    new AspenError(
+      "STORE_UNAVAILABLE",
+      `the job queue cannot use Redis: ${cut(cause instanceof Error ? cause.message : String(cause), 512)}`,
+      undefined,
+      cause,
+    ),
+  queueClosed: () => new AspenError("STORE_UNAVAILABLE", "the job queue is closed"),
   leaseLost: (id: string) =>
     new AspenError(
       "LEASE_LOST",

@@ -14,6 +14,7 @@ import { JOB_METERS } from "./meters.js";
 import { PluginJobs } from "./plugin-jobs.js";
 import type { TypeOptions } from "./pool/pool-options.js";
 import { WorkerTable } from "./pool/worker-table.js";
+import { BullMqJobQueue } from "./queue/bullmq/bullmq-job-queue.js";
 import type { JobQueue } from "./queue/contract.js";
 import { KvJobQueue } from "./queue/kv/kv-job-queue.js";
 import { QueueCounts } from "./queue/queue-counts.js";
@@ -34,6 +35,8 @@ export const JOBS = {
   counts: Symbol.for("@aspen/jobs QueueCounts") as ServiceIdentifier<QueueCounts>,
 } as const;
 
+const ENGINES = { kv: KvJobQueue, bullmq: BullMqJobQueue } as const;
+
 const COUNT_MS = 15_000;
 
 const ms = (least: number) => z.int().min(least).max(3_600_000).optional();
@@ -44,6 +47,12 @@ const keepMs = z
   .optional();
 
 const configSchema = z.strictObject({
+  engine: z
+    .enum(["kv", "bullmq"])
+    .optional()
+    .describe(
+      "Where jobs are: kv, a layer over the store; or bullmq, which needs redisUrl and the package bullmq; kv.",
+    ),
   concurrency: z.int().min(1).max(1000).optional().describe("Jobs that the node runs at once; 10."),
   types: z
     .record(
@@ -72,16 +81,16 @@ const configSchema = z.strictObject({
 /** `features.jobs` of a node's configuration. */
 export type JobsConfig = z.output<typeof configSchema>;
 
-/** Keeps a job queue in the store, and runs its jobs on the workers that other features bind to `POINTS.worker`. */
+/** Keeps a job queue in the store, or in BullMQ on its Redis, and runs its jobs on the workers that other features bind to `POINTS.worker`. */
 export const feature: Feature<JobsConfig> = {
   name: "jobs",
   config: configSchema,
-  module: ({ keepCompletedMs, keepFailedMs, keepDeadMs, types, ...rest }) =>
+  module: ({ engine = "kv", keepCompletedMs, keepFailedMs, keepDeadMs, types, ...rest }) =>
     new ContainerModule(({ bind }) => {
       bind(JOBS.queue)
         .toResolvedValue<[Store, Logger]>(
           (store, logger) =>
-            new KvJobQueue(store, {
+            new ENGINES[engine](store, {
               ...given({ keepCompletedMs, keepFailedMs, keepDeadMs }),
               onError: (error) => logger.warn({ error }, "a hint on jobs was not sent or not heard"),
             }),

@@ -70,8 +70,20 @@ export function normalRequest(request: JobRequest): NormalRequest {
     throw jobsErrors.invalid("onDependencyFailure", 'must be "fail" or "ignore"');
   }
   return {
-    ...{ type, payload, priority, delayMs, timeoutMs, attempts, backoff, maxStalls, idempotencyKey },
-    ...{ dependsOn, onDependencyFailure, group, submitter, allowUnknown },
+    type,
+    payload,
+    priority,
+    delayMs,
+    timeoutMs,
+    attempts,
+    backoff,
+    maxStalls,
+    idempotencyKey,
+    dependsOn,
+    onDependencyFailure,
+    group,
+    submitter,
+    allowUnknown,
   };
 }
 

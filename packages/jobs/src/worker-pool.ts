@@ -142,9 +142,9 @@ export class WorkerPool implements AsyncDisposable {
     this.#wake();
   }
 
-  /** @throws AspenError `INVALID_PARAMS` for a payload that a worker of this pool would refuse */
-  async checkPayload(type: string, payload: unknown): Promise<void> {
-    await this.workers.checkPayload(type, payload);
+  /** @throws AspenError `INVALID_PARAMS`, naming `field`, for a payload that a worker of this pool would refuse */
+  async checkPayload(type: string, payload: unknown, field?: string): Promise<void> {
+    await this.workers.checkPayload(type, payload, field);
   }
 
   /**

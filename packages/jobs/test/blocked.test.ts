@@ -20,7 +20,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 async function kindsOf(store: Store, id: string): Promise<string[]> {
   const { entries } = await store.kv.scan({ prefix: "__jobs:__events:" });
-  const events = entries.map(({ value }) => JSON.parse(decodeUtf8(value)) as JobEvent);
+  const events = entries.flatMap(({ value }) => JSON.parse(decodeUtf8(value)) as JobEvent[]);
   return events.filter((event) => event.id === id).map(({ kind }) => kind);
 }
 

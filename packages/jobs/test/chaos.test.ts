@@ -53,8 +53,7 @@ async function verify(store: Store, queue: KvJobQueue): Promise<void> {
   do {
     const prefix = "__jobs:__events:";
     const page = await store.kv.scan({ prefix, limit: 10_000, ...(after === undefined ? {} : { after }) });
-    for (const { value } of page.entries) {
-      const { kind, id } = JSON.parse(decodeUtf8(value)) as JobEvent;
+    for (const { kind, id } of page.entries.flatMap(({ value }) => JSON.parse(decodeUtf8(value)) as JobEvent[])) {
       if (kind === "job.completed") completed.set(id, (completed.get(id) ?? 0) + 1);
     }
     after = page.cursor;

@@ -73,6 +73,9 @@ test("a flow goes through its method, and its jobs say who submitted them", asyn
   await expect(
     client.call("job.flow.submit", { jobs: [{ name: "only", type: "double", dependsOn: ["nobody"] }] }),
   ).rejects.toMatchObject({ code: "INVALID_PARAMS", message: expect.stringContaining("nobody") });
+  await expect(
+    client.call("job.flow.submit", { jobs: [jobs[1]!, { name: "wrong", type: "strict", payload: "text" }] }),
+  ).rejects.toMatchObject({ code: "INVALID_PARAMS", message: expect.stringContaining("wrong.payload") });
 });
 
 test("a wait that is over shows the job as it is", async () => {

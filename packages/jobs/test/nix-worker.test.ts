@@ -4,8 +4,9 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { create } from "tar";
 import { JOB_LIMITS, NixWorker, type NixWorkerOptions } from "../src/index.js";
-import { poolOf, until } from "./helpers.js";
+import { poolOf, silent, until } from "./helpers.js";
 
 let directory: string;
 let sandboxPaths: string[];
@@ -91,6 +92,31 @@ test("an attribute of a flake given as files, and one of a folder that is allowe
   }
 });
 
+test("an attribute of a flake in an archive, and archives that are refused", async () => {
+  await using it = await nixPool();
+  const attribute = `packages.${SYSTEM}.it`;
+  const flake = `{ outputs = { self }: { packages.${SYSTEM}.it = derivation { name = "archived";
+    system = "${SYSTEM}"; builder = "/bin/sh"; args = [ "-c" "read -r t < \${./text}; echo $t > $out" ]; }; }; }`;
+  const folder = join(directory, "packed", "project");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "flake.nix"), flake);
+  await writeFile(join(folder, "text"), "of an archive\n");
+  const packed = create({ cwd: join(directory, "packed"), gzip: true }, ["project"]);
+  const blob = await it.store.blobs.put(packed as AsyncIterable<Uint8Array>);
+  const good = await it.queue.submit(submit({ source: { blob, stripComponents: 1 }, attribute, nar: true }));
+  const done = await it.queue.wait(good.id);
+  expect(done).toMatchObject({ status: "completed" });
+  const nar = (done.result as { outputs: { nar: string }[] }).outputs[0]!.nar;
+  expect(Buffer.from(await it.store.blobs.read(nar, 10_000)).toString()).toContain("of an archive");
+
+  const out = create({ cwd: folder, preservePaths: true, gzip: true }, ["../project/text"]);
+  const leaving = await it.store.blobs.put(out as AsyncIterable<Uint8Array>);
+  const bad = await it.queue.submit(submit({ source: { blob: leaving }, attribute }));
+  expect(await it.queue.wait(bad.id)).toMatchObject({ status: "failed", error: { code: "JOB_ARCHIVE_INVALID" } });
+  const absent = await it.queue.submit(submit({ source: { blob: "0".repeat(64) }, attribute }));
+  expect(await it.queue.wait(absent.id)).toMatchObject({ error: { code: "BLOB_NOT_FOUND" } });
+});
+
 test("a build that fails says its status and the end of its log, and is tried again; what nix refuses is not", async () => {
   await using it = await nixPool();
   const failing = build("echo line one; echo line two >&2; exit 3");
@@ -163,6 +189,26 @@ test("kill -9 of the process of the pool leaves no builder", async () => {
   await until(async () => (await running("sleep\x0071303")).length === 0);
 });
 
+test("a build that takes too much memory, and one with too many processes, fail; the next one runs", async () => {
+  const warned: string[] = [];
+  const logger = { ...silent, warn: (_: unknown, message: string) => void warned.push(message) };
+  await using it = await nixPool({ limits: { memoryMiB: 64, processes: 32 }, logger }, { concurrency: 1 });
+  if (warned.length > 0) {
+    // This machine lets nobody make control groups: a job without bounds would take all of it.
+    expect(warned).toEqual([expect.stringContaining("their memory is not bounded")]);
+    return;
+  }
+  const hog = build('x=0123456789abcdef; while true; do x="$x$x"; done');
+  const { id } = await it.queue.submit(submit({ expression: hog }));
+  expect(await it.queue.wait(id)).toMatchObject({ error: { code: "JOB_LIMIT_EXCEEDED", details: { what: "memory" } } });
+  const forks = build("i=0; while [ $i -lt 64 ]; do /bin/sleep 71304 & i=$((i+1)); done; echo > $out");
+  const bomb = await it.queue.submit(submit({ expression: forks }));
+  expect(await it.queue.wait(bomb.id)).toMatchObject({ error: { code: "JOB_EXIT_NONZERO" } });
+  await until(async () => (await running("sleep\x0071304")).length === 0);
+  const next = await it.queue.submit(submit({ expression: build("echo > $out") }));
+  expect((await it.queue.wait(next.id)).status).toBe("completed");
+});
+
 test("a NAR over the job's limit, and a log without end, are bounded", async () => {
   await using it = await nixPool();
   const big = await it.queue.submit(submit({ expression: build("echo 123456789 > $out"), nar: true, maxNarBytes: 10 }));
@@ -195,6 +241,8 @@ test("payloads and options that are none are refused", async () => {
     { flake: { "flake.nix": "", "a//b": "" } },
     { flake: Object.fromEntries(["flake.nix", ...Array(100).keys()].map((name) => [String(name), ""])) },
     { source: "relative" },
+    { source: { blob: "../x" } },
+    { source: { blob: "0".repeat(64), stripComponents: -1 } },
     { expression: "1", maxNarBytes: 0 },
     { expression: "1", sandbox: false },
   ];

@@ -41,7 +41,7 @@ function on(open: () => Promise<[Store, Store]>) {
       },
       events: async () => {
         const { entries } = await store.kv.scan({ prefix: `${options.namespace}__events:` });
-        return entries.map(({ value }) => JSON.parse(decodeUtf8(value)) as JobEvent);
+        return entries.flatMap(({ value }) => JSON.parse(decodeUtf8(value)) as JobEvent[]);
       },
       async [Symbol.asyncDispose]() {
         await queue[Symbol.asyncDispose]();

@@ -1,6 +1,15 @@
 /** Building blocks over a key-value store that many nodes share. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export {
+  type AuditActor,
+  type AuditEntry,
+  type AuditEvent,
+  type AuditPage,
+  AuditTrail,
+  type AuditTrailOptions,
+  type ListAuditOptions,
+} from "./audit-trail.js";
+export {
   type ConsumedEvent,
   type CursorCommit,
   type CursorFollowOptions,

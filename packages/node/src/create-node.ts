@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, type Feature, POINTS, systemClock } from "@aspen/feature";
+import { type Clock, type Feature, type Meter, POINTS, systemClock } from "@aspen/feature";
 import { thrownError } from "@aspen/plugin-api";
 import { RPC } from "@aspen/rpc-core/module";
 import type { Store } from "@aspen/storage";
@@ -45,25 +45,27 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
   const log = options.log ?? createLog(config.logLevel);
   const cleanup = new Cleanup();
   try {
-    const { bodyBytes, requestTimeoutMs, serviceStartMs, drainMs } = config.limits;
+    const { serviceStartMs, drainMs, ...frontLimits } = config.limits;
+    const { requestTimeoutMs } = frontLimits;
     const front = await HttpFront.open({
       listen: config.listen,
       lookup: options.lookup,
       log,
-      bodyBytes,
-      requestTimeoutMs,
+      ...frontLimits,
+      auth: config.auth,
     });
     cleanup.add(() => front[Symbol.asyncDispose]());
     const onWarning = (warning: string) => log.warn(warning);
-    const store = options.store ?? (await openStore(storeLocation(config), { onWarning }));
-    if (!options.store) cleanup.add(() => store[Symbol.asyncDispose]());
-    const { features, flags, safeMode } = config;
+    const opened = options.store ?? (await openStore(storeLocation(config), { onWarning }));
+    if (!options.store) cleanup.add(() => opened[Symbol.asyncDispose]());
+    const { features, flags, safeMode, auth, rateLimit } = config;
+    const { store, meters } = flags.metrics ? await measured(opened) : { store: opened, meters: [] };
     await checkTools(features.flatMap(toolsOf));
     const id = randomUUID();
     const clock = options.clock ?? systemClock;
     const { container, bindings } = await composeContainer({
-      ...{ id, log, clock, safeMode, store, features, flags },
-      front: frontModule(front, requestTimeoutMs),
+      ...{ id, log, clock, safeMode, auth, rateLimit, store, features, flags },
+      front: frontModule(front, requestTimeoutMs, meters),
       limitMs: serviceStartMs,
     });
     const limits = { startMs: serviceStartMs, drainMs };
@@ -88,4 +90,11 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
     );
     throw error;
   }
+}
+
+/** The store, and what is measured of it. */
+async function measured(opened: Store): Promise<{ store: Store; meters: readonly Meter[] }> {
+  const { measuredStore, StoreMeters } = await import("./observe/measured-store.js");
+  const measures = new StoreMeters();
+  return { store: measuredStore(opened, measures), meters: measures.meters };
 }

@@ -286,7 +286,7 @@ describe("configuration", () => {
       await expect(createNode({ config })).rejects.toMatchObject({ code: "CONFIG_INVALID", details: { field } });
     }
     await expect(createNode({ config: { dataDir: "a", listen: { host: "0.0.0.0" } } })).rejects.toThrow(
-      /authentication is not available/,
+      /authentication is off/,
     );
     expect(await resolveConfig({ dataDir: "a" })).toMatchObject({ listen: { host: "127.0.0.1", port: 7070 } });
   });

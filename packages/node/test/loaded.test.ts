@@ -42,7 +42,12 @@ describe("what a node loads", () => {
     expect(without.length).toBeLessThan(all.length);
     // The compiler of schemas that the framework brings, and no route has; what the first scrape and the first forwarded
     // request load.
-    expect(all.filter((url) => /node_modules\/(ajv|prom-client|undici)\//.test(url))).toEqual([]);
+    expect(all.filter((url) => /node_modules\/(ajv|prom-client|undici|@opentelemetry)\//.test(url))).toEqual([]);
+    // What only a node with a certificate, with a socket, or that describes itself needs; code of its own for each.
+    expect(all.filter((url) => /\/(tls|unix-socket|openapi)-[A-Z0-9]+\.js$/.test(url))).toEqual([]);
+    expect((await loaded({ tracing: true })).some((url) => url.includes("node_modules/@opentelemetry/api/"))).toBe(
+      true,
+    );
   });
 });
 

@@ -4,11 +4,15 @@ export interface MethodSample {
   params: Record<string, unknown>;
   /** A prefix that covers the keys it names, and a prefix that covers one of them only by its first letters. */
   keys?: { granted: string; other: string };
+  /** Methods that must be granted. @default its own */
+  needs?: readonly string[];
+  /** What it names is there for an admin only: for others it answers `TOKEN_NOT_FOUND`. */
+  hidden?: boolean;
 }
 
 const keys = { granted: "t:a", other: "t:ab" };
 
-export function methodSamples(plugin: Record<string, unknown>, hash: string): MethodSample[] {
+export function methodSamples(plugin: Record<string, unknown>, hash: string, token: string): MethodSample[] {
   const name = "counter";
   return [
     { method: "node.info", params: {} },
@@ -28,9 +32,16 @@ export function methodSamples(plugin: Record<string, unknown>, hash: string): Me
     { method: "blob.references", params: { hash } },
     { method: "blob.removeReference", params: { hash, tag: "other" } },
     { method: "blob.gc", params: { dryRun: true } },
+    { method: "audit.list", params: { limit: 10 } },
+    { method: "token.create", params: { methods: ["token.create"], expiresInMs: 60_000, name: "sample" } },
+    { method: "token.list", params: { limit: 10 } },
+    { method: "token.inspect", params: { id: token }, hidden: true },
+    { method: "token.revoke", params: { id: token }, hidden: true },
+    { method: "token.rotate", params: {}, needs: ["token.rotate", "admin"] },
     { method: "plugin.install", params: plugin },
     { method: "plugin.list", params: {} },
     { method: "plugin.info", params: { name } },
+    { method: "plugin.logs", params: { name, limit: 10, level: "info" } },
     { method: "plugin.update", params: plugin },
     { method: "plugin.reload", params: { name } },
     { method: "plugin.disable", params: { name } },

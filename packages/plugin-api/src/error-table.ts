@@ -42,6 +42,9 @@ export const ERROR_TABLE = {
   EXPECTATION_FAILED: row(417, 9, 2, true, "A request's Expect header asks for what the node does not know."),
   HEADERS_TOO_LARGE: row(431, 8, 2, true, "A request's headers are larger than the node reads."),
 
+  UNAUTHENTICATED: row(401, 16, 3, true, "A token is missing where one is needed, or is forged, expired or revoked."),
+  RATE_LIMITED: row(429, 8, 7, true, "The caller asks more often than it may; the details say when to ask again."),
+  TOKEN_NOT_FOUND: row(404, 5, 4, true, "No token of this id is known, or it is none of the caller's."),
   PERMISSION_DENIED: row(403, 7, 3, true, "The plugin or caller has no permission for the operation."),
   KV_NAMESPACE_DENIED: row(
     403,

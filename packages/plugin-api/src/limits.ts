@@ -3,6 +3,8 @@ export const LIMITS = {
   keyBytes: 1024,
   valueBytes: 1024 * 1024,
   batchOps: 1000,
+  /** Calls in one batch of requests. */
+  batchCalls: 100,
   scanDefault: 1000,
   scanMax: 10_000,
   /** Bytes of one host call's parameters or result, and of a request to or an answer of a guest. */

@@ -95,6 +95,12 @@ export const pluginErrors = {
       `no plugin named ${cut(name)} is installed; \`aspen plugin list\` shows those that are`,
       { name: cut(name) },
     ),
+  logCursor: (cursor: string) =>
+    new AspenError(
+      "INVALID_PARAMS",
+      `${quoted(cursor)} is no cursor of a plugin's log; pass one that plugin.logs gave, or none`,
+      { field: "after" },
+    ),
   nameTaken: (name: string, version: string) =>
     new AspenError(
       "PLUGIN_NAME_TAKEN",

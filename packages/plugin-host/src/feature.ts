@@ -12,7 +12,9 @@ import type { HostPorts } from "./host-ports.js";
 import { PluginInstaller } from "./installer/plugin-installer.js";
 import type { OfficialPlugin } from "./official/official-plugin.js";
 import { OfficialPlugins } from "./official/official-plugins.js";
+import { PluginLogs } from "./plugin-logs/plugin-logs.js";
 import { pluginMeter } from "./plugin-meter.js";
+import { PluginMeters } from "./plugin-meters.js";
 import { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 
 import { PluginStore } from "./plugin-store/plugin-store.js";
@@ -32,6 +34,7 @@ export const PLUGIN_HOST = {
   store: Symbol.for("@aspen/plugin-host PluginStore") as ServiceIdentifier<PluginStore>,
   supervisor: Symbol.for("@aspen/plugin-host PluginSupervisor") as ServiceIdentifier<PluginSupervisor>,
   installer: Symbol.for("@aspen/plugin-host PluginInstaller") as ServiceIdentifier<PluginInstaller>,
+  logs: Symbol.for("@aspen/plugin-host PluginLogs") as ServiceIdentifier<PluginLogs>,
 } as const;
 
 /** The tiers, by their whole contract. */
@@ -51,6 +54,7 @@ type SupervisorParts = [
   PluginRuntime[] | undefined,
   HostPort[] | undefined,
   OfficialPlugin[] | undefined,
+  PluginLogs,
   Logger,
   Clock,
   boolean,
@@ -69,6 +73,13 @@ const configSchema = z.strictObject({
   ),
   startMs: ms(0).describe("Milliseconds that the start of a node waits for its plugins; 0, as calls wait for them."),
   suspectMs: ms(1).describe("Milliseconds that a plugin has to start of which a node may have died; 30,000."),
+  logLines: z.int().min(1).max(100_000).optional().describe("Lines of each plugin's log that are kept; 1000."),
+  logBytes: z
+    .int()
+    .min(1024)
+    .max(64 * 1024 * 1024)
+    .optional()
+    .describe("Bytes of each plugin's log that are kept, as JSON; 262,144."),
   leaseMs: ms(100).describe("Milliseconds without a sign of life after which a starting node counts as dead; 10,000."),
 });
 
@@ -79,10 +90,18 @@ export type PluginsConfig = z.output<typeof configSchema>;
 export const feature: Feature<PluginsConfig> = {
   name: "plugins",
   config: configSchema,
-  module: (config) =>
+  module: ({ logLines: maxLines, logBytes: maxBytes, ...config }) =>
     new ContainerModule(({ bind }) => {
       // Known before any plugin is started; not a part of the supervisor, which a middleware of the dispatcher may have.
       let dispatcher: Dispatcher | undefined;
+      const meters = new PluginMeters();
+      for (const meter of meters.meters) bind(POINTS.meter).toConstantValue(meter);
+      bind(PLUGIN_HOST.logs)
+        .toResolvedValue(
+          (nodeId, clock) => new PluginLogs({ nodeId, clock, ...given({ maxLines, maxBytes }) }),
+          [NODE.id, NODE.clock],
+        )
+        .inSingletonScope();
       bind(PLUGIN_HOST.store)
         .toResolvedValue<[KeyValueStore, ConfiguredPlugin[] | undefined, Clock]>(
           (kv, configured, clock) => new PluginStore(kv, { configured: new ConfiguredPlugins(configured), clock }),
@@ -95,14 +114,22 @@ export const feature: Feature<PluginsConfig> = {
         .inSingletonScope();
       bind(PLUGIN_HOST.supervisor)
         .toResolvedValue<SupervisorParts>(
-          (plugins, registry, store, runtimes, ports, official, logger, clock, safeMode, nodeId) => {
+          (plugins, registry, store, runtimes, ports, official, logs, log, clock, safeMode, nodeId) => {
+            const logger = logs.beside(log);
             const { kv, blobs, exclusive = false } = store;
             const { configured } = plugins;
             const starter = new PluginStarter({
               ...{ runtimes: runtimes ?? [], kv, blobs, logger, clock, configured, nodeId },
-              ...{ ports: byName(ports ?? []), dispatcher: () => dispatcher },
+              ...{ ports: byName(ports ?? []), dispatcher: () => dispatcher, measures: meters },
             });
-            const parts = { store: plugins, starter, registry, official: new OfficialPlugins(official), logger };
+            const parts = {
+              store: plugins,
+              starter,
+              registry,
+              official: new OfficialPlugins(official),
+              logger,
+              meters,
+            };
             return new PluginSupervisor(parts, { ...given(config), safeMode, soleNode: exclusive });
           },
           [
@@ -112,6 +139,7 @@ export const feature: Feature<PluginsConfig> = {
             RUNTIMES,
             { serviceIdentifier: POINTS.hostPort, isMultiple: true, optional: true },
             OFFICIAL,
+            PLUGIN_HOST.logs,
             NODE.log,
             NODE.clock,
             NODE.safeMode,
@@ -121,8 +149,9 @@ export const feature: Feature<PluginsConfig> = {
         .inSingletonScope();
       bind(PLUGIN_HOST.installer)
         .toResolvedValue(
-          (store, blobs, supervisor, logger) => new PluginInstaller({ store, blobs, supervisor, logger }),
-          [PLUGIN_HOST.store, STORAGE.blobs, PLUGIN_HOST.supervisor, NODE.log],
+          (store, blobs, supervisor, logs, log) =>
+            new PluginInstaller({ store, blobs, supervisor, logger: logs.beside(log) }),
+          [PLUGIN_HOST.store, STORAGE.blobs, PLUGIN_HOST.supervisor, PLUGIN_HOST.logs, NODE.log],
         )
         .inSingletonScope();
       bind(POINTS.service)
@@ -140,6 +169,10 @@ export const feature: Feature<PluginsConfig> = {
           [PLUGIN_HOST.supervisor, PLUGIN_HOST.installer, OFFICIAL, RUNTIMES, RPC.dispatcher],
         )
         .inSingletonScope();
+      bind(POINTS.keyOwner).toResolvedValue(
+        (supervisor) => ({ kvPrefixes: () => supervisor.list().flatMap(({ kvPrefixes }) => kvPrefixes) }),
+        [PLUGIN_HOST.supervisor],
+      );
       bind(POINTS.meter).toResolvedValue((supervisor) => pluginMeter(supervisor), [PLUGIN_HOST.supervisor]);
     }),
 };

@@ -29,6 +29,13 @@ export { type OfficialPlugin, type OfficialPluginOptions, officialPlugin } from 
 export { OfficialPlugins } from "./official/official-plugins.js";
 export { type ReadOfficialPluginOptions, readOfficialPlugin } from "./official/read-official-plugin.js";
 export { type PluginCallTarget, PluginHandler } from "./plugin-handler/plugin-handler.js";
+export { LOG_LEVELS, type LogLevel, type PluginLogLine } from "./plugin-logs/log-ring.js";
+export {
+  type PluginLogPage,
+  PluginLogs,
+  type PluginLogsOptions,
+  type ReadLogsOptions,
+} from "./plugin-logs/plugin-logs.js";
 export { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 export {
   grantedManifest,

@@ -37,7 +37,7 @@ export class PluginRpc {
     const caller = callerOf(grant, call.caller);
     const latest = performance.now() + Math.min(timeoutMs, executionTimeoutMs);
     const deadline = Math.min(latest, call.deadline ?? Number.POSITIVE_INFINITY);
-    const { requestId = "", signals = [] } = call;
+    const { requestId = "", signals = [], trace } = call;
     const over = new AbortController();
     const end = () => over.abort();
     for (const signal of signals) {
@@ -45,7 +45,7 @@ export class PluginRpc {
       signal.addEventListener("abort", end, { once: true });
     }
     try {
-      const context = { requestId, caller, signal: over.signal, deadline, takesJsonBytes: true };
+      const context = { requestId, caller, signal: over.signal, deadline, trace, takesJsonBytes: true };
       const result = await dispatcher.dispatch({ method, params: new JsonBytes(params) }, context);
       return result instanceof JsonBytes ? decodeUtf8(result.bytes) : JSON.stringify(result ?? null);
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { GuestExport, PluginManifest, PluginTierName } from "@aspen/plugin-api";
-import type { Caller } from "@aspen/rpc-core";
+import type { Caller, TraceContext } from "@aspen/rpc-core";
 import type { PluginHostContext } from "./host-context/host-context.js";
 import type { VerdictStore } from "./plugin-store/verdict-store.js";
 
@@ -30,6 +30,8 @@ export interface CallOptions {
    */
   caller: Caller;
   signal?: AbortSignal;
+  /** Its place in a trace: host calls are below it. @default none */
+  trace?: TraceContext | undefined;
   /** The caller also takes the result as `JsonBytes`. @default false */
   takesJsonBytes?: boolean;
   /** Gets the records that the guest logs during the call, beside the node's log. Of the WASM tier only. */
@@ -64,6 +66,8 @@ export const NOTIFY_EXPORTS = { timer: "plugin_on_timer", event: "plugin_on_hook
 
 /** A started plugin on one node. It hides how many instances serve it. */
 export interface PluginInstance extends AsyncDisposable {
+  /** Bytes of memory of all its instances, as far as was heard of them. @default not known */
+  readonly memoryBytes?: number;
   /**
    * Answers one request; the params are a JSON value, or `JsonBytes` that nobody has checked.
    *

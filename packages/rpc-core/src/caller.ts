@@ -27,6 +27,12 @@ export const NO_GRANTS: Grants = { methods: [], kvPrefixes: [] };
 /** Code of this process, and who is on loopback. */
 export const LOCAL_CALLER: Caller = { kind: "local", id: "local", grants: ALL_GRANTS };
 
+/**
+ * The method that whoever may do everything is granted: `*` covers it, as does its own name. No handler serves it; generic
+ * methods ask for it before they touch what belongs to others, such as the keys of plugins.
+ */
+export const ADMIN_GRANT = "admin";
+
 /** Somebody of whom nothing is known. Methods that are `public` are open to them. */
 export const ANONYMOUS_CALLER: Caller = { kind: "anonymous", id: "anonymous", grants: NO_GRANTS };
 

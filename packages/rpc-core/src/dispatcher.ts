@@ -6,6 +6,7 @@ import { JsonBytes } from "./json-bytes.js";
 import type { Middleware, Next } from "./middleware/middleware.js";
 import type { HandlerRegistry } from "./registry.js";
 import type { RequestContext, RpcRequest } from "./request.js";
+import { ResultStream } from "./result-stream.js";
 import { sentParams, ValidParams } from "./valid-params.js";
 
 export interface DispatcherOptions {
@@ -34,23 +35,62 @@ export class Dispatcher {
   }
 
   /**
-   * Resolves with the result; with `JsonBytes` only when the context says that its caller takes them.
+   * Resolves with the result; with `JsonBytes` or a `ResultStream` only when the context says that its caller takes them.
+   * Signal and deadline hold for a stream until its end; its items reject with the same errors.
    *
    * @throws AspenError `METHOD_NOT_FOUND`, `CANCELLED` when the signal aborts, `DEADLINE_EXCEEDED` when the
    * deadline passes, what the handler threw, or `INTERNAL` with that as its cause when it was no `AspenError`.
    */
   async dispatch(request: RpcRequest, context: RequestContext): Promise<unknown> {
     const limit = limitTime(request.method, context);
+    let streaming = false;
     try {
       if (limit.context.signal.aborted) return await limit.over;
-      return await Promise.race([limit.over, this.#way(request, limit.context)]);
+      const result = await Promise.race([limit.over, this.#way(request, limit.context)]);
+      if (!(result instanceof ResultStream)) return result;
+      streaming = true;
+      return new ResultStream(limitedItems(result.items, limit, context.requestId));
     } catch (error) {
-      if (isAspenError(error)) throw error;
-      throw rpcErrors.internal(context.requestId, error);
+      throw coded(error, context.requestId);
     } finally {
-      limit.end();
+      if (!streaming) limit.end();
     }
   }
+}
+
+/** The items of a stream within the limits of its request, which are over when it ends. */
+async function* limitedItems(
+  items: AsyncIterable<readonly unknown[]>,
+  limit: ReturnType<typeof limitTime>,
+  requestId: string,
+): AsyncGenerator<readonly unknown[], void, undefined> {
+  const reading = items[Symbol.asyncIterator]();
+  let ended = false;
+  let giveUp: (error: unknown) => void = () => {};
+  // A race for each list would keep every one of them until the last.
+  limit.over.catch((error: unknown) => giveUp(error));
+  try {
+    for (;;) {
+      if (limit.context.signal.aborted) await limit.over;
+      const next = await new Promise<IteratorResult<readonly unknown[]>>((resolve, reject) => {
+        giveUp = reject;
+        reading.next().then(resolve, reject);
+      });
+      ended = next.done ?? false;
+      if (next.done) return;
+      yield next.value;
+    }
+  } catch (error) {
+    throw coded(error, requestId);
+  } finally {
+    limit.end();
+    // One that waits for its next list ends when it has it, or by the signal.
+    if (!ended) void Promise.resolve(reading.return?.()).catch(() => undefined);
+  }
+}
+
+function coded(error: unknown, requestId: string): Error {
+  return isAspenError(error) ? error : rpcErrors.internal(requestId, error);
 }
 
 /** False for bytes that the handler does not want, and for what another handler's method has validated. */

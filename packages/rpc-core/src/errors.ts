@@ -69,6 +69,12 @@ export const rpcErrors = {
       `${named(caller)} may not use ${quoted(key)} with ${quoted(method)}: no granted prefix covers it; have one granted, or call on behalf of another`,
       { method: cut(method), key: cut(key), caller: who(caller) },
     ),
+  unauthenticated: (method: string) =>
+    new AspenError(
+      "UNAUTHENTICATED",
+      `${quoted(method)} needs a caller that the node knows; send a token: Authorization: Bearer …`,
+      { method: cut(method), reason: "missing" },
+    ),
   deadlineExceeded: (method: string) =>
     new AspenError(
       "DEADLINE_EXCEEDED",

@@ -21,6 +21,14 @@ export function intersectGrants(a: Grants, b: Grants): Grants {
   };
 }
 
+/** True when `wide` grants all that `narrow` does. */
+export function includesGrants(wide: Grants, narrow: Grants): boolean {
+  return (
+    narrow.methods.every((pattern) => grantsMethod(wide, pattern)) &&
+    narrow.kvPrefixes.every((prefix) => grantsKey(wide, prefix))
+  );
+}
+
 /** A pattern covers the names that it stands for, and the patterns that stand for nothing else. */
 function covers(pattern: string, other: string): boolean {
   return pattern === EVERY_METHOD || handlePatternMatches(pattern, other);

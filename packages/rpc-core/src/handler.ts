@@ -37,12 +37,16 @@ export interface MethodDescription {
   readonly summary?: string;
   /** It only reads; see `MethodOptions.safe`. @default false */
   readonly safe?: boolean;
+  /** It gives its result as a stream to who takes one; see `MethodOptions.stream`. @default false */
+  readonly streams?: boolean;
   /** @default the method's name must be granted */
   readonly access?: DescribedAccess;
   /** JSON Schema of the params, when known. */
   readonly params?: Readonly<Record<string, unknown>> | undefined;
   /** JSON Schema of the result, when known. */
   readonly result?: Readonly<Record<string, unknown>> | undefined;
+  /** JSON Schema of one item of a stream, when known. */
+  readonly item?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Makes a handler at start; null when its feature is off. `methodsHandlerFactory` makes one of a table of methods. */

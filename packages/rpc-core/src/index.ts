@@ -2,6 +2,7 @@
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export type { AccessNeeds, DescribedAccess, MethodAccess } from "./access.js";
 export {
+  ADMIN_GRANT,
   ALL_GRANTS,
   ANONYMOUS_CALLER,
   type Caller,
@@ -13,11 +14,18 @@ export {
 export type { CallArguments, RpcCallOptions, RpcClient } from "./client.js";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
 export { type ParamProblem, rpcErrors, type ServingNode } from "./errors.js";
-export { grantsKey, grantsMethod, intersectGrants } from "./grants.js";
+export { grantsKey, grantsMethod, includesGrants, intersectGrants } from "./grants.js";
 export { type HandlerFactory, type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";
 export { type InProcessClientOptions, inProcessClient } from "./in-process-client.js";
 export { JsonBytes } from "./json-bytes.js";
-export { type Method, type MethodOptions, type MethodsOf, type MethodTable, method } from "./method.js";
+export {
+  type Method,
+  type MethodOptions,
+  type MethodStream,
+  type MethodsOf,
+  type MethodTable,
+  method,
+} from "./method.js";
 export {
   type MethodsHandlerFactoryOptions,
   type MethodsHandlerOptions,
@@ -31,7 +39,9 @@ export { resultMiddleware } from "./middleware/results.js";
 export { parseParams } from "./parse-params.js";
 export { type DescribedMethod, HandlerRegistry, type ShadowedMethod } from "./registry.js";
 export type { RequestContext, RpcRequest } from "./request.js";
+export { ResultStream } from "./result-stream.js";
 export type { KnownMethod, ParamsOf, ResultOf, RpcMethods } from "./rpc-methods.js";
 export type { InputOf, OutputOf, StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
+export { spanned, type TraceContext, type TraceSpan, type TraceSpanOptions } from "./trace.js";
 export { sentParams } from "./valid-params.js";
 export { fromWire, toBase64, toWire, type WireValue } from "./wire-value.js";

@@ -10,10 +10,23 @@ export interface Method<Params = unknown, Result = unknown> {
   readonly safe: boolean;
   readonly params: StandardSchema;
   readonly result?: StandardSchema;
+  /** See {@link MethodOptions.stream}. */
+  readonly stream?: MethodStream;
   /** Gets params that `params` has validated. */
   handle(params: unknown, context: RequestContext): Result | Promise<Result>;
   /** For types alone: what callers send and get. */
   readonly types?: { readonly params: Params; readonly result: Result };
+}
+
+/** How a method gives its result piece by piece. */
+export interface MethodStream<Params = unknown, Item = unknown> {
+  /** Schema of one item, as {@link MethodOptions.result} is that of the whole. @default unknown to callers */
+  readonly item?: StandardSchema<Item>;
+  /**
+   * Gives the items in lists, each as many as it has at hand; the next list is asked for when the caller has taken the
+   * one before. The signal of the context aborts when nobody waits any more. What it throws ends the stream.
+   */
+  items(params: Params, context: RequestContext): AsyncIterable<readonly Item[]>;
 }
 
 export interface MethodOptions<Params extends StandardSchema, Result extends StandardSchema> {
@@ -34,6 +47,11 @@ export interface MethodOptions<Params extends StandardSchema, Result extends Sta
   /** What a caller needs. @default to be granted the method's name */
   access?: MethodAccess<OutputOf<Params>>;
   handle(params: OutputOf<Params>, context: RequestContext): OutputOf<Result> | Promise<OutputOf<Result>>;
+  /**
+   * The same for a caller that takes a stream (`RequestContext.takesStream`): for results without a bound. The access is
+   * that of the method. @default only `handle`
+   */
+  stream?: MethodStream<OutputOf<Params>>;
 }
 
 /** A method whose params are validated before `handle` sees them. */

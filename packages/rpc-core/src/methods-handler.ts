@@ -3,6 +3,7 @@ import { rpcErrors } from "./errors.js";
 import type { HandlerFactory, MethodDescription, RequestHandler } from "./handler.js";
 import { jsonSchemaOf } from "./json-schema.js";
 import type { Method, MethodTable } from "./method.js";
+import { ResultStream } from "./result-stream.js";
 import { validated } from "./valid-params.js";
 
 export interface MethodsHandlerOptions {
@@ -25,6 +26,7 @@ export function methodsHandler({ name, priority, methods }: MethodsHandlerOption
       const found = table.get(request.method);
       if (!found) throw rpcErrors.methodNotFound(request.method);
       const { value } = await validated(request.method, found, request.params);
+      if (found.stream && context.takesStream) return new ResultStream(found.stream.items(value, context));
       return found.handle(value, context);
     },
   };
@@ -41,17 +43,21 @@ export function methodsHandlerFactory({ methods, ...rest }: MethodsHandlerFactor
 }
 
 /** Its JSON Schemas are made when somebody asks for them. */
-function description(name: string, { summary, access, safe, params, result }: Method): MethodDescription {
+function description(name: string, { summary, access, safe, params, result, stream }: Method): MethodDescription {
   return {
     method: name,
     summary,
     access: describeAccess(name, access),
     safe,
+    streams: stream !== undefined,
     get params() {
       return jsonSchemaOf(params, "input");
     },
     get result() {
       return jsonSchemaOf(result, "output");
+    },
+    get item() {
+      return jsonSchemaOf(stream?.item, "output");
     },
   };
 }

@@ -16,6 +16,7 @@ export interface ShadowedMethod {
 export interface DescribedMethod extends MethodDescription {
   readonly access: DescribedAccess;
   readonly safe: boolean;
+  readonly streams: boolean;
   handler: string;
   priority: number;
 }
@@ -80,6 +81,7 @@ export class HandlerRegistry {
         .map((description) => ({
           access: describeAccess(description.method),
           safe: false,
+          streams: false,
           ...description,
           handler: handler.name,
           priority: handler.priority,

@@ -1,4 +1,5 @@
 import type { Caller } from "./caller.js";
+import type { TraceContext } from "./trace.js";
 
 /** One request, as it enters the dispatcher. */
 export interface RpcRequest {
@@ -24,4 +25,8 @@ export interface RequestContext {
   via?: readonly string[];
   /** The caller also takes a result as `JsonBytes`, such as a front that would write it as JSON again. @default false */
   takesJsonBytes?: boolean;
+  /** Its place in a trace. @default none */
+  trace?: TraceContext | undefined;
+  /** The caller also takes a result as a `ResultStream`. @default false */
+  takesStream?: boolean;
 }

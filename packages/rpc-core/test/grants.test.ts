@@ -1,5 +1,13 @@
 import fc from "fast-check";
-import { ALL_GRANTS, type Grants, grantsKey, grantsMethod, intersectGrants, NO_GRANTS } from "../src/index.js";
+import {
+  ALL_GRANTS,
+  type Grants,
+  grantsKey,
+  grantsMethod,
+  includesGrants,
+  intersectGrants,
+  NO_GRANTS,
+} from "../src/index.js";
 
 // Few letters, so that patterns, names and prefixes meet.
 const segment = fc.constantFrom("a", "b", "ab");
@@ -85,6 +93,28 @@ describe("intersectGrants", () => {
           unique(held.kvPrefixes).sort(),
         ]);
         expect(intersectGrants(held, NO_GRANTS)).toEqual(NO_GRANTS);
+      }),
+    );
+  });
+});
+
+describe("includesGrants", () => {
+  it("holds only where everything that is granted by the one is granted by the other", () => {
+    fc.assert(
+      fc.property(grants, grants, method, key, (wide, narrow, name, at) => {
+        if (!includesGrants(wide, narrow)) return;
+        if (grantsMethod(narrow, name)) expect(grantsMethod(wide, name)).toBe(true);
+        if (grantsKey(narrow, at)) expect(grantsKey(wide, at)).toBe(true);
+      }),
+    );
+  });
+
+  it("holds for what two of them share, and for all and nothing", () => {
+    fc.assert(
+      fc.property(grants, grants, (a, b) => {
+        expect(includesGrants(a, intersectGrants(a, b))).toBe(true);
+        expect(includesGrants(ALL_GRANTS, a)).toBe(true);
+        expect(includesGrants(a, NO_GRANTS)).toBe(true);
       }),
     );
   });

@@ -12,4 +12,4 @@ export { CHUNK_BYTES, type Cut, Layout, type Part } from "./blobs/layout.js";
 export { MemoryChunkStore } from "./drivers/memory/memory-chunk-store.js";
 export { MemoryTable } from "./drivers/memory/memory-table.js";
 export type { Row } from "./kv/row.js";
-export { type Table, TableKeyValueStore, type TableOperations } from "./kv/table-key-value-store.js";
+export { type OrderedFrom, type Table, TableKeyValueStore, type TableOperations } from "./kv/table-key-value-store.js";

@@ -81,7 +81,7 @@ describe("installed without a driver's packages", () => {
       await cp(join(PACKAGE, part), join(modules, "@aspen/storage", part), { recursive: true });
     }
     const installed = (name: string) => dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)));
-    for (const name of ["@aspen/plugin-api", "@napi-rs/blake-hash"])
+    for (const name of ["@aspen/plugin-api", "@napi-rs/blake-hash", "sorted-btree"])
       await symlink(installed(name), join(modules, name));
     await writeFile(join(folder, "package.json"), "{}");
   });

@@ -42,6 +42,10 @@ export class WasmPluginInstance implements PluginInstance {
     private readonly log: PluginLog,
   ) {}
 
+  get memoryBytes(): number {
+    return this.pool.memoryBytes;
+  }
+
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     const input = guestRequest(options.requestId, method, params);
     const bytes = inputBytes(input);
@@ -59,10 +63,10 @@ export class WasmPluginInstance implements PluginInstance {
 
   async #outcome(
     input: GuestInput,
-    { requestId, caller, signal, outlastsGuest, onLog }: CallOptions,
+    { requestId, caller, signal, outlastsGuest, trace, onLog }: CallOptions,
   ): Promise<CallOutcome> {
-    const call = () =>
-      this.pool.call("handle_request", input, { signal, outlastsGuest, origin: originOf(requestId, caller, signal) });
+    const origin = { ...originOf(requestId, caller, signal), trace };
+    const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest, origin });
     if (!onLog) return call();
     using _tap = this.log.tap(requestId, onLog);
     try {

@@ -94,6 +94,8 @@ export class WasmPluginRuntime implements PluginRuntime {
           "a worker thread of the plugin could not be ended and runs on; restart the node to be rid of it";
         log.tell({ level: "error", message });
       },
+      onWaited: (ms) => host.reportWait(ms),
+      onRestart: () => host.reportRestart(),
       onClosed: () => this.#pools.delete(pool),
       runtime: this.#options,
     });

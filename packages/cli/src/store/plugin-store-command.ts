@@ -5,6 +5,9 @@ import { cliErrors } from "../errors.js";
 import type { Output } from "../output.js";
 import { withStore } from "./store-command.js";
 
+/** Who changes a store without a node, as the audit trail has it. */
+export const BY_OPERATOR = { kind: "local", id: "operator" } as const;
+
 /** A command on installed plugins that talks to a node, or works on the store of a node that cannot start. */
 export function addPluginStoreCommand(parent: Command, spec: CommandSpec): Command {
   return addClientCommand(parent, spec)

@@ -5,6 +5,8 @@ import type { MaintenanceOptions, Progress } from "@aspen/storage/maintenance";
 import type { StoreLocation } from "@aspen/storage/open";
 import { type Command, Option } from "commander";
 import { addCommand, type CommandSpec } from "../command.js";
+import { readConfigFile } from "../config/config-file.js";
+import { addConfigOption } from "../config/node-options.js";
 import { cliErrors } from "../errors.js";
 import { formatBytes } from "../format-bytes.js";
 import { Output } from "../output.js";
@@ -14,6 +16,7 @@ import { onStopSignal } from "../signals.js";
 interface StoreFlags {
   dataDir?: string;
   redis?: string;
+  config?: string;
   json?: boolean;
 }
 
@@ -33,8 +36,8 @@ export interface StoreWork extends MaintenanceWork {
 
 /** A command that works on the store itself, without a node. */
 export function addStoreCommand(parent: Command, spec: CommandSpec): Command {
-  return addCommand(parent, spec)
-    .addOption(new Option("--data-dir <dir>", "embedded store of a node that is stopped"))
+  return addConfigOption(addCommand(parent, spec))
+    .addOption(new Option("--data-dir <dir>", "embedded store of a node that is stopped").env("ASPEN_DATA_DIR"))
     .addOption(
       new Option("--redis <url>", "store in Redis; nodes may be using it").env("ASPEN_REDIS_URL").conflicts("dataDir"),
     );
@@ -58,7 +61,8 @@ export async function withMaintenance<T>(
   { quiet = false }: { quiet?: boolean },
   work: (work: MaintenanceWork) => Promise<T>,
 ): Promise<T> {
-  const { dataDir, redis, json = false } = command.opts<StoreFlags>();
+  const flags = command.opts<StoreFlags>();
+  const { json = false } = flags;
   const output = new Output(json);
   const controller = new AbortController();
   const forget = onStopSignal(() => controller.abort());
@@ -71,7 +75,7 @@ export async function withMaintenance<T>(
         signal: controller.signal,
         onProgress: (at: Progress) => progress.show({ ...at, amount: amount(at) }),
       },
-      open: ({ create = false } = {}) => openNamedStore({ dataDir, redis }, create, output),
+      open: ({ create = false } = {}) => openNamedStore(flags, create, output),
     });
     progress.end();
     return result;
@@ -81,22 +85,29 @@ export async function withMaintenance<T>(
   }
 }
 
-async function openNamedStore(
-  { dataDir, redis }: { dataDir: string | undefined; redis: string | undefined },
-  create: boolean,
-  output: Output,
-): Promise<Store> {
-  const location = locationOf(dataDir, redis);
-  if (dataDir !== undefined && !create && !(await isFolder(join(dataDir, "kv")))) throw cliErrors.noStore(dataDir);
+async function openNamedStore(flags: StoreFlags, create: boolean, output: Output): Promise<Store> {
+  const location = await locationOf(flags);
+  if (location.driver === "embedded" && !create && !(await isFolder(join(location.directory, "kv")))) {
+    throw cliErrors.noStore(location.directory);
+  }
   // Only these commands need a driver, and what it loads.
   const { openStore } = await import("@aspen/storage/open");
   return await openStore(location, { onWarning: (warning) => output.note(`warning: ${warning}`) });
 }
 
-function locationOf(dataDir: string | undefined, redis: string | undefined): StoreLocation {
+/** The store that the options name; the one of the configuration file when they name none. */
+async function locationOf({ dataDir, redis, config }: StoreFlags): Promise<StoreLocation> {
   if (dataDir !== undefined) return { driver: "embedded", directory: dataDir };
   if (redis !== undefined) return { driver: "redis", url: redis };
-  throw cliErrors.usage("name the store with --data-dir DIR or --redis URL");
+  const file = await readConfigFile(config);
+  const named = Object.entries(file?.values ?? {}).filter(([field]) => field === "dataDir" || field === "redisUrl");
+  const [field, value] = named[0] ?? [];
+  if (!file || field === undefined) throw cliErrors.usage("name the store with --data-dir DIR or --redis URL");
+  if (named.length > 1) throw cliErrors.configFile(file.path, null, "it names both dataDir and redisUrl; keep one");
+  if (typeof value !== "string" || value === "") {
+    throw cliErrors.configFile(file.path, file.lineOf([field]), `${field} must be text that is not empty`);
+  }
+  return field === "dataDir" ? { driver: "embedded", directory: value } : { driver: "redis", url: value };
 }
 
 function amount({ done, total, unit }: Progress): string {

@@ -1,6 +1,7 @@
 import "reflect-metadata";
 import { isAbsolute } from "node:path";
-import { type Feature, given, POINTS } from "@aspen/feature";
+import { type Feature, given, NODE, POINTS } from "@aspen/feature";
+import type { Logger } from "@aspen/plugin-api";
 import { ContainerModule } from "inversify";
 import { z } from "zod";
 import { NixWorker } from "../workers/nix/nix-worker.js";
@@ -25,6 +26,14 @@ const configSchema = z.strictObject({
     .min(1024 * 1024)
     .optional()
     .describe("Bytes of memory that the files of a build outside of the store may take; 1 GiB."),
+  limits: z
+    .strictObject({
+      memoryMiB: z.int().min(64).max(1_048_576).optional().describe("MiB of memory of a job; 4,096."),
+      processes: z.int().min(16).max(100_000).optional().describe("Processes and threads of a job at once; 2,048."),
+      cpus: z.number().min(0.01).max(4096).optional().describe("Processors that a job may keep busy; all."),
+    })
+    .optional()
+    .describe("What one job may use, where the node may make control groups."),
   user: z
     .int()
     .min(1)
@@ -54,7 +63,7 @@ export const feature: Feature<NixWorkerConfig> = {
   module: ({ directory, ...options }) =>
     new ContainerModule(({ bind }) => {
       bind(POINTS.worker)
-        .toResolvedValue(() => new NixWorker({ directory, ...given(options) }), [])
+        .toResolvedValue((logger: Logger) => new NixWorker({ directory, ...given(options), logger }), [NODE.log])
         .inSingletonScope();
     }),
 };

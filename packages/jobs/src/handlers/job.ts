@@ -43,7 +43,7 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
       params: z.strictObject({ jobs: z.array(flowJobParams).min(1).max(JOB_LIMITS.flowJobs) }),
       result: z.strictObject({ ids: z.record(z.string(), id) }),
       handle: async ({ jobs }, { caller }) => {
-        for (const { type, payload = null } of jobs) await pool.checkPayload(type, payload);
+        for (const { name, type, payload = null } of jobs) await pool.checkPayload(type, payload, `${name}.payload`);
         const submitter = submitterOf(caller);
         return queue.submitFlow(jobs.map((job) => ({ ...(given(job) as FlowJob), submitter })));
       },

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
@@ -7,13 +6,12 @@ import { text } from "node:stream/consumers";
 import { jobsErrors } from "../errors.js";
 import { BwrapProcess } from "./bwrap-process.js";
 import type { CgroupTree, JobCgroup } from "./cgroup/contract.js";
-import { findCgroups } from "./cgroup/find-cgroups.js";
-import { removeGroup } from "./cgroup/group-folders.js";
+import { entering } from "./cgroup/enter.js";
+import { cgroupName, openCgroups } from "./cgroup/open-cgroups.js";
 import type { Jail, JailCommand, JailedProcess, JobSandbox } from "./contract.js";
 import { inheritedFiles } from "./inherited-files.js";
 import { bwrapOptions, JOB_FOLDER, prlimits } from "./jail-arguments.js";
 import type { NormalJailOptions } from "./jail-options.js";
-import { leftIn, ownedPrefix } from "./owner.js";
 import { JAIL_PATH, type JailPrograms, jailPrograms } from "./programs.js";
 import { systemView } from "./system-view.js";
 import { makeWorkFolder, removeTree } from "./work-folder.js";
@@ -21,10 +19,7 @@ import { makeWorkFolder, removeTree } from "./work-folder.js";
 /** Milliseconds that a jail has to run the first program, which does nothing. */
 const PROBE_MS = 15_000;
 
-/** Puts itself into the groups that it is given, up to `--`, and becomes what follows. */
-const ENTER = 'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"';
-
-/** Before it: closes descriptors that are none of the job's. */
+/** Before it enters its groups: closes descriptors that are none of the job's. */
 const closing = (fds: readonly number[]) => fds.map((fd) => `exec ${fd}>&-; `).join("");
 
 interface JailParts {
@@ -54,13 +49,8 @@ export class BwrapJail implements Jail {
     // Other shells know no descriptors of two digits.
     const programs = await jailPrograms(inherited.some((fd) => fd > 9) ? "bash" : "sh");
     const system = await systemView(options.readOnlyPaths);
-    const found = await findCgroups(`${ownedPrefix()}${randomBytes(6).toString("hex")}`);
-    for (const folder of found.tree?.folders ?? []) {
-      for (const name of await leftIn(folder)) await removeGroup(join(folder, name));
-    }
+    const { cgroups, why: withoutCgroups } = await openCgroups();
     const workFolder = await makeWorkFolder(options.workFolder);
-    const withoutCgroups = found.tree ? null : found.why;
-    const cgroups = found.tree;
     const jail = new BwrapJail({ options, programs, system, workFolder, cgroups, withoutCgroups, inherited });
     try {
       await jail.#probe();
@@ -103,8 +93,7 @@ export class BwrapJail implements Jail {
   async #start(folder: string, command: JailCommand): Promise<JailedProcess> {
     const { options, cgroups } = this.#parts;
     if (command.network && !options.allowNetwork) throw jobsErrors.networkDenied();
-    const name = `${ownedPrefix()}${randomBytes(8).toString("hex")}`;
-    const group = cgroups ? await cgroups.create(name, options.limits) : null;
+    const group = cgroups ? await cgroups.create(cgroupName(), options.limits) : null;
     try {
       return this.#spawn(folder, command, group);
     } catch (error) {
@@ -118,14 +107,13 @@ export class BwrapJail implements Jail {
     const { limits, uid, gid } = options;
     const groups = group?.folders ?? [];
     const drop = [programs.setpriv, `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--inh-caps=-all", "--"];
-    const chain = [
-      ...["-c", `${closing(this.#parts.inherited)}${ENTER}`, "sh", ...groups, "--"],
+    const jailed = [
       ...(process.getuid?.() === 0 ? drop : []),
       ...[programs.bwrap, "--args", "3", "--json-status-fd", "4", "--"],
       // In the jail.
       ...[programs.prlimit, ...prlimits(limits, group === null), "--", command, ...args],
     ];
-    const child = spawn(programs.sh, chain, {
+    const child = spawn(programs.sh, entering(groups, jailed, closing(this.#parts.inherited)), {
       stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
       // Not below 1, or bash takes the sockets that Node makes for a login from afar, and reads the user's .bashrc.
       env: { PATH: JAIL_PATH, SHLVL: "1" },

@@ -1,27 +1,29 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { every } from "@aspen/plugin-api";
 import type { Store, WorkerStoreModule } from "@aspen/storage";
+import { BullMqJobQueue } from "../queue/bullmq/bullmq-job-queue.js";
+import { loadBullMq } from "../queue/bullmq/packages.js";
+import type { JobQueue } from "../queue/contract.js";
 import { KvJobQueue } from "../queue/kv/kv-job-queue.js";
 import type { FromLeaseThread, LeaseThreadData, ToLeaseThread } from "./lease-thread.js";
 
 if (!parentPort) throw new Error("this file runs in a worker thread of a WorkerPool");
 const port = parentPort;
-const { store: description, namespace, leaseMs, shared } = workerData as LeaseThreadData;
+const { store: description, namespace, bullMqPrefix, leaseMs, shared } = workerData as LeaseThreadData;
 // Now, so that it need not be loaded when every moment counts.
 const { openWorkerStore } = (await import(description.module)) as WorkerStoreModule;
+if (bullMqPrefix !== undefined) await loadBullMq();
 
 const numbers = new BigInt64Array(shared);
 const held = new Map<string, number>();
 let seen = -1n;
 let turnedAt = performance.now();
 let renewedAt = Number.NEGATIVE_INFINITY;
-let opened: { store: Store; queue: KvJobQueue } | null = null;
+let opened: { store: Store; queue: JobQueue } | null = null;
 
-port.on("message", ({ kind, leases }: ToLeaseThread) => {
-  for (const { id, token } of leases) {
-    if (kind === "held") held.set(id, token);
-    else if (held.get(id) === token) held.delete(id);
-  }
+port.on("message", (told: ToLeaseThread) => {
+  for (const { id, token } of told.held) held.set(id, token);
+  for (const { id, token } of told.over) if (held.get(id) === token) held.delete(id);
 });
 
 every(leaseMs / 12, look, {
@@ -62,7 +64,8 @@ async function renew(): Promise<void> {
 
 async function open() {
   const store = await openWorkerStore(description.data);
-  return { store, queue: new KvJobQueue(store, { namespace }) };
+  if (bullMqPrefix === undefined) return { store, queue: new KvJobQueue(store, { namespace }) };
+  return { store, queue: new BullMqJobQueue(store, { namespace, prefix: bullMqPrefix }) };
 }
 
 /** A connection that is not needed costs the store something. */

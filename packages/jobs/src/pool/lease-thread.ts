@@ -1,11 +1,18 @@
 import { createRequire } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { Worker as Thread } from "node:worker_threads";
 import type { Logger } from "@aspen/plugin-api";
 import type { JobLease, QueueInThread } from "../queue/contract.js";
 
+/** Milliseconds that a pool waits for the thread; it starts without it then, and uses it once it is there. */
+const START_MS = 10_000;
+
 /** The built file, also when this one runs from source: a thread cannot load TypeScript. */
 const threadFile = pathToFileURL(createRequire(import.meta.url).resolve("@aspen/jobs/lease-thread"));
+
+/** Milliseconds after which the thread is told what is over, at most. */
+const OVER_MS = 50;
 
 /** What the thread is started with. */
 export interface LeaseThreadData extends QueueInThread {
@@ -16,8 +23,8 @@ export interface LeaseThreadData extends QueueInThread {
 
 /** What the thread is told: what runs, and what does no more. */
 export interface ToLeaseThread {
-  readonly kind: "held" | "over";
-  readonly leases: readonly JobLease[];
+  readonly held: readonly JobLease[];
+  readonly over: readonly JobLease[];
 }
 
 /** That it has loaded all that it needs, or that leases could not be renewed. */
@@ -33,8 +40,9 @@ export class LeaseThread implements AsyncDisposable {
   readonly #shared: BigInt64Array;
   readonly #started: Promise<void>;
   #usable = false;
-  /** Of which the thread is told at the end of this turn of the event loop: a message wakes it up. */
+  /** Of which the thread is told with the next that are held: a message wakes it up. */
   #over: JobLease[] = [];
+  #telling: NodeJS.Timeout | undefined;
 
   constructor({ inThread, leaseMs, logger }: { inThread: QueueInThread; leaseMs: number; logger: Logger }) {
     const shared = new SharedArrayBuffer(16);
@@ -62,9 +70,12 @@ export class LeaseThread implements AsyncDisposable {
     this.#beating = setInterval(() => Atomics.add(beats, 0, 1n), Math.min(500, leaseMs / 20)).unref();
   }
 
-  /** Resolves when it is usable, or never will be: until then a job that blocks would have nobody to renew its lease. */
+  /**
+   * Resolves when it is usable, never will be, or takes long: until then a job that blocks would have nobody to renew its
+   * lease, and gets a longer one.
+   */
   started(): Promise<void> {
-    return this.#started;
+    return Promise.race([this.#started, delay(START_MS, undefined, { ref: false })]);
   }
 
   /** False when it renews nothing yet, or nothing more. */
@@ -79,25 +90,26 @@ export class LeaseThread implements AsyncDisposable {
 
   /** Before they begin: from then on, nothing of this thread may come to its turn. */
   held(leases: readonly JobLease[]): void {
-    this.#tell("held", leases);
+    this.#tell(leases);
   }
 
+  /** That it may renew what is over does no harm, for a moment. */
   over({ id, token }: JobLease): void {
     this.#over.push({ id, token });
-    if (this.#over.length > 1) return;
-    setImmediate(() => {
-      this.#tell("over", this.#over);
-      this.#over = [];
-    });
+    this.#telling ??= setTimeout(() => this.#tell([]), OVER_MS).unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#beating);
+    clearTimeout(this.#telling);
     await this.#thread.terminate();
   }
 
-  #tell(kind: ToLeaseThread["kind"], leases: readonly JobLease[]): void {
-    const message: ToLeaseThread = { kind, leases: leases.map(({ id, token }) => ({ id, token })) };
+  #tell(leases: readonly JobLease[]): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    const message: ToLeaseThread = { held: leases.map(({ id, token }) => ({ id, token })), over: this.#over };
+    this.#over = [];
     this.#thread.postMessage(message);
   }
 }

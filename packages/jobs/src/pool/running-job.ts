@@ -5,7 +5,7 @@ import { failureOf, jobsErrors, PermanentFailure } from "../errors.js";
 import type { JobFailure, JobProgress } from "../job.js";
 import { checkPayload } from "../payload-check.js";
 import type { ClaimedJob } from "../queue/contract.js";
-import type { Worker } from "../worker.js";
+import type { JobContext, Worker } from "../worker.js";
 import { JobLog } from "./job-log.js";
 
 /** How a run ended. `dropped`: it is not ours any more; `released`: it goes back to the queue. */
@@ -98,11 +98,18 @@ export class RunningJob {
     const { job, worker, blobs } = this.#parts;
     try {
       const payload = await this.#validPayload();
-      const { token: _token, ...runnable } = job;
-      const result = await worker.execute(
-        { ...runnable, payload },
-        { signal: this.#stopping.signal, log: this.log, blobs, progress: (progress) => this.#tell(progress) },
-      );
+      const { id, type, group, attempts, maxAttempts, timeoutMs } = job;
+      const stopping = this.#stopping;
+      const context: JobContext = {
+        // Made when it is asked for, since many jobs never do.
+        get signal() {
+          return stopping.signal;
+        },
+        log: this.log,
+        blobs,
+        progress: (progress) => this.#tell(progress),
+      };
+      const result = await worker.execute({ id, type, payload, group, attempts, maxAttempts, timeoutMs }, context);
       return { kind: "completed", result };
     } catch (error) {
       return { kind: "failed", failure: failureOf(error) };

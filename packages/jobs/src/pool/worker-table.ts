@@ -26,11 +26,11 @@ export class WorkerTable {
     return this.#byType.get(type);
   }
 
-  /** @throws AspenError `INVALID_PARAMS` for a payload that a worker of the table would refuse */
-  async checkPayload(type: string, payload: unknown): Promise<void> {
+  /** @throws AspenError `INVALID_PARAMS`, naming `field`, for a payload that a worker of the table would refuse */
+  async checkPayload(type: string, payload: unknown, field = "payload"): Promise<void> {
     const schema = this.get(type)?.payloadSchema?.(type);
     const checked = schema && (await checkPayload(schema, payload));
-    if (checked && checked.problem !== null) throw jobsErrors.invalid("payload", checked.problem);
+    if (checked && checked.problem !== null) throw jobsErrors.invalid(field, checked.problem);
   }
 
   get types(): string[] {

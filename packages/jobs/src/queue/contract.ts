@@ -104,25 +104,36 @@ export type QueueSignal =
 export interface QueueInThread {
   readonly store: WorkerStore;
   readonly namespace: string;
+  /** It is one of BullMQ, with this prefix, on the Redis of the store. @default a queue over the store */
+  readonly bullMqPrefix?: string;
 }
 
-/** A job that is there when its operations were applied, in one transaction with its checks. */
+/** A job that is there when it was submitted and its operations were applied, in one transaction with its checks. */
 export interface PreparedJob {
   readonly id: string;
+  /**
+   * Creates the job where it is kept elsewhere than in the store. It is called before the transaction, and again when that
+   * is tried again: the second call does nothing. @default the operations create it
+   */
+  submit?(): Promise<void>;
   readonly checks: readonly Check[];
   readonly ops: readonly Op[];
   /** Tells those who take jobs that it is there. */
   onCommitted(): void;
 }
 
-/** A queue over a key-value store, for those whose own changes and new jobs are one transaction. */
+/**
+ * A key-value store beside, or under, a queue, for those whose own changes and new jobs are one transaction; or one and
+ * the other, when the queue keeps its jobs elsewhere.
+ */
 export interface QueueInStore {
   readonly kv: KeyValueStore;
   /** Of the jobs; what is written with them has to be in it. */
   readonly namespace: string;
   readonly clock: Clock;
   /**
-   * Takes no `dependsOn` and no `idempotencyKey`, and at most 65,536 bytes of payload.
+   * Takes no `dependsOn` and no `idempotencyKey`, and at most 65,536 bytes of payload. A queue that keeps its jobs elsewhere
+   * makes the job's id of its origin, so that each tick has one job.
    *
    * @throws AspenError as {@link JobQueue.submit}; `PAYLOAD_TOO_LARGE`
    */

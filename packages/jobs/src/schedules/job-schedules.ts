@@ -122,10 +122,12 @@ export class JobSchedules {
     const { id, job } = payloadOf(timer);
     const scheduledAt = this.#inStore.clock.now();
     const prepared = await this.#inStore.prepare(job, { name, scheduledAt });
+    await prepared.submit?.();
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const read = await this.#runs.read(name, id);
       // The answer to the attempt before was lost, and it was applied.
-      if (read.run.last?.jobId === prepared.id || (attempt > 0 && (await this.#queue.get(prepared.id)))) {
+      const thereByOps = prepared.submit === undefined && attempt > 0;
+      if (read.run.last?.jobId === prepared.id || (thereByOps && (await this.#queue.get(prepared.id)))) {
         prepared.onCommitted();
         return prepared.id;
       }

@@ -24,6 +24,7 @@ export async function tick(
     return { checks: [read.check], ops: [runs.put(name, { ...read.run, skipped: read.run.skipped + 1 })] };
   }
   const prepared = await inStore.prepare(job, { name, scheduledAt });
+  await prepared.submit?.();
   return withRun(runs, name, scheduledAt, read, prepared);
 }
 

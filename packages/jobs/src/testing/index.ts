@@ -1,4 +1,4 @@
 /** The conformance suite of the queue contract; for engines of your own. @module */
-export type { QueueCase, QueueUnderTest } from "./queue-case.js";
+export type { QueueCapability, QueueCase, QueueUnderTest } from "./queue-case.js";
 export { jobQueueCases } from "./queue-cases.js";
 export { type QueueConformanceOptions, testJobQueue } from "./test-job-queue.js";

@@ -1,11 +1,11 @@
 // Runs jobs of the type `block` until it is killed, each of which keeps the event loop busy for as long as its payload
-// says: `node block.mjs REDIS_URL LEASE_MS`.
-import { FunctionWorker, KvJobQueue, WorkerPool } from "@aspen/jobs";
+// says: `node block.mjs REDIS_URL LEASE_MS [bullmq]`.
+import { BullMqJobQueue, FunctionWorker, KvJobQueue, WorkerPool } from "@aspen/jobs";
 import { RedisStore } from "@aspen/storage/redis";
 
-const [url, leaseMs] = process.argv.slice(2);
+const [url, leaseMs, engine] = process.argv.slice(2);
 const store = await RedisStore.open({ url });
-const queue = new KvJobQueue(store);
+const queue = engine === "bullmq" ? new BullMqJobQueue(store) : new KvJobQueue(store);
 const logger = { debug() {}, info() {}, warn: console.error, error: console.error };
 const pool = new WorkerPool(
   { queue, blobs: store.blobs, logger },

@@ -1,14 +1,14 @@
 // Runs jobs until it is killed, or, with a number of jobs to submit first, until all are completed: `node run-jobs.mjs
-// REDIS_URL`, or `node run-jobs.mjs DIRECTORY JOBS`.
+// REDIS_URL`, or `node run-jobs.mjs DIRECTORY JOBS`; `node run-jobs.mjs REDIS_URL 0 bullmq` for the other engine.
 import { setTimeout as delay } from "node:timers/promises";
-import { KvJobQueue, WorkerPool } from "@aspen/jobs";
+import { BullMqJobQueue, KvJobQueue, WorkerPool } from "@aspen/jobs";
 import { EmbeddedStore } from "@aspen/storage/embedded";
 import { RedisStore } from "@aspen/storage/redis";
 
-const [where, jobs = "0"] = process.argv.slice(2);
+const [where, jobs = "0", engine] = process.argv.slice(2);
 const redis = where.startsWith("redis:");
 const store = redis ? await RedisStore.open({ url: where }) : await EmbeddedStore.open({ directory: where });
-const queue = new KvJobQueue(store);
+const queue = engine === "bullmq" ? new BullMqJobQueue(store) : new KvJobQueue(store);
 const logger = { debug() {}, info() {}, warn() {}, error: (fields, message) => console.error(message, fields) };
 const pool = new WorkerPool(
   { queue, blobs: store.blobs, logger },

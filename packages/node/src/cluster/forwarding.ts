@@ -1,4 +1,4 @@
-import { type AspenError, encodeUtf8, isAspenError, type Logger } from "@aspen/plugin-api";
+import { type AspenError, cut, encodeUtf8, isAspenError, type Logger } from "@aspen/plugin-api";
 import {
   type HandlerRegistry,
   JsonBytes,
@@ -7,8 +7,10 @@ import {
   type RpcRequest,
   rpcErrors,
   sentParams,
+  spanned,
 } from "@aspen/rpc-core";
 import { RemoteError } from "@aspen/rpc-core/remote";
+import { traceHeaders } from "../http/trace-headers.js";
 import type { ClusterView, Target } from "./cluster-view.js";
 import { forwardHeaders } from "./forward-headers.js";
 import type { NodeTrust } from "./node-trust.js";
@@ -98,11 +100,15 @@ export class Forwarding {
     const headers = forwardHeaders({ caller, via: [...via, id], timeoutMs });
     if (!headers) throw rpcErrors.methodNotFound(method, [{ id: target.id, address: target.address }]);
     using _sending = view.sending(target.id);
+    const credentials = await trust.credentials(target.address, caller);
     this.#forwarded += 1;
-    const result = await transport.send({
-      ...{ address: target.address, method, params: bytesOf(request.params), signal, timeoutMs },
-      headers: { ...headers, ...trust.credentials(target.address), "x-request-id": requestId },
-    });
+    const attributes = { "rpc.method": cut(method), "aspen.node": target.id };
+    const result = await spanned(context.trace, "forward", { kind: "client", attributes }, (trace) =>
+      transport.send({
+        ...{ address: target.address, method, params: bytesOf(request.params), signal, timeoutMs },
+        headers: { ...headers, ...credentials, "x-request-id": requestId, ...traceHeaders(trace) },
+      }),
+    );
     return takesJsonBytes ? result : sentParams(result);
   }
 

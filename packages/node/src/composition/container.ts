@@ -6,8 +6,10 @@ import { rpcCoreModule } from "@aspen/rpc-core/module";
 import type { Store } from "@aspen/storage";
 import { storageModule } from "@aspen/storage/module";
 import { Container, type ContainerModule, type ServiceIdentifier } from "inversify";
+import type { AuthSettings, RateLimitSettings } from "../config/auth-config.js";
 import { FeatureBindings } from "./feature-bindings.js";
 import { featureStep } from "./feature-step.js";
+import { NODE_PARTS } from "./node-parts.js";
 import type { SelectedFeature } from "./select-features.js";
 
 export interface ContainerParts {
@@ -15,6 +17,9 @@ export interface ContainerParts {
   log: Logger;
   clock: Clock;
   safeMode: boolean;
+  auth: AuthSettings;
+  /** @default no limit */
+  rateLimit?: RateLimitSettings | undefined;
   store: Store;
   /** In the order of their start. */
   features: readonly SelectedFeature[];
@@ -44,10 +49,16 @@ export async function composeContainer(parts: ContainerParts): Promise<Compositi
   container.bind(NODE.log).toConstantValue(parts.log);
   container.bind(NODE.clock).toConstantValue(parts.clock);
   container.bind(NODE.features).toConstantValue(parts.flags);
+  container.bind(NODE_PARTS.auth).toConstantValue(parts.auth);
   container.bind(NODE.safeMode).toConstantValue(parts.safeMode);
   for (const { feature, config } of parts.features) {
     const step = { feature: feature.name, step: "module", limitMs: parts.limitMs };
     await featureStep(step, async () => container.loadAsync(bindings.of(feature.name, await feature.module(config))));
+  }
+  if (parts.rateLimit) {
+    // Its package is for those who set a limit.
+    const { rateLimitModule } = await import("../features/rate-limit.js");
+    container.load(rateLimitModule(parts.rateLimit));
   }
   await container.loadAsync(parts.front);
   return { container, bindings };

@@ -16,9 +16,11 @@ export const KNOWN_FEATURES: KnownFeatures = {
   kv: { package: "@aspen/node", on: true, load: () => import("../features/kv.js") },
   blob: { package: "@aspen/node", on: true, load: () => import("../features/blob.js") },
   node: { package: "@aspen/node", on: true, load: () => import("../features/node.js") },
+  auth: { package: "@aspen/node", on: true, load: () => import("../features/auth.js") },
   cluster: { package: "@aspen/node", on: true, load: () => import("../features/cluster.js") },
   health: { package: "@aspen/node", on: true, load: () => import("../features/health.js") },
   metrics: { package: "@aspen/node", on: true, load: () => import("../features/metrics.js") },
+  tracing: { package: "@opentelemetry/api", on: false, load: () => import("../features/tracing.js") },
   // On where another requires it.
   plugins: { package: "@aspen/plugin-host", on: false, load: () => import("../features/plugins.js") },
   "plugins-wasm": { package: "@aspen/wasm-plugin", on: true, load: () => import("@aspen/wasm-plugin/feature") },

@@ -15,6 +15,8 @@ const SHAPES: Readonly<Record<keyof typeof POINTS, Shape>> = {
   meter: { name: "string", help: "string", collect: "function" },
   healthCheck: { name: "string", check: "function" },
   announcement: { jobTypes: "function" },
+  authenticator: { scheme: "string", authenticate: "function" },
+  keyOwner: { kvPrefixes: "function" },
 };
 
 const BY_POINT = new Map<ServiceIdentifier, Shape>(

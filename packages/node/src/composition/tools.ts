@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { SystemTool } from "@aspen/feature";
-import { coerce, satisfies, validRange } from "semver";
+import coerce from "semver/functions/coerce.js";
+import satisfies from "semver/functions/satisfies.js";
+import validRange from "semver/ranges/valid.js";
 import { nodeErrors } from "../errors.js";
 import type { SelectedFeature } from "./select-features.js";
 
@@ -26,15 +28,27 @@ export function toolsOf({ feature, config }: SelectedFeature): NeededTool[] {
   }
 }
 
+/** What is wrong with a program. */
+export interface ToolProblem extends NeededTool {
+  /** `is not there`, `has version 0.7.0` */
+  problem: string;
+}
+
 /** Asks every program for its version. @throws AspenError `TOOL_MISSING` naming each that is missing or too old */
 export async function checkTools(needed: readonly NeededTool[]): Promise<void> {
+  const problems = await toolProblems(needed);
+  if (problems.length > 0) throw nodeErrors.toolMissing(problems);
+}
+
+/** Asks every program for its version, 30 s at most; gives those that are missing or too old. */
+export async function toolProblems(needed: readonly NeededTool[]): Promise<ToolProblem[]> {
   const problems = await Promise.all(
     needed.map(async ({ feature, tool }) => {
       const problem = await problemOf(tool);
       return problem === null ? [] : [{ feature, tool, problem }];
     }),
   );
-  if (problems.flat().length > 0) throw nodeErrors.toolMissing(problems.flat());
+  return problems.flat();
 }
 
 async function problemOf({ command, versionArguments = ["--version"], version }: SystemTool): Promise<string | null> {

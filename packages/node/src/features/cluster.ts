@@ -1,4 +1,3 @@
-import { createRequire } from "node:module";
 import {
   type Announcement,
   type ClusterPeer,
@@ -19,10 +18,14 @@ import { z } from "zod";
 import { ClusterService } from "../cluster/cluster-service.js";
 import { ClusterView } from "../cluster/cluster-view.js";
 import { Forwarding } from "../cluster/forwarding.js";
-import { LOOPBACK_TRUST } from "../cluster/node-trust.js";
+import { LOOPBACK_TRUST, type NodeSigner, type NodeTrust, signedTrust } from "../cluster/node-trust.js";
 import { Transport } from "../cluster/transport.js";
+import { NODE_PARTS } from "../composition/node-parts.js";
+import type { AuthSettings } from "../config/auth-config.js";
+import { nodeErrors } from "../errors.js";
 import { clusterHandler } from "../handlers/cluster.js";
 import { isLoopback } from "../http/loopback.js";
+import { packageVersion } from "../package-version.js";
 
 const configSchema = z
   .strictObject({
@@ -30,10 +33,6 @@ const configSchema = z
     hops: z.int().min(1).max(8).default(3).describe("Times that a request may be passed on; 3."),
     address: z
       .url({ protocol: /^https?$/ })
-      .refine(
-        (url) => isLoopback(new URL(url).hostname),
-        "must be a loopback address, as nodes do not authenticate each other",
-      )
       .optional()
       .describe("URL at which other nodes reach this one; that at which it listens."),
     beatMs: z.int().min(10).max(3_600_000).optional().describe("Milliseconds between two signs of life; 2500."),
@@ -55,6 +54,10 @@ export type ClusterConfig = z.output<typeof configSchema>;
 /** Where nobody shares the store, a sign of life is worth a write now and then. */
 const SOLE_BEAT_MS = 600_000;
 
+const ADDRESS_RULE =
+  "must be a loopback address while authentication is off (auth), as nodes then do not know each other";
+
+const TRUST = Symbol("NodeTrust") as ServiceIdentifier<NodeTrust>;
 const VIEW = Symbol("ClusterView") as ServiceIdentifier<ClusterView>;
 const FORWARDING = Symbol("Forwarding") as ServiceIdentifier<Forwarding>;
 const TRANSPORT = Symbol("Transport") as ServiceIdentifier<Transport>;
@@ -65,16 +68,32 @@ export const feature: Feature<ClusterConfig> = {
   config: configSchema,
   module: ({ forward, hops, address, beatMs, ttlMs }) =>
     new ContainerModule(({ bind }) => {
-      const trust = LOOPBACK_TRUST;
+      bind(TRUST)
+        .toResolvedValue<[AuthSettings, NodeSigner | undefined]>(
+          (auth, signer) => {
+            if (address !== undefined && !auth.on && !isLoopback(new URL(address).hostname)) {
+              throw nodeErrors.configInvalid([{ field: "features.cluster.address", rule: ADDRESS_RULE }]);
+            }
+            return signer ? signedTrust(signer, auth.on) : LOOPBACK_TRUST;
+          },
+          [NODE_PARTS.auth, { serviceIdentifier: NODE_PARTS.nodeSigner, optional: true }],
+        )
+        .inSingletonScope();
       bind(TRANSPORT).toConstantValue(new Transport());
       bind(VIEW)
-        .toResolvedValue((id: string) => new ClusterView(id, trust.mayReach), [NODE.id])
+        .toResolvedValue((id: string, trust: NodeTrust) => new ClusterView(id, trust.mayReach), [NODE.id, TRUST])
         .inSingletonScope();
       bind(FORWARDING)
         .toResolvedValue(
-          (id: string, registry: HandlerRegistry, view: ClusterView, transport: Transport, logger: Logger) =>
-            new Forwarding({ id, registry, view, transport, trust, logger, enabled: forward, hops }),
-          [NODE.id, RPC.registry, VIEW, TRANSPORT, NODE.log],
+          (
+            id: string,
+            registry: HandlerRegistry,
+            view: ClusterView,
+            transport: Transport,
+            trust: NodeTrust,
+            logger: Logger,
+          ) => new Forwarding({ id, registry, view, transport, trust, logger, enabled: forward, hops }),
+          [NODE.id, RPC.registry, VIEW, TRANSPORT, TRUST, NODE.log],
         )
         .inSingletonScope();
       bind(POINTS.middleware).toResolvedValue(
@@ -127,7 +146,7 @@ export const feature: Feature<ClusterConfig> = {
             const beat = beatMs ?? (sole && ttlMs === undefined ? SOLE_BEAT_MS : undefined);
             return new ClusterService({
               ...{ kv, registry, view, transport, logger, announcements: announced ?? [] },
-              self: { id, address: address ?? url, version: packageVersion(), features },
+              self: { id, address: address ?? reachable(url), version: packageVersion(), features },
               membership: {
                 ...{ recordPrefix: "__sys:member:", beatPrefix: "__beats:", sole },
                 ...(beat === undefined ? {} : { beatMs: beat }),
@@ -164,6 +183,7 @@ export const feature: Feature<ClusterConfig> = {
     }),
 };
 
-function packageVersion(): string {
-  return (createRequire(import.meta.url)("@aspen/node/package.json") as { version: string }).version;
+/** Where others may reach the node: null when it listens on every address, as that names none. */
+function reachable(url: string): string | null {
+  return ["0.0.0.0", "[::]"].includes(new URL(url).hostname) ? null : url;
 }

@@ -29,7 +29,7 @@ export const feature: Feature<NoConfig> = {
         .toResolvedValue(
           (all: HealthCheck[]) => {
             const health = new HealthChecks(all);
-            return page("/readyz", async () => {
+            return page("/readyz", "public", async () => {
               const checks = await health.ask();
               const ready = checks.every(({ state }) => state === "healthy");
               const body = JSON.stringify({ status: ready ? "ready" : "degraded", checks });

@@ -1,6 +1,8 @@
-import { type Feature, POINTS } from "@aspen/feature";
+import { type Feature, type KeyOwner, POINTS } from "@aspen/feature";
+import type { KeyValueStore } from "@aspen/storage";
 import { STORAGE } from "@aspen/storage/module";
 import { ContainerModule } from "inversify";
+import { KeyGuard } from "../handlers/key-guard.js";
 import { kvHandler } from "../handlers/kv.js";
 import { type NoConfig, noConfig } from "./no-config.js";
 
@@ -10,6 +12,9 @@ export const feature: Feature<NoConfig> = {
   config: noConfig,
   module: () =>
     new ContainerModule(({ bind }) => {
-      bind(POINTS.handlerFactory).toResolvedValue(kvHandler, [STORAGE.kv]);
+      bind(POINTS.handlerFactory).toResolvedValue<[KeyValueStore, KeyOwner[] | undefined]>(
+        (kv, owners) => kvHandler(kv, new KeyGuard(owners)),
+        [STORAGE.kv, { serviceIdentifier: POINTS.keyOwner, isMultiple: true, optional: true }],
+      );
     }),
 };

@@ -10,7 +10,7 @@ export const feature: Feature<PluginsConfig> = {
   module: (config) =>
     new ContainerModule(async (options) => {
       await (await pluginHost.module(config)).load(options);
-      const parts = [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor, STORAGE.kv] as const;
+      const parts = [PLUGIN_HOST.installer, PLUGIN_HOST.supervisor, PLUGIN_HOST.logs, STORAGE.kv] as const;
       options.bind(POINTS.handlerFactory).toResolvedValue(pluginHandlerFactory, [...parts]);
     }),
 };

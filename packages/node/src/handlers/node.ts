@@ -44,8 +44,10 @@ const describedMethod = z.strictObject({
       "What a caller needs: nothing, or grants for methods and, with kvKeys, for the keys that the params name.",
     ),
   safe: z.boolean().describe("It only reads, so that it may be called again when its outcome is unknown."),
+  streams: z.boolean().describe("It gives its result as a stream of items to a caller that takes one."),
   params: jsonSchema.describe("JSON Schema of the params, when known."),
   result: jsonSchema.describe("JSON Schema of the result, when known."),
+  item: jsonSchema.describe("JSON Schema of one item of a stream, when known."),
   handler: z.string(),
   priority: z.number(),
 });

@@ -51,3 +51,22 @@ export const pluginListSchema = z.strictObject({
   plugins: z.array(pluginStatusSchema),
   unreadable: z.array(z.strictObject({ name: z.string(), message: z.string() })),
 });
+
+/** Levels of a plugin's log, the least first; those of `@aspen/plugin-host`, of which nothing is loaded for a schema. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** A page of a plugin's log. */
+export const pluginLogsSchema = z.strictObject({
+  node: z.string().describe("Id of the node whose log it is."),
+  lines: z.array(
+    z.strictObject({
+      at: z.number().describe("Milliseconds since the Unix epoch."),
+      level: z.enum(LOG_LEVELS),
+      message: z.string(),
+      requestId: z.string().optional(),
+      fields: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
+  cursor: z.string().describe("Pass it as `after` for what comes next."),
+  dropped: z.number().describe("Lines that made room for later ones, since the cursor or since the node's start."),
+});

@@ -1,13 +1,16 @@
 import { LIMITS, overridesSchema } from "@aspen/plugin-api";
-import { DeadEvents, type PluginInstaller, type PluginSupervisor } from "@aspen/plugin-host";
+import { DeadEvents, type PluginInstaller, type PluginLogs, type PluginSupervisor } from "@aspen/plugin-host";
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { bytesSchema } from "@aspen/rpc-core/zod";
 import type { KeyValueStore } from "@aspen/storage";
 import { z } from "zod";
+import { actorOf } from "../auth/actor.js";
 import {
   deadEventSchema,
   installedPluginSchema,
+  LOG_LEVELS,
   pluginListSchema,
+  pluginLogsSchema,
   pluginStatusSchema,
   startedPluginSchema,
 } from "./plugin-schemas.js";
@@ -36,12 +39,13 @@ const plugin = z.strictObject({
 export function pluginHandlerFactory(
   installer: PluginInstaller,
   supervisor: PluginSupervisor,
+  logs: PluginLogs,
   kv: KeyValueStore,
 ): HandlerFactory {
   return methodsHandlerFactory({
     name: "plugin",
     priority: 102,
-    methods: () => pluginMethods(installer, supervisor, kv),
+    methods: () => pluginMethods(installer, supervisor, logs, kv),
   });
 }
 
@@ -52,7 +56,7 @@ declare module "@aspen/rpc-core" {
   interface RpcMethods extends PluginMethods {}
 }
 
-function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor, kv: KeyValueStore) {
+function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor, logs: PluginLogs, kv: KeyValueStore) {
   return {
     "plugin.list": method({
       summary: "The installed plugins with their state on this node.",
@@ -79,43 +83,59 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor,
       result: z.strictObject({ events: z.array(deadEventSchema) }),
       handle: async ({ name }) => ({ events: await new DeadEvents(kv, supervisor.get(name).name).list() }),
     }),
+    "plugin.logs": method({
+      summary: "The last lines of a plugin's log on this node, or those behind a cursor.",
+      params: z.strictObject({
+        ...byName.shape,
+        after: z.string().max(128).optional().describe("The cursor of the page before; without it, the last lines."),
+        limit: z.int().min(1).max(1000).optional().describe("Most lines; 100."),
+        level: z.enum(LOG_LEVELS).optional().describe("The least level; debug."),
+      }),
+      safe: true,
+      result: pluginLogsSchema,
+      handle: ({ name, ...page }) => {
+        // A plugin that is not there, and never was on this node, has no log; that is not the same as an empty one.
+        if (!logs.has(name)) supervisor.get(name);
+        return logs.read(name, page);
+      },
+    }),
     "plugin.install": method({
       summary: "Installs a plugin on every node of the store; it has started on this one when the answer comes.",
       params: plugin,
       result: installedPluginSchema,
-      handle: (input) => installer.install(input),
+      handle: (input, context) => installer.install(input, actorOf(context)),
     }),
     "plugin.update": method({
       summary: "Replaces an installed plugin; calls under way end on the version before.",
       params: plugin,
       result: installedPluginSchema,
-      handle: (input) => installer.update(input),
+      handle: (input, context) => installer.update(input, actorOf(context)),
     }),
     "plugin.enable": method({
       summary:
         "Starts a plugin on every node that is disabled, or that was held because nodes died while they started it.",
       params: byName,
       result: startedPluginSchema,
-      handle: ({ name }) => installer.enable(name),
+      handle: ({ name }, context) => installer.enable(name, actorOf(context)),
     }),
     "plugin.disable": method({
       summary: "Stops a plugin on every node and keeps it installed.",
       params: byName,
       result: pluginStatusSchema,
-      handle: ({ name }) => installer.disable(name),
+      handle: ({ name }, context) => installer.disable(name, actorOf(context)),
     }),
     "plugin.reload": method({
       summary: "Starts a plugin afresh on every node.",
       params: byName,
       result: startedPluginSchema,
-      handle: ({ name }) => installer.reload(name),
+      handle: ({ name }, context) => installer.reload(name, actorOf(context)),
     }),
     "plugin.remove": method({
       summary: "Uninstalls a plugin from every node; its data stays.",
       params: byName,
       result: z.strictObject({ removed: z.string() }),
-      handle: async ({ name }) => {
-        await installer.remove(name);
+      handle: async ({ name }, context) => {
+        await installer.remove(name, actorOf(context));
         return { removed: name };
       },
     }),

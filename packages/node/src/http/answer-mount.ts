@@ -4,20 +4,24 @@ import type { HttpMount, MountContext } from "@aspen/feature";
 import { errorStatus, isAspenError, type Logger, thrownError } from "@aspen/plugin-api";
 import { nodeErrors } from "../errors.js";
 import { guardBody } from "./body-guard.js";
-import { callerOf } from "./caller.js";
-import { errorBody, JSON_TYPE } from "./error-body.js";
+import type { Callers } from "./caller.js";
+import { errorBody, errorHeaders, JSON_TYPE } from "./error-body.js";
 import { isExpectant, isUnmet } from "./expectation.js";
 import { logRefusal, withCode } from "./failure.js";
 import { skipShortBody } from "./linger.js";
 import { requestIdOf } from "./request-id.js";
 
 /** Headers of a mount's that an error keeps; any other is about the answer that did not come. */
-const KEPT = new Set(["x-request-id", "allow", "www-authenticate", "retry-after"]);
+const KEPT = new Set([
+  ...["x-request-id", "allow", "www-authenticate", "retry-after", "vary"],
+  ...["access-control-allow-origin", "access-control-expose-headers"],
+]);
 
 /** A request to a mount. */
 export interface MountRequest {
   request: IncomingMessage;
   response: ServerResponse;
+  callers: Pick<Callers, "of">;
   /** The path behind the mount's prefix. */
   path: string;
   /** Aborted when nobody waits for the answer; with an `AspenError` as its reason when the node ends the wait. */
@@ -40,7 +44,7 @@ export async function answerMount(mount: HttpMount, asked: MountRequest): Promis
   response.on("error", (error) => log.warn({ err: thrownError(error), mount: prefix, requestId }, "an answer failed"));
   let work: Promise<void> | undefined;
   try {
-    const context = admit(mount, asked, requestId);
+    const context = await admit(mount, asked, requestId);
     await asked.held();
     const cut = cutOff(mount, asked);
     if (isExpectant(request)) response.writeContinue();
@@ -72,8 +76,12 @@ async function ending({ prefix }: HttpMount, { response, answerMs }: MountReques
 }
 
 /** @throws AspenError when the request must not reach the mount */
-function admit(mount: HttpMount, { request, path, signal }: MountRequest, requestId: string): MountContext {
-  const caller = callerOf(request);
+async function admit(
+  mount: HttpMount,
+  { request, callers, path, signal }: MountRequest,
+  requestId: string,
+): Promise<MountContext> {
+  const caller = await callers.of(request);
   if (mount.access !== "public" && caller.kind === "anonymous") throw nodeErrors.callerUnknown(mount.prefix);
   const { maxBodyBytes: limit } = mount;
   if (limit !== null && Number(request.headers["content-length"] ?? 0) > limit) throw nodeErrors.bodyTooLarge(limit);
@@ -106,6 +114,7 @@ async function refuse({ request, response }: MountRequest, error: ReturnType<typ
   response.writeHead(errorStatus(error.code).http, {
     "content-type": JSON_TYPE,
     "content-length": Buffer.byteLength(body),
+    ...errorHeaders(error),
   });
   response.end(body);
 }

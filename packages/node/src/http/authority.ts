@@ -1,29 +1,57 @@
 import type { IncomingMessage } from "node:http";
 import { nodeErrors } from "../errors.js";
 import { isLoopback } from "./loopback.js";
+import { wayOf } from "./way.js";
 
 /** What a request says about the site it is meant for. */
 type Head = Pick<IncomingMessage, "url" | "httpVersion" | "headers" | "headersDistinct"> & {
-  socket: { remoteAddress?: string | undefined };
+  socket: { remoteAddress?: string | undefined; localAddress?: string | undefined };
 };
 
+/** Where a request comes from: from this machine and for it, or from anywhere else. */
+export type Sender = "local" | "remote";
+
+export interface SenderRules {
+  /** Requests from elsewhere are let in, to be known by a token. */
+  on: boolean;
+  /** Sites whose pages may call. */
+  origins: readonly string[];
+}
+
 /**
- * Without authentication, a page in a browser must not reach the node: neither by a rebound name nor across sites.
+ * Where a request comes from. A page in a browser must not pass for somebody on this machine: neither by a rebound name
+ * nor across sites. A page of another site that may call is remote wherever it runs, so that it needs a token.
  *
- * @throws AspenError `INVALID_PARAMS` without one host, `PERMISSION_DENIED` when it is no loopback name or another site asks
+ * @throws AspenError `INVALID_PARAMS` without one host, `PERMISSION_DENIED` for a site that may not call, and while
+ * remote requests are not let in for a host that is no loopback name
  */
-export function refuseForeign(request: Head): void {
+export function senderOf(request: Head, { on, origins }: SenderRules): Sender {
   const authority = authorityOf(request);
   const { origin } = request.headers;
+  const here = isHere(request.socket);
   if (authority === null) {
-    // Checks of health by HTTP/1.0 name no host. No browser sends that, and nothing that comes from elsewhere may.
-    if (!isLoopback(request.socket.remoteAddress ?? "")) throw nodeErrors.foreignHost("");
+    // Checks of health by HTTP/1.0 name no host. No browser sends that.
     if (origin !== undefined) throw nodeErrors.foreignOrigin(origin);
-    return;
+    if (!here && !on) throw nodeErrors.foreignHost("");
+    return here ? "local" : "remote";
   }
   const name = hostName(authority);
-  if (name === null || !isLoopback(name)) throw nodeErrors.foreignHost(authority);
-  if (origin !== undefined && !isSameOrigin(origin, authority)) throw nodeErrors.foreignOrigin(origin);
+  if (name === null || !(on || isLoopback(name))) throw nodeErrors.foreignHost(authority);
+  const local = here && isLoopback(name) ? "local" : "remote";
+  if (origin === undefined || isSameOrigin(origin, siteOf(request, authority))) return local;
+  if (!origins.includes(origin)) throw nodeErrors.foreignOrigin(origin);
+  return "remote";
+}
+
+/** True for a connection that only this machine can make, to an address that only it has. */
+function isHere(socket: Head["socket"]): boolean {
+  const { remoteAddress = "", localAddress = "" } = socket;
+  return wayOf(socket) === "unix" || (isLoopback(unmapped(remoteAddress)) && isLoopback(unmapped(localAddress)));
+}
+
+/** An IPv4 address as a socket of IPv6 shows it, `::ffff:127.0.0.1`, without that. */
+function unmapped(address: string): string {
+  return address.replace(/^::ffff:/i, "");
 }
 
 /** The host and port that a request is meant for; null for HTTP/1.0, which may go without. */
@@ -41,9 +69,11 @@ function hostName(authority: string): string | null {
 }
 
 /** True when `origin` is the site that the request was sent to. */
-function isSameOrigin(origin: string, authority: string): boolean {
-  const [theirs, ours] = [origin, `http://${authority}`].map((text) =>
-    URL.canParse(text) ? new URL(text).origin : null,
-  );
+function isSameOrigin(origin: string, site: string): boolean {
+  const [theirs, ours] = [origin, site].map((text) => (URL.canParse(text) ? new URL(text).origin : null));
   return theirs !== null && theirs === ours;
+}
+
+function siteOf({ socket }: Head, authority: string): string {
+  return `${wayOf(socket) === "tls" ? "https" : "http"}://${authority}`;
 }

@@ -1,13 +1,65 @@
 import type { IncomingMessage } from "node:http";
-import { type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
-import { refuseForeign } from "./authority.js";
+import type { Authenticator } from "@aspen/feature";
+import { ANONYMOUS_CALLER, type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
+import type { AuthSettings } from "../config/auth-config.js";
+import { nodeErrors } from "../errors.js";
+import { type Sender, senderOf } from "./authority.js";
 
-/**
- * Who sends a request. The front listens on loopback only and has no tokens yet, so that whoever reaches it is local.
- *
- * @throws AspenError `INVALID_PARAMS` without one host, `PERMISSION_DENIED` for another site
- */
-export function callerOf(request: IncomingMessage): Caller {
-  refuseForeign(request);
-  return LOCAL_CALLER;
+/** `Bearer …`: a scheme and what follows it (RFC 9110, 11.4). */
+const CREDENTIALS = /^([A-Za-z][A-Za-z0-9+.-]*) +(\S.*)$/;
+/** A token that nobody reads must not be taken for none: its holder expects to be bounded by it. */
+const BEARER = "bearer";
+
+/** Who sends a request: whoever its credentials name, somebody on this machine, or nobody that is known. */
+export class Callers {
+  #authenticators: ReadonlyMap<string, Authenticator> = new Map();
+
+  constructor(private readonly settings: Pick<AuthSettings, "on" | "required" | "origins">) {}
+
+  /** From now on, credentials count. @throws AspenError `CONFIG_INVALID` when two take one scheme */
+  use(authenticators: readonly Authenticator[]): void {
+    const table = new Map<string, Authenticator>();
+    for (const one of authenticators) {
+      if (table.has(one.scheme)) throw nodeErrors.schemeTaken(one.scheme);
+      table.set(one.scheme, one);
+    }
+    this.#authenticators = table;
+  }
+
+  /**
+   * Looks at where a request comes from. @throws AspenError `INVALID_PARAMS` without one host, `PERMISSION_DENIED` for a
+   * page of a site that may not call, and without authentication for a host that is not this machine
+   */
+  senderOf(request: IncomingMessage): Sender {
+    return senderOf(request, this.settings);
+  }
+
+  /**
+   * Answers at once where no signature has to be checked.
+   *
+   * @throws AspenError `UNAUTHENTICATED` when its credentials do not count, and what `senderOf` throws
+   */
+  of(request: IncomingMessage): Caller | Promise<Caller> {
+    const sender = this.senderOf(request);
+    const { authorization } = request.headers;
+    if (authorization !== undefined) {
+      const known = this.#byCredentials(request, authorization);
+      if (known) return known;
+    }
+    return sender === "local" && !this.settings.required ? LOCAL_CALLER : ANONYMOUS_CALLER;
+  }
+
+  /** Null for credentials that are somebody else's to read, such as those for a proxy. */
+  #byCredentials({ headersDistinct }: IncomingMessage, authorization: string): Caller | Promise<Caller> | null {
+    if ((headersDistinct.authorization?.length ?? 0) > 1) {
+      throw nodeErrors.badRequest("it has several Authorization headers");
+    }
+    const [, name = "", credentials = ""] = CREDENTIALS.exec(authorization) ?? [];
+    const scheme = name.toLowerCase();
+    const authenticator = this.#authenticators.get(scheme);
+    if (authenticator) return authenticator.authenticate(credentials);
+    if (scheme === BEARER) throw nodeErrors.tokensUnknown();
+    if (authorization.trim().toLowerCase() === BEARER) throw nodeErrors.tokenRefused("malformed");
+    return null;
+  }
 }

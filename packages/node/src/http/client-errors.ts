@@ -21,8 +21,10 @@ export class ClientErrors {
   /** For a server's event `clientError`. */
   async answer(cause: Error & { code?: string; reason?: string }, socket: Socket): Promise<void> {
     const connection = this.connections.of(socket);
+    // A handshake that failed: nothing can be said on such a connection.
+    if (!connection) return void socket.destroy();
     // After the first answer the rest of what the client sends is of no interest.
-    if (cause.code === "ECONNRESET" || !connection || this.#refused.has(socket)) return;
+    if (cause.code === "ECONNRESET" || this.#refused.has(socket)) return;
     this.#refused.add(socket);
     // Requests before it that were sound are answered first: otherwise this would be taken for their answer.
     await connection.answered();

@@ -54,9 +54,7 @@ export class Drain {
       exchange.cut(exchange.request.complete ? nodeErrors.cutShort() : nodeErrors.stopping());
     }
     void closed(left, 0);
-    const timer = setTimeout(() => {
-      for (const { socket } of connections.all()) socket.destroy();
-    }, FLUSH_MS);
+    const timer = setTimeout(() => connections.destroy(), FLUSH_MS);
     await done;
     clearTimeout(timer);
   }

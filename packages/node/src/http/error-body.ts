@@ -11,3 +11,15 @@ export function errorBody({ code, message, details = {} }: AspenError, requestId
     return JSON.stringify({ error: { code, message: String(message), details: {}, requestId } });
   }
 }
+
+/** Headers that go with the answer to some errors. */
+export function errorHeaders({ code, details }: AspenError): Record<string, string> {
+  if (code === "UNAUTHENTICATED") {
+    // RFC 6750, 3: what was missing needs no word of what was wrong with it.
+    const refused = details?.reason === "missing" ? "" : ', error="invalid_token"';
+    return { "www-authenticate": `Bearer realm="aspen"${refused}` };
+  }
+  const { retryAfterMs } = details ?? {};
+  if (code !== "RATE_LIMITED" || typeof retryAfterMs !== "number") return {};
+  return { "retry-after": String(Math.max(1, Math.ceil(retryAfterMs / 1000))) };
+}

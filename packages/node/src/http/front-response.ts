@@ -8,10 +8,17 @@ type EndArguments = [chunk?: unknown, encoding?: unknown, callback?: unknown];
  * The class of every answer of a front, for `http.createServer`. It says `Connection: close` where the connection ends
  * with this answer. An answer that is given before its request has arrived leaves at once, and the connection is closed
  * only when the rest was read and thrown away: otherwise the client may see a broken connection instead of the answer.
+ * A client that takes nothing of it for `stalledMs` milliseconds is silent, which the server is told by `timeout`.
  */
-export function frontResponse(connections: Connections): typeof ServerResponse {
+export function frontResponse(connections: Connections, stalledMs: number): typeof ServerResponse {
   class FrontResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
     #given = false;
+
+    /** What the system has not taken waits for the client: Node's timer starts anew with every byte that goes. */
+    #watch(): void {
+      const { socket } = this.req;
+      if (socket.writableLength > 0) socket.setTimeout(stalledMs);
+    }
 
     override writeHead(...given: unknown[]): this {
       const connection = connections.of(this.req.socket);
@@ -22,9 +29,17 @@ export function frontResponse(connections: Connections): typeof ServerResponse {
       return super.writeHead(...(given as Parameters<ServerResponse["writeHead"]>));
     }
 
+    override write(...given: unknown[]): boolean {
+      const taken = super.write(...(given as Parameters<ServerResponse["write"]>));
+      if (!taken) this.#watch();
+      return taken;
+    }
+
     override end(...given: EndArguments): this {
       if (this.#given || !isArriving(this.req) || this.req.socket.destroyed) {
-        return super.end(...(given as Parameters<ServerResponse["end"]>));
+        super.end(...(given as Parameters<ServerResponse["end"]>));
+        this.#watch();
+        return this;
       }
       this.#given = true;
       const callback = given.find((it) => typeof it === "function") as (() => void) | undefined;

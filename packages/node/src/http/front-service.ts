@@ -1,4 +1,4 @@
-import type { HttpMount, Service } from "@aspen/feature";
+import type { Authenticator, HttpMount, Service } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { Dispatcher } from "@aspen/rpc-core";
 import type { InFlight } from "../in-flight.js";
@@ -10,6 +10,7 @@ export interface FrontServiceParts {
   inFlight: InFlight;
   dispatcher: Dispatcher;
   mounts: readonly HttpMount[];
+  authenticators: readonly Authenticator[];
   log: Logger;
   /** See `MountRequest`. */
   answerMs: number;
@@ -27,7 +28,9 @@ export class FrontService implements Service {
   }
 
   async start(): Promise<void> {
-    this.parts.front.serve(this.parts.dispatcher, this.#mounts);
+    const { front, dispatcher, authenticators } = this.parts;
+    front.callers.use(authenticators);
+    front.serve(dispatcher, this.#mounts);
   }
 
   /** Lets requests end until the signal aborts, then closes the front. */

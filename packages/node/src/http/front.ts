@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AspenError, errorStatus, isAspenError, thrownError } from "@aspen/plugin-api";
-import type { Caller, Dispatcher } from "@aspen/rpc-core";
+import { type Caller, type Dispatcher, ResultStream } from "@aspen/rpc-core";
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -10,16 +10,21 @@ import fastify, {
 } from "fastify";
 import type { Logger } from "pino";
 import { type Forwarded, forwardedBy } from "../cluster/forward-headers.js";
-import { LOOPBACK_TRUST } from "../cluster/node-trust.js";
+import { forwardedCaller } from "../cluster/node-trust.js";
 import { nodeErrors } from "../errors.js";
-import { callerOf } from "./caller.js";
-import { errorBody, JSON_TYPE } from "./error-body.js";
+import { answerBatch } from "./batch.js";
+import type { Callers } from "./caller.js";
+import { errorBody, errorHeaders, JSON_TYPE } from "./error-body.js";
 import type { Exchange } from "./exchange.js";
 import { isExpectant, isUnmet } from "./expectation.js";
 import { logRefusal, withCode } from "./failure.js";
+import { gzipped, takesGzip } from "./gzip.js";
 import { bodyParams, resultBody } from "./json-body.js";
 import { skipShortBody } from "./linger.js";
+import { NDJSON_TYPE, ndjson, takesNdjson } from "./ndjson.js";
 import { requestIdOf } from "./request-id.js";
+import { contextOf, endedBy, type RpcRoutes } from "./rpc-call.js";
+import { wayOf } from "./way.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -29,15 +34,19 @@ declare module "fastify" {
   }
 }
 
+/** Says that the process is alive, to anybody. */
+const HEALTH = "/healthz";
+
 /** What there is, and the verbs for it. */
 const PATHS = [
   { path: /^\/healthz$/, allow: "GET, HEAD" },
-  { path: /^\/rpc\/[^/]+$/, allow: "POST" },
+  { path: /^\/rpc(\/[^/]+)?$/, allow: "POST" },
 ];
 
 export interface AppOptions {
   /** Null while the node is starting. */
   dispatcher: () => Pick<Dispatcher, "dispatch"> | null;
+  callers: Callers;
   exchangeOf: (request: IncomingMessage, response: ServerResponse) => Exchange | undefined;
   isStopping: () => boolean;
   /** Answers wait for it. */
@@ -45,13 +54,15 @@ export interface AppOptions {
   log: Logger;
   /** Most bytes of a body. */
   bodyBytes: number;
+  /** Least bytes of an answer that is compressed for a client that takes it. */
+  gzipBytes: number;
   /** Longest time to answer a request, in milliseconds. */
   requestTimeoutMs: number;
 }
 
-/** What the HTTP front answers: `POST /rpc/<method>` and `GET /healthz`. */
+/** What the HTTP front answers: `POST /rpc/<method>`, `POST /rpc` and `GET /healthz`. */
 export function createApp(options: AppOptions): FastifyInstance {
-  const { log, bodyBytes, requestTimeoutMs } = options;
+  const { log, bodyBytes, gzipBytes, requestTimeoutMs } = options;
   const server = fastify({
     // The framework's own news are none of the node's; what it warns of is.
     loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }) as FastifyBaseLogger,
@@ -72,17 +83,15 @@ export function createApp(options: AppOptions): FastifyInstance {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => {
-    const over = options.exchangeOf(request.raw, reply.raw)?.signal;
-    const stopped = over?.aborted && isAspenError(over.reason) ? over.reason : error;
-    return sendError(request, reply, toAspenError(stopped, request.id, bodyBytes));
+    const exchange = options.exchangeOf(request.raw, reply.raw);
+    const ended = exchange ? endedBy(exchange, error) : error;
+    return sendError(request, reply, toAspenError(ended, request.id, bodyBytes));
   });
   server.setNotFoundHandler(refusePath);
   server.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
-    const sender = callerOf(request.raw);
-    request.forwarded = forwardedBy(request.headers);
-    const { caller } = request.forwarded;
-    request.caller = caller ? LOOPBACK_TRUST.callerFrom(request.headers, sender, caller) : sender;
+    const isRpc = !request.is404 && request.routeOptions.url !== HEALTH;
+    if (!isRpc || options.dispatcher() === null) options.callers.senderOf(request.raw);
     // Until the features are there, nobody knows which paths there are.
     if (options.dispatcher() === null) {
       reply.header("retry-after", "1");
@@ -90,6 +99,12 @@ export function createApp(options: AppOptions): FastifyInstance {
     }
     // Before a body is read: what is refused anyway need not be sent.
     if (request.is404) refusePath(request, reply);
+    if (isRpc) {
+      request.forwarded = forwardedBy(request.headers);
+      const { caller } = request.forwarded;
+      const sender = await options.callers.of(request.raw);
+      request.caller = caller ? forwardedCaller(sender, caller) : sender;
+    }
     if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw nodeErrors.bodyTooLarge(bodyBytes);
     if (isUnmet(request.raw)) throw nodeErrors.expectationFailed(String(request.headers.expect));
     // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
@@ -102,19 +117,41 @@ export function createApp(options: AppOptions): FastifyInstance {
     if (reply.statusCode >= 400) await skipShortBody(request.raw);
     await options.held();
   });
+  server.addHook("onSend", async (request, reply, payload) => {
+    // Streams go as they come, and on this machine's own socket there is nothing to gain.
+    if (!(typeof payload === "string" || payload instanceof Buffer) || payload.length < gzipBytes) return payload;
+    const vary = reply.raw.getHeader("vary");
+    reply.header("vary", vary === undefined ? "accept-encoding" : `${vary}, accept-encoding`);
+    if (!takesGzip(request.raw.headers) || wayOf(request.raw.socket) === "unix") return payload;
+    reply.header("content-encoding", "gzip");
+    return gzipped(payload);
+  });
 
-  server.get("/healthz", () => ({ status: options.isStopping() ? "draining" : "ok" }));
+  const routesOf = (request: FastifyRequest, reply: FastifyReply): RpcRoutes => ({
+    dispatcher: options.dispatcher()!,
+    exchange: options.exchangeOf(request.raw, reply.raw)!,
+    requestTimeoutMs,
+  });
+  server.get(HEALTH, () => ({ status: options.isStopping() ? "draining" : "ok" }));
   server.post<{ Params: { method: string } }>("/rpc/:method", async (request, reply) => {
     const started = performance.now();
     const { method } = request.params;
     const params = bodyParams(request.body instanceof Uint8Array ? request.body : new Uint8Array());
-    const { signal } = options.exchangeOf(request.raw, reply.raw)!;
-    const { via, timeoutMs } = request.forwarded;
-    const deadline = started + Math.min(requestTimeoutMs, timeoutMs ?? requestTimeoutMs);
-    const context = { requestId: request.id, caller: request.caller, signal, deadline, via, takesJsonBytes: true };
-    const result = await options.dispatcher()!.dispatch({ method, params }, context);
+    const routes = routesOf(request, reply);
+    const context = contextOf(request, routes);
+    const takesStream = takesNdjson(request.headers.accept);
+    const result = await routes.dispatcher.dispatch({ method, params }, { ...context, takesStream });
     request.log.debug({ method, ms: performance.now() - started }, "answered");
-    return reply.type(JSON_TYPE).send(resultBody(method, result));
+    if (!(result instanceof ResultStream)) return reply.type(JSON_TYPE).send(resultBody(method, result));
+    const { exchange } = routes;
+    const parts = { method, requestId: request.id, exchange, log: request.log as Logger };
+    return reply.type(NDJSON_TYPE).send(await ndjson(result, parts));
+  });
+  server.post("/rpc", async (request, reply) => {
+    const started = performance.now();
+    const body = await answerBatch(request, routesOf(request, reply));
+    request.log.debug({ batch: true, ms: performance.now() - started }, "answered");
+    return reply.type(JSON_TYPE).send(body);
   });
   return server;
 }
@@ -144,5 +181,5 @@ function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenErr
   const { method } = (request.params ?? {}) as { method?: string };
   logRefusal(request.log, error, { method });
   reply.header("x-request-id", request.id).code(errorStatus(error.code).http).type(JSON_TYPE);
-  return reply.send(errorBody(error, request.id));
+  return reply.headers(errorHeaders(error)).send(errorBody(error, request.id));
 }

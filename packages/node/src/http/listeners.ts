@@ -1,22 +1,28 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import { once } from "node:events";
-import type { Server } from "node:http";
-import { type AddressInfo, isIP } from "node:net";
+import { type AddressInfo, isIP, type Server } from "node:net";
 import { nodeErrors } from "../errors.js";
 import { isLoopback } from "./loopback.js";
+import type { UnixSocket } from "./unix-socket.js";
 
 /** Finds the addresses of a name. */
 export type Lookup = (host: string) => Promise<readonly { address: string; family: number }[]>;
 
 export interface ListenOptions {
-  /** A loopback address, or a name of some. */
+  /** An address, or a name of some. */
   host: string;
+  /** Other machines may reach them; else all must be loopback addresses. */
+  foreign: boolean;
   /** 0 picks one that is free on every address. */
   port: number;
   /** @default the system's */
   lookup?: Lookup | undefined;
   /** Makes a server that does not listen yet; called once for each address. */
   createServer: () => Server;
+  /** What the servers speak. */
+  scheme: "http" | "https";
+  /** Another way in, beside the addresses. */
+  socket?: { path: string; createServer: () => Server } | undefined;
 }
 
 /** How often a free port that is taken on another address of the same name is replaced by another. */
@@ -26,10 +32,32 @@ const FREE_PORT_TRIES = 10;
 export class Listeners {
   #closed: Promise<unknown> | null = null;
 
-  private constructor(private readonly servers: readonly Server[]) {}
+  private constructor(
+    private readonly servers: readonly Server[],
+    private readonly scheme: string,
+    private readonly socket: UnixSocket | null,
+  ) {}
 
-  /** @throws AspenError `CONFIG_INVALID` when the name has no loopback address, or the port cannot be had on one */
+  /**
+   * @throws AspenError `CONFIG_INVALID` when the name has no loopback address, the port cannot be had on one, or the path
+   * of the socket cannot
+   */
   static async open(options: ListenOptions): Promise<Listeners> {
+    const { socket } = options;
+    const tcp = await Listeners.#openTcp(options);
+    if (!socket) return tcp;
+    try {
+      // A node without one does not need it.
+      const { UnixSocket } = await import("./unix-socket.js");
+      const opened = await UnixSocket.open(socket.path, socket.createServer());
+      return new Listeners([...tcp.servers, opened.server], options.scheme, opened);
+    } catch (error) {
+      await tcp.close();
+      throw error;
+    }
+  }
+
+  static async #openTcp(options: ListenOptions): Promise<Listeners> {
     const { host, port } = options;
     const addresses = await resolve(options);
     for (let left = FREE_PORT_TRIES; ; left -= 1) {
@@ -43,7 +71,8 @@ export class Listeners {
     }
   }
 
-  static async #bind(addresses: readonly string[], { port, createServer }: ListenOptions): Promise<Listeners> {
+  static async #bind(addresses: readonly string[], options: ListenOptions): Promise<Listeners> {
+    const { port, createServer, scheme } = options;
     const servers: Server[] = [];
     let chosen = port;
     let absent: unknown;
@@ -64,28 +93,29 @@ export class Listeners {
       }
       if (servers.length === 0) throw absent;
     } catch (error) {
-      await new Listeners(servers).close();
+      await new Listeners(servers, scheme, null).close();
       throw error;
     }
-    return new Listeners(servers);
+    return new Listeners(servers, scheme, null);
   }
 
   /** Where the first of them listens. */
   get url(): string {
     const { address, family, port } = this.servers[0]!.address() as AddressInfo;
-    return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+    return `${this.scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
   }
 
   /** Takes no more connections. Resolves when those that there are have closed. */
   close(): Promise<unknown> {
-    this.#closed ??= Promise.all(
-      this.servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
-    );
+    this.#closed ??= Promise.all([
+      this.socket?.remove(),
+      ...this.servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
+    ]);
     return this.#closed;
   }
 }
 
-async function resolve({ host, port, lookup }: ListenOptions): Promise<string[]> {
+async function resolve({ host, port, foreign: open, lookup }: ListenOptions): Promise<string[]> {
   const bare = host.replace(/^\[(.*)\]$/, "$1");
   if (isIP(bare) !== 0) return [bare];
   const find: Lookup = lookup ?? ((name) => systemLookup(name, { all: true }));
@@ -93,7 +123,7 @@ async function resolve({ host, port, lookup }: ListenOptions): Promise<string[]>
     throw nodeErrors.listenFailed(host, port, error);
   });
   const addresses = [...new Set(found.map(({ address }) => address))];
-  const foreign = addresses.find((address) => !isLoopback(address));
+  const foreign = open ? undefined : addresses.find((address) => !isLoopback(address));
   if (foreign !== undefined || addresses.length === 0) throw nodeErrors.listenForeign(host, foreign ?? null);
   return addresses;
 }

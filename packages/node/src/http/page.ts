@@ -8,10 +8,14 @@ export interface PageAnswer {
 }
 
 /** A mount of one page without a body of its own, for GET and HEAD. */
-export function page(prefix: HttpMount["prefix"], answer: () => Promise<PageAnswer>): HttpMount {
+export function page(
+  prefix: HttpMount["prefix"],
+  access: HttpMount["access"],
+  answer: () => Promise<PageAnswer>,
+): HttpMount {
   return {
     prefix,
-    access: "public",
+    access,
     maxBodyBytes: 0,
     async handle(request, response, { path }) {
       const { method = "" } = request;

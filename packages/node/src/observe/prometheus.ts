@@ -64,6 +64,7 @@ export class Prometheus {
       );
     }
     const values = measured.slice(0, MAX_VALUES);
+    if (meter.kind === "histogram") return histogram(meter, values);
     const labelNames = [...new Set(values.flatMap(({ labels = {} }) => Object.keys(labels)))];
     const options = { name: meter.name, help: meter.help, labelNames, registers: [] };
     const metric = meter.kind === "counter" ? new Counter(options) : new Gauge(options);
@@ -76,6 +77,26 @@ export class Prometheus {
     this.#told.add(name);
     this.log.warn({ meter: name, ...fields }, text);
   }
+}
+
+/** The library's own takes what is observed, one by one; this one has been counted already. */
+function histogram({ name, help }: Meter, values: readonly Measurement[]): Metric {
+  const lines = values.flatMap((measurement) => {
+    const { value, buckets = [] } = measurement;
+    const labels = labelsOf(measurement);
+    const count = buckets.at(-1)?.count ?? 0;
+    return [
+      ...buckets.map(({ le, count }) => ({
+        metricName: `${name}_bucket`,
+        labels: { le: Number.isFinite(le) ? String(le) : "+Inf", ...labels },
+        value: count,
+      })),
+      { metricName: `${name}_sum`, labels, value },
+      { metricName: `${name}_count`, labels, value: count },
+    ];
+  });
+  const metric = { name, help, type: "histogram", aggregator: "sum", values: lines };
+  return { name, get: async () => metric } as unknown as Metric;
 }
 
 function labelsOf({ labels = {} }: Measurement): Record<string, string> {

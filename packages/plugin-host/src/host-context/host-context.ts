@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from "@aspen/feature";
 import { eventOp } from "@aspen/layers";
-import { allowedKvPrefixes, type PluginManifest } from "@aspen/plugin-api";
+import { allowedKvPrefixes, cut, type PluginManifest } from "@aspen/plugin-api";
+import { spanned } from "@aspen/rpc-core";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
 import { PluginTimers } from "../background/plugin-timers.js";
 import { PluginRpc } from "../plugin-rpc.js";
@@ -59,14 +60,32 @@ export class PluginHostContext implements CallScope {
     assertScanPrefixAllowed(this.grant.kvPrefixes, prefix);
   }
 
-  /** One host call: encoded parameters in, tagged result bytes out. `call` is where it comes from. Never rejects. */
+  /**
+   * One host call: encoded parameters in, tagged result bytes out. `call` is where it comes from; a span of it is below
+   * the call's. Never rejects.
+   */
   async invoke(name: string, args: readonly (Uint8Array | null)[], call: PluginCall = {}): Promise<Uint8Array> {
+    this.services.measures?.hostCall(this.grant.plugin, name);
     try {
-      const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
-      return encodeResult(spec.result, await implementation.run(this.#services, prepared, this, call));
+      const attributes = { "aspen.host_function": cut(name) };
+      return await spanned(call.trace, "host call", { attributes }, async (trace) => {
+        const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
+        const result = await implementation.run(this.#services, prepared, this, { ...call, trace });
+        return encodeResult(spec.result, result);
+      });
     } catch (error) {
       return encodeError(error);
     }
+  }
+
+  /** A call of the plugin waited so long for an instance. */
+  reportWait(ms: number): void {
+    this.services.measures?.waited(this.grant.plugin, ms);
+  }
+
+  /** An instance of the plugin ended before its time, and is replaced. */
+  reportRestart(): void {
+    this.services.measures?.restarted(this.grant.plugin);
   }
 
   /** Reports denials that a worker decided by the same rules. */

@@ -29,8 +29,19 @@ export interface HostServices {
   ports?: Partial<HostPorts>;
   /** Brings a plugin's own calls to their handlers. @default none: it cannot call */
   dispatcher?: Pick<Dispatcher, "dispatch"> | undefined;
+  /** What is measured of the plugin. @default nothing */
+  measures?: HostMeasures | undefined;
   /** Gets denials, at most 100 a second from each thread, to count and to log them. */
   onDenied?(event: DeniedEvent): void;
+}
+
+/** What a plugin's host is told to measure. */
+export interface HostMeasures {
+  hostCall(plugin: string, name: string): void;
+  /** A call waited for an instance. */
+  waited(plugin: string, ms: number): void;
+  /** An instance ended before its time. */
+  restarted(plugin: string): void;
 }
 
 export interface DeniedEvent {

@@ -1,4 +1,4 @@
-import type { Caller } from "@aspen/rpc-core";
+import type { Caller, TraceContext } from "@aspen/rpc-core";
 
 /** What a plugin may do, as plain data that can be sent to a worker thread. */
 export interface PluginGrant {
@@ -17,6 +17,8 @@ export interface PluginCall {
   readonly caller?: Caller | undefined;
   /** When the call is over for its caller, on the clock of `performance.now()`. @default unknown */
   readonly deadline?: number | undefined;
+  /** Its place in a trace. @default none */
+  readonly trace?: TraceContext | undefined;
   /** Each aborts when the call is over. @default none */
   readonly signals?: readonly AbortSignal[] | undefined;
 }

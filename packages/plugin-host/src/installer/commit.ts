@@ -1,3 +1,4 @@
+import type { AuditEvent } from "@aspen/layers";
 import { isAspenError } from "@aspen/plugin-api";
 import type { BlobStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
@@ -11,6 +12,8 @@ export interface PluginCommit {
   record: PluginRecord;
   /** Its artifacts; null when it keeps those that are stored. */
   files: PluginArtifact["files"] | null;
+  /** What is written into the audit trail with it. */
+  audit: AuditEvent;
   /** What it was decided on. */
   before: PluginRecord | undefined;
   /** The rules again, on the state of this moment: others may have come meanwhile. */
@@ -25,7 +28,7 @@ export interface PluginCommit {
  */
 export async function commitChange(
   parts: PluginStoreParts & { blobs: BlobStore },
-  { record, files, before, recheck }: PluginCommit,
+  { record, files, audit, before, recheck }: PluginCommit,
 ): Promise<void> {
   const { store, blobs } = parts;
   const { name } = record.manifest;
@@ -36,7 +39,7 @@ export async function commitChange(
     await store.change((snapshot) => {
       recheck(snapshot);
       if (snapshot.records.get(name)?.revision !== before?.revision) throw pluginErrors.changedMeanwhile();
-      return { put: record };
+      return { put: record, audit };
     });
   } catch (error) {
     // A record that may be stored needs its code.

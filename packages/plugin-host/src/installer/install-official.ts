@@ -2,6 +2,7 @@ import { compareVersions, isAspenError } from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
 import type { OfficialPlugin } from "../official/official-plugin.js";
 import { newRecord } from "../plugin-store/new-record.js";
+import { BY_NODE, changed, type PluginAction } from "../plugin-store/plugin-audit.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
 import type { PluginArtifact } from "../runtime.js";
@@ -24,7 +25,7 @@ type Decide = (snapshot: PluginSnapshot) => PluginRecord;
 
 export interface OfficialInstallerParts extends PluginInstallerParts {
   /** Starts what `decide` makes, and stores it when that went well. */
-  start(name: string, files: PluginArtifact["files"], decide: Decide): Promise<void>;
+  start(name: string, files: PluginArtifact["files"], action: PluginAction, decide: Decide): Promise<void>;
 }
 
 /** {@link PluginInstaller.installOfficial} */
@@ -95,8 +96,9 @@ async function change(
     const own = { manifest, artifacts, overrides: {}, official: feature };
     return before ? { ...revised(before, now), ...own, startDeath: null } : newRecord({ ...own, config: {} }, now);
   };
-  if (before?.enabled !== false) return parts.start(name, files, decide);
+  const action = before ? "update" : "install";
+  if (before?.enabled !== false) return parts.start(name, files, action, decide);
   const record = decide(await parts.store.snapshot());
-  await commitChange(parts, { record, files, before, recheck: decide });
+  await commitChange(parts, { record, files, audit: changed(action, record, BY_NODE), before, recheck: decide });
   await parts.supervisor.follow(name);
 }

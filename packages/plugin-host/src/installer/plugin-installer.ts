@@ -1,9 +1,11 @@
+import type { AuditActor } from "@aspen/layers";
 import { manifestWarnings, type PluginManifest, parseManifest, parseOverrides } from "@aspen/plugin-api";
 import type { ShadowedMethod } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
 import type { OfficialPlugin } from "../official/official-plugin.js";
 import { codeHash } from "../plugin-store/code-hash.js";
 import { newRecord } from "../plugin-store/new-record.js";
+import { BY_NODE, changed, type PluginAction } from "../plugin-store/plugin-audit.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot } from "../plugin-store/plugin-store.js";
 import type { PluginArtifact } from "../runtime.js";
@@ -46,7 +48,10 @@ export interface TakenOverMethod {
   from: string;
 }
 
-/** Changes what is installed. Every change is tried on this node first; when it fails, nothing has changed. */
+/**
+ * Changes what is installed. Every change is tried on this node first; when it fails, nothing has changed. `by` is who the
+ * audit trail says it was, the node itself unless given; a reload of a plugin of the configuration is not in it.
+ */
 export class PluginInstaller {
   constructor(private readonly parts: PluginInstallerParts) {}
 
@@ -55,13 +60,13 @@ export class PluginInstaller {
    * `PLUGIN_PREFIX_CONFLICT`, `PLUGIN_DEPENDENCY`, `PLUGIN_TIER_REFUSED`, `PLUGIN_TIER_UNAVAILABLE`, `PLUGIN_OFFICIAL`,
    * `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, or what its start failed with
    */
-  async install(input: InstallInput): Promise<InstalledPlugin> {
+  async install(input: InstallInput, by: AuditActor = BY_NODE): Promise<InstalledPlugin> {
     const manifest = this.#parse(input.manifest);
     const { name } = manifest;
     const overrides = parseOverrides(name, input.overrides ?? {});
     const { files, stored: artifacts } = checkArtifacts(manifest, input.artifacts);
     const config = input.config ?? {};
-    return this.#replace(name, files, (snapshot) => {
+    return this.#replace(name, files, { action: "install", by }, (snapshot) => {
       const taken = snapshot.records.get(name);
       if (taken) throw pluginErrors.nameTaken(name, taken.manifest.version);
       const unreadable = snapshot.corrupt.get(name);
@@ -76,7 +81,7 @@ export class PluginInstaller {
    * Replaces an installed plugin's code, manifest and, when given, configuration and overrides; calls under way end on the
    * old one. A start of it that is under way is given up. Other code lifts a quarantine.
    */
-  async update(input: InstallInput): Promise<InstalledPlugin> {
+  async update(input: InstallInput, by: AuditActor = BY_NODE): Promise<InstalledPlugin> {
     const manifest = this.#parse(input.manifest);
     const { name } = manifest;
     const overrides = input.overrides === undefined ? undefined : parseOverrides(name, input.overrides);
@@ -98,7 +103,7 @@ export class PluginInstaller {
     // One that is refused gives up nothing.
     decide(await store.snapshot());
     if (!supervisor.safeMode) supervisor.giveUpStart(name);
-    return this.#replace(name, files, decide);
+    return this.#replace(name, files, { action: "update", by }, decide);
   }
 
   /**
@@ -113,17 +118,18 @@ export class PluginInstaller {
     return installOfficial(
       {
         ...this.parts,
-        start: async (name, files, decide) => void (await this.#replace(name, files, decide)),
+        start: async (name, files, action, decide) =>
+          void (await this.#replace(name, files, { action, by: BY_NODE }, decide)),
       },
       official,
     );
   }
 
   /** Starts it afresh on every node, from the code that is installed; one of this node's configuration, here. */
-  async reload(name: string): Promise<PluginStatus> {
+  async reload(name: string, by: AuditActor = BY_NODE): Promise<PluginStatus> {
     const configured = this.parts.store.configured.get(name);
     if (configured) return reloadConfigured(this.parts, configured.record);
-    return this.#replace(name, null, (snapshot) => {
+    return this.#replace(name, null, { action: "reload", by }, (snapshot) => {
       const before = recordOf(snapshot, name);
       if (!before.enabled) throw pluginErrors.notServing(name, "it is disabled; enable it instead");
       assertNotHeld(before);
@@ -132,7 +138,7 @@ export class PluginInstaller {
   }
 
   /** Starts one that is disabled, or whose code nodes died of. In safe mode it is enabled and not started. */
-  async enable(name: string): Promise<PluginStatus> {
+  async enable(name: string, by: AuditActor = BY_NODE): Promise<PluginStatus> {
     const { store, supervisor } = this.parts;
     store.configured.assertNot(name);
     const { enabled, startDeath } = recordOf(await store.snapshot(), name);
@@ -142,14 +148,17 @@ export class PluginInstaller {
       assertInstallable(snapshot, grantedManifest(before));
       return { ...revised(before, this.parts.store.now()), enabled: true, startDeath: null };
     };
-    if (!supervisor.safeMode) return this.#replace(name, null, decide);
-    await store.change((snapshot) => ({ put: decide(snapshot) }));
+    if (!supervisor.safeMode) return this.#replace(name, null, { action: "enable", by }, decide);
+    await store.change((snapshot) => {
+      const record = decide(snapshot);
+      return { put: record, audit: changed("enable", record, by) };
+    });
     return this.#follow(name);
   }
 
   /** Stops it on every node and keeps it installed. A start of it that is under way is given up. */
-  async disable(name: string): Promise<PluginStatus> {
-    await disablePlugin(this.parts, name);
+  async disable(name: string, by: AuditActor = BY_NODE): Promise<PluginStatus> {
+    await disablePlugin(this.parts, name, by);
     this.parts.logger.info({ plugin: name }, "plugin disabled");
     return this.#follow(name);
   }
@@ -159,13 +168,13 @@ export class PluginInstaller {
    *
    * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_DEPENDENCY`, or `PLUGIN_OFFICIAL` when a feature of this node brings it
    */
-  async remove(name: string): Promise<void> {
+  async remove(name: string, by: AuditActor = BY_NODE): Promise<void> {
     const { store, supervisor, logger } = this.parts;
     store.configured.assertNot(name);
     const record = (await store.snapshot()).records.get(name);
     const official = supervisor.official.named(name);
     if (official && record && record.official !== null) throw pluginErrors.officialRemove(name, official.feature);
-    await removePlugin(this.parts, name);
+    await removePlugin(this.parts, name, by);
     logger.info({ plugin: name }, "plugin removed");
     await supervisor.follow(name);
   }
@@ -192,6 +201,7 @@ export class PluginInstaller {
   async #replace(
     name: string,
     files: PluginArtifact["files"] | null,
+    { action, by }: { action: PluginAction; by: AuditActor },
     decide: (snapshot: PluginSnapshot) => PluginRecord,
   ): Promise<InstalledPlugin> {
     const { store, supervisor, logger } = this.parts;
@@ -202,7 +212,8 @@ export class PluginInstaller {
         before = snapshot.records.get(name);
         return { record: decide(snapshot), files, basis: before?.revision ?? null };
       },
-      commit: (record) => commitChange(this.parts, { record, files, before, recheck: decide }),
+      commit: (record) =>
+        commitChange(this.parts, { record, files, audit: changed(action, record, by), before, recheck: decide }),
     });
     logger.info({ plugin: name, version: plugin.status().version }, "plugin changed");
     const takenOver = supervisor.takenOverBy(name);

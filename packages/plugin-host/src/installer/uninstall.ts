@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import type { AuditActor } from "@aspen/layers";
 import type { Logger } from "@aspen/plugin-api";
 import type { BlobStore } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
+import { BY_NODE, changed, removed as gone } from "../plugin-store/plugin-audit.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginSnapshot, PluginStore } from "../plugin-store/plugin-store.js";
 import { assertNotNeeded } from "./conflicts.js";
@@ -14,18 +16,18 @@ export interface PluginStoreParts {
 }
 
 /**
- * Takes a plugin out of the store; its data stays, keys and blobs. Nodes of the store follow.
+ * Takes a plugin out of the store; its data stays, keys and blobs. Nodes of the store follow. The audit trail says who did it.
  *
  * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_CONFIGURED`, or `PLUGIN_DEPENDENCY` when an enabled plugin needs it
  */
-export async function removePlugin(parts: PluginStoreParts, name: string): Promise<void> {
+export async function removePlugin(parts: PluginStoreParts, name: string, by: AuditActor = BY_NODE): Promise<void> {
   let removed: PluginRecord | undefined;
   parts.store.configured.assertNot(name);
   await parts.store.change((snapshot) => {
     // What cannot be read does not say which code it had: that stays referenced.
     removed = snapshot.corrupt.has(name) ? undefined : recordOf(snapshot, name);
     assertNotNeeded(snapshot, name);
-    return { remove: name };
+    return { remove: name, audit: gone(name, by) };
   });
   if (removed) await releaseCode(parts, removed);
 }
@@ -36,12 +38,17 @@ export async function removePlugin(parts: PluginStoreParts, name: string): Promi
  * @throws AspenError `PLUGIN_NOT_FOUND`, `PLUGIN_CONFIGURED`, `PLUGIN_DEPENDENCY` when an enabled plugin needs it, or `INTERNAL` when its
  * record cannot be read
  */
-export async function disablePlugin({ store }: Pick<PluginStoreParts, "store">, name: string): Promise<void> {
+export async function disablePlugin(
+  { store }: Pick<PluginStoreParts, "store">,
+  name: string,
+  by: AuditActor = BY_NODE,
+): Promise<void> {
   store.configured.assertNot(name);
   await store.change((snapshot) => {
     const before = recordOf(snapshot, name);
     assertNotNeeded(snapshot, name);
-    return { put: { ...revised(before, store.now()), enabled: false } };
+    const record = { ...revised(before, store.now()), enabled: false };
+    return { put: record, audit: changed("disable", record, by) };
   });
 }
 

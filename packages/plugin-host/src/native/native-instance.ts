@@ -8,7 +8,7 @@ import {
   LIMITS,
   type NativeRequest,
 } from "@aspen/plugin-api/abi";
-import { JsonBytes } from "@aspen/rpc-core";
+import { JsonBytes, type TraceContext } from "@aspen/rpc-core";
 import { callErrors, nativeErrors } from "../errors.js";
 import { FailureLog, type FailureRecord } from "../guest/failure-log.js";
 import { errorOfGuest, type GuestFailure, logFieldsOf } from "../guest/guest-failure.js";
@@ -40,6 +40,7 @@ class GuestThrew extends Error {
 
 interface RunOptions {
   requestId?: string;
+  trace?: TraceContext | undefined;
   /** Gives it up with `reason`. */
   signal?: AbortSignal | undefined;
   reason?(): unknown;
@@ -82,20 +83,21 @@ export class NativePluginInstance implements PluginInstance {
 
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     const { name, execution_timeout_ms: timeoutMs } = this.manifest;
-    const { requestId, signal, takesJsonBytes, caller } = options;
+    const { requestId, signal, trace, takesJsonBytes, caller } = options;
     if (this.#draining) throw callErrors.unavailable(name, "it is stopping");
     const text = params instanceof JsonBytes ? textOfJsonBytes(params) : exactJson(params ?? null);
     const bytes = Buffer.byteLength(text);
     if (bytes > LIMITS.messageBytes) throw callErrors.requestTooLarge(name, bytes);
+    const queuedAt = performance.now();
     await this.#slots.take(signal);
+    this.host.reportWait(performance.now() - queuedAt);
     try {
       const input = (call: NativeCall): NativeRequest => {
         return { method, params: JSON.parse(text), requestId, signal: call.signal };
       };
       const reason = () => callErrors.cancelled(name);
-      const answer = encodeUtf8(
-        await this.#run("handle_request", input, { requestId, signal, reason, timeoutMs, origin: { caller } }),
-      );
+      const limits = { requestId, signal, reason, timeoutMs, origin: { caller, trace } };
+      const answer = encodeUtf8(await this.#run("handle_request", input, limits));
       const problem = messageProblem(answer);
       if (problem !== null) throw callErrors.invalidResponse(name, problem);
       return takesJsonBytes ? new JsonBytes(answer) : JSON.parse(Buffer.from(answer).toString("utf8"));

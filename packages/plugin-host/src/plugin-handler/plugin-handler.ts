@@ -1,5 +1,11 @@
-import { handlePatternMatches, type PluginManifest } from "@aspen/plugin-api";
-import type { MethodDescription, RequestContext, RequestHandler, RpcRequest } from "@aspen/rpc-core";
+import { cut, handlePatternMatches, type PluginManifest } from "@aspen/plugin-api";
+import {
+  type MethodDescription,
+  type RequestContext,
+  type RequestHandler,
+  type RpcRequest,
+  spanned,
+} from "@aspen/rpc-core";
 import { hostErrors } from "../errors.js";
 import type { CallOptions } from "../runtime.js";
 
@@ -42,6 +48,9 @@ export class PluginHandler implements RequestHandler {
     const { through = [] } = caller;
     // Its instances may all be waiting for this very answer.
     if (through.includes(this.name)) return Promise.reject(hostErrors.cycle(through, this.name));
-    return this.target.call(method, params, { requestId, caller, signal, takesJsonBytes });
+    const attributes = { "aspen.plugin": this.name, "rpc.method": cut(method) };
+    return spanned(context.trace, `plugin ${this.name}`, { attributes }, (trace) =>
+      this.target.call(method, params, { requestId, caller, signal, trace, takesJsonBytes }),
+    );
   }
 }

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Clock, systemClock } from "@aspen/feature";
+import type { AuditEvent } from "@aspen/layers";
 import { type AspenError, decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Check, KeyValueStore, KvEntry, Op } from "@aspen/storage";
 import { pluginErrors } from "../errors.js";
 import { ConfiguredPlugins } from "./configured-plugins.js";
+import { AUDIT_TRAIL } from "./plugin-audit.js";
 import { type PluginRecord, pluginRecordSchema } from "./plugin-record.js";
 import { StartNotes } from "./start-notes.js";
 
@@ -22,10 +24,10 @@ export interface PluginSnapshot {
   corrupt: ReadonlyMap<string, AspenError>;
 }
 
-/** What a change does to one plugin, or to several. */
+/** What a change does to one plugin, or to several; `audit` is written into the trail with it. */
 export type PluginChange =
-  | { put: PluginRecord }
-  | { remove: string }
+  | { put: PluginRecord; audit?: AuditEvent }
+  | { remove: string; audit?: AuditEvent }
   /** Puts several, and applies `ops` with them, where `checks` hold. All of one namespace with the records. */
   | { putAll: readonly PluginRecord[]; checks: readonly Check[]; ops: readonly Op[] };
 
@@ -136,6 +138,7 @@ export class PluginStore {
         ops: [
           ...recordOps(change),
           ...(several?.ops ?? []),
+          ...("audit" in change && change.audit ? [AUDIT_TRAIL.op(change.audit, this.#clock.now())] : []),
           { type: "put", key: EPOCH_KEY, value: encodeUtf8(this.now()) },
         ],
       });

@@ -1,6 +1,7 @@
 import type { Logger } from "@aspen/plugin-api";
 import type { HandlerRegistry } from "@aspen/rpc-core";
 import type { OfficialPlugins } from "../official/official-plugins.js";
+import type { PluginMeters } from "../plugin-meters.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
 import type { PluginStore } from "../plugin-store/plugin-store.js";
 import type { PluginArtifact } from "../runtime.js";
@@ -13,6 +14,8 @@ export interface PluginSupervisorParts {
   /** Those that the node's features bring. @default none */
   official?: OfficialPlugins;
   logger: Logger;
+  /** Counts and times calls. @default nothing does */
+  meters?: PluginMeters;
 }
 
 /** A change of one plugin, carried out in that plugin's turn. */

@@ -6,7 +6,7 @@ import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { type NotifyTarget, PluginBackground } from "../background/plugin-background.js";
 import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
-import type { DeniedEvent } from "../host-context/host-function.js";
+import type { DeniedEvent, HostMeasures } from "../host-context/host-function.js";
 import type { HostPorts } from "../host-ports.js";
 import type { ConfiguredPlugins } from "../plugin-store/configured-plugins.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
@@ -28,6 +28,8 @@ export interface StarterOptions {
   clock?: Clock;
   /** Where plugins' own calls go; asked for at each start of one. @default nowhere: they cannot call */
   dispatcher?(): Pick<Dispatcher, "dispatch"> | undefined;
+  /** What is measured of plugins. @default nothing */
+  measures?: HostMeasures | undefined;
   /** The node, on whose behalf it asks plugins for their health. @default "node" */
   nodeId?: string;
 }
@@ -86,14 +88,14 @@ export class PluginStarter {
    */
   async start(artifact: PluginArtifact, config: PluginRecord["config"], signal?: AbortSignal): Promise<PluginInstance> {
     const { manifest } = artifact;
-    const { kv, blobs, ports = {}, clock = systemClock } = this.options;
+    const { kv, blobs, ports = {}, clock = systemClock, measures } = this.options;
     const { runtime } = this.#tierOf(manifest);
     const problems = backgroundProblems(manifest);
     if (problems.length > 0) throw pluginApiErrors.manifestInvalid(problems);
     const dispatcher = this.options.dispatcher?.();
     const host = new PluginHostContext(
       manifest,
-      { dispatcher, kv, blobs, ports, clock, ...this.#logging(manifest.name) },
+      { dispatcher, kv, blobs, ports, clock, measures, ...this.#logging(manifest.name) },
       config,
     );
     const instance = await runtime.start(artifact, host, signal);

@@ -13,6 +13,7 @@ import {
 import type { HandlerRegistry, ShadowedMethod } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
+import type { PluginMeters } from "../plugin-meters.js";
 import { codeHash } from "../plugin-store/code-hash.js";
 import { grantedManifest, type PluginRecord, type StoredArtifact } from "../plugin-store/plugin-record.js";
 import type { CallOptions, NotifyKind, NotifyOptions, PluginHealth, PluginInstance } from "../runtime.js";
@@ -54,6 +55,7 @@ export interface PluginStatus {
 export interface SupervisedPluginParts {
   registry: HandlerRegistry;
   logger: Logger;
+  meters?: PluginMeters | undefined;
   health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs" | "caller">;
   /** Begins what it does when nobody calls it. */
   starter: Pick<PluginStarter, "background">;
@@ -70,6 +72,8 @@ export class SupervisedPlugin {
   #handler: PluginHandler;
   #error: AspenError | null = null;
   #failures = 0;
+  #startedBefore = false;
+  readonly #unfollow: (() => void) | undefined;
   /** On the clock of `performance.now()`, which nobody sets. */
   #retryAt = 0;
   #health: HealthLoop | null = null;
@@ -87,6 +91,7 @@ export class SupervisedPlugin {
   ) {
     this.#record = record;
     this.#handler = this.#register(record);
+    this.#unfollow = parts.meters?.follow(this);
   }
 
   get name(): string {
@@ -158,6 +163,8 @@ export class SupervisedPlugin {
   /** The new revision serves from now on; returns the one it replaces. */
   adopt(record: PluginRecord, instance: PluginInstance): PluginInstance | null {
     const old = this.#instance;
+    if (this.#startedBefore) this.parts.meters?.restarted(this.name);
+    this.#startedBefore = true;
     this.#tried = record.revision;
     this.#instance = instance;
     this.#health?.[Symbol.dispose]();
@@ -258,6 +265,12 @@ export class SupervisedPlugin {
   /** Its methods are no longer this plugin's. */
   forget(): void {
     this.#unregister();
+    this.#unfollow?.();
+  }
+
+  /** Bytes of memory that its instances had when they were last heard of; null when its tier cannot say. */
+  get memoryBytes(): number | null {
+    return this.#instance?.memoryBytes ?? null;
   }
 
   notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void> {
@@ -266,11 +279,16 @@ export class SupervisedPlugin {
   }
 
   call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
+    const call = () => this.#call(method, params, options);
+    return this.parts.meters?.call(this.name, call) ?? call();
+  }
+
+  #call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
     if (this.#instance) return this.#instance.call(method, params, options);
     if (!this.#awaiting) return Promise.reject(pluginErrors.notServing(this.name, this.#why()));
     const started = this.#awaiting.join(params, options);
     this.parts.onAwaited();
-    return started.then(() => this.call(method, params, options));
+    return started.then(() => this.#call(method, params, options));
   }
 
   status(): PluginStatus {

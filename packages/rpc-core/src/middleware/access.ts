@@ -10,7 +10,7 @@ import type { Middleware } from "./middleware.js";
  * Lets a request pass when its caller is granted what its method needs; for a method without a handler, its name. Where
  * that depends on the params they are validated here, and the handler gets them so.
  *
- * Its errors: `PERMISSION_DENIED` naming the method or the key, and those of the validation.
+ * Its errors: `UNAUTHENTICATED` for an anonymous caller, `PERMISSION_DENIED` naming the method or the key, and those of the validation.
  */
 export function accessMiddleware(registry: Pick<HandlerRegistry, "find">): Middleware {
   return async (request, context, next) => {
@@ -20,6 +20,7 @@ export function accessMiddleware(registry: Pick<HandlerRegistry, "find">): Middl
     const method = registry.find(name)?.method?.(name);
     const access = method?.access ?? {};
     if (access === "public") return next(request, context);
+    if (caller.kind === "anonymous") throw rpcErrors.unauthenticated(name);
     assertMethods(caller, name, access);
     if (!method || !access.kvKeys) return next(request, context);
     const valid = await validated(name, method, params);

@@ -1,5 +1,6 @@
 import { rpcErrors } from "../errors.js";
 import type { HandlerRegistry } from "../registry.js";
+import { ResultStream } from "../result-stream.js";
 import { issueField } from "../standard-schema.js";
 import type { Middleware } from "./middleware.js";
 
@@ -14,6 +15,8 @@ export function resultMiddleware(registry: Pick<HandlerRegistry, "find">): Middl
     const { method } = request;
     const schema = registry.find(method)?.method?.(method)?.result;
     const result = await next(request, context);
+    // Its items are no result.
+    if (result instanceof ResultStream) return result;
     const checked = await schema?.["~standard"].validate(result);
     if (!checked?.issues) return result;
     throw rpcErrors.invalidResult(

@@ -20,6 +20,11 @@ export class MemoryChangeLog implements ChangeLog {
 
   constructor(private readonly versionOf: (namespace: string) => Version) {}
 
+  /** False: nobody watches the namespace, and its changes need not be appended. */
+  keeps(namespace: string): boolean {
+    return this.#pasts.has(namespace);
+  }
+
   /** Keeps the changes of one version. */
   append(namespace: string, changes: readonly Change[]): void {
     const past = this.#pasts.get(namespace);

@@ -44,9 +44,22 @@ export interface Table {
   delete(key: string): unknown;
   /** The keys that start with `prefix`, in any order. */
   keys(prefix: string): Iterable<string>;
+  /**
+   * The same keys in the order of their UTF-8 bytes. The table is not changed while they are read, and not all of them may be.
+   * @default `keys`, all of them read and sorted for each page of a scan
+   */
+  inOrder?(prefix: string, from: OrderedFrom): Iterable<string>;
   /** Version of a namespace; 0 when it was never written. */
   version(namespace: string): Version;
   setVersion(namespace: string, version: Version): void;
+}
+
+/** Where {@link Table.inOrder} begins. */
+export interface OrderedFrom {
+  /** Only the keys behind this one, which starts with the prefix and need not be there; null: all. */
+  readonly after: string | null;
+  /** The last key first; then those "behind" another come before it. */
+  readonly reverse: boolean;
 }
 
 /** What a store over a table does for its maintenance. */
@@ -108,20 +121,23 @@ export class TableKeyValueStore implements KeyValueStore {
     const limit = validateLimit(options);
     const after = decodeCursor(options);
     this.#assertOpen();
-    const sign = options.reverse ? -1 : 1;
-    const encoder = new TextEncoder();
-    const afterBytes = after === null ? null : encoder.encode(after);
-    const keys = [...this.table.keys(options.prefix)]
-      .filter((key) => this.#row(key))
-      .map((key) => encoder.encode(key))
-      .filter((key) => afterBytes === null || sign * compareBytes(key, afterBytes) > 0)
-      .sort((a, b) => sign * compareBytes(a, b))
-      .map((key) => decodeUtf8(key));
-    const entries = keys.slice(0, limit).map((key) => {
-      const entry = this.#entry(key)!;
-      return options.keysOnly ? { ...entry, value: new Uint8Array(0) } : entry;
+    const from = { after, reverse: options.reverse ?? false };
+    const keys = this.table.inOrder?.(options.prefix, from) ?? sorted(this.table.keys(options.prefix), from);
+    const now = Date.now();
+    const found: string[] = [];
+    const expired: string[] = [];
+    for (const key of keys) {
+      const { expiresAt } = this.table.get(key)!;
+      (expiresAt !== 0 && expiresAt <= now ? expired : found).push(key);
+      if (found.length > limit) break;
+    }
+    // Drops them, now that the keys are read.
+    for (const key of expired) this.#row(key);
+    const entries = found.slice(0, limit).map((key) => {
+      const { value, version } = this.table.get(key)!;
+      return { key, value: options.keysOnly ? new Uint8Array(0) : copyBytes(value), version };
     });
-    return keys.length > limit ? { entries, cursor: encodeCursor(options, entries.at(-1)!.key) } : { entries };
+    return found.length > limit ? { entries, cursor: encodeCursor(options, entries.at(-1)!.key) } : { entries };
   }
 
   async compareAndSwap(
@@ -221,7 +237,7 @@ export class TableKeyValueStore implements KeyValueStore {
 
   #log(changes: readonly (Omit<Change, "expired"> & { expired?: boolean })[]): void {
     const [first] = changes;
-    if (!first) return;
+    if (!first || !this.#changes.keeps(namespaceOf(first.key))) return;
     const kept = changes.map((change) => ({
       expired: false,
       ...change,
@@ -239,4 +255,15 @@ export class TableKeyValueStore implements KeyValueStore {
   #assertOpen(): void {
     if (this.#closed) throw storageErrors.unavailable("it is closed");
   }
+}
+
+/** As {@link Table.inOrder}, of keys in any order. */
+function sorted(keys: Iterable<string>, { after, reverse }: OrderedFrom): string[] {
+  const sign = reverse ? -1 : 1;
+  const last = after === null ? null : Buffer.from(after);
+  return [...keys]
+    .map((key) => Buffer.from(key))
+    .filter((key) => last === null || sign * compareBytes(key, last) > 0)
+    .sort((a, b) => sign * compareBytes(a, b))
+    .map((key) => decodeUtf8(key));
 }

@@ -5,20 +5,31 @@ import type { Check, Op, PutOptions, ScanOptions, Transaction } from "./key-valu
 
 /** The key's UTF-8 bytes. @throws AspenError `KV_KEY_INVALID` */
 export function validateKey(key: string): Buffer {
+  assertKey(key);
+  return Buffer.from(key, "utf8");
+}
+
+/** @throws AspenError `KV_KEY_INVALID` */
+function assertKey(key: string): void {
   if (typeof key !== "string" || key.length === 0) throw storageErrors.keyInvalid(String(key), "it is empty");
-  const bytes = validatePrefix(key);
-  if (bytes.length > LIMITS.keyBytes) {
-    throw storageErrors.keyInvalid(key, `it has ${bytes.length} bytes; at most ${LIMITS.keyBytes} are allowed`);
+  assertPrefix(key);
+  const bytes = Buffer.byteLength(key);
+  if (bytes > LIMITS.keyBytes) {
+    throw storageErrors.keyInvalid(key, `it has ${bytes} bytes; at most ${LIMITS.keyBytes} are allowed`);
   }
-  return bytes;
 }
 
 /** A scan prefix's UTF-8 bytes; it may be empty. @throws AspenError `KV_KEY_INVALID` */
 export function validatePrefix(prefix: string): Buffer {
+  assertPrefix(prefix);
+  return Buffer.from(prefix, "utf8");
+}
+
+/** @throws AspenError `KV_KEY_INVALID` */
+function assertPrefix(prefix: string): void {
   if (typeof prefix !== "string") throw storageErrors.keyInvalid(String(prefix), "it is not a string");
   if (prefix.length > LIMITS.keyBytes) throw storageErrors.keyInvalid(prefix, `it is over ${LIMITS.keyBytes} bytes`);
   if (!prefix.isWellFormed()) throw storageErrors.keyInvalid(prefix, "it is not well-formed Unicode");
-  return Buffer.from(prefix, "utf8");
 }
 
 /** @throws AspenError `PAYLOAD_TOO_LARGE`, `INVALID_PARAMS` */
@@ -111,13 +122,14 @@ export function validateTransaction(transaction: Transaction): string | null {
 /** The namespace of what a check or an operation names. @throws AspenError as {@link validateKey}, `INVALID_PARAMS` */
 function validateTarget(item: Check | Op): string {
   if (!("type" in item) || item.type !== "append") {
-    validateKey(item.key);
+    assertKey(item.key);
     return namespaceOf(item.key);
   }
   const { prefix } = item;
-  const { length } = validatePrefix(prefix);
+  assertPrefix(prefix);
   // Without it each append would be of a namespace of its own, with a version of its own.
   if (!holdsNamespace(prefix)) throw storageErrors.invalid("prefix", NAMESPACE_NEEDED);
+  const length = Buffer.byteLength(prefix);
   const longest = LIMITS.keyBytes - APPEND_SUFFIX_BYTES;
   if (length > longest) {
     throw storageErrors.keyInvalid(

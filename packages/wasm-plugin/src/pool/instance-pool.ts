@@ -44,6 +44,10 @@ export interface InstancePoolOptions extends Omit<InstanceOptions, "slots"> {
   computing?: number;
   /** Another instance could not be started; the next try is not before `retryMs` have passed. */
   onStartFailed(error: unknown, retryMs: number): void;
+  /** A call waited so many milliseconds for an instance. @default nobody hears of it */
+  onWaited?(ms: number): void;
+  /** An instance ended before its time. @default nobody hears of it */
+  onRestart?(): void;
   /** Called when the pool holds nothing any more. */
   onClosed(): void;
   runtime: ResolvedWasmRuntimeOptions;
@@ -185,6 +189,13 @@ export class InstancePool {
     return this.#instances.size;
   }
 
+  /** Bytes of memory of its instances, each as it was after its last call. */
+  get memoryBytes(): number {
+    let sum = 0;
+    for (const { memoryBytes } of this.#instances) sum += memoryBytes;
+    return sum;
+  }
+
   get #idle(): boolean {
     return this.#queue.length === 0 && [...this.#instances].every(({ busy }) => busy === 0);
   }
@@ -225,6 +236,7 @@ export class InstancePool {
 
   #assign(instance: Instance, queued: QueuedCall): void {
     queued.instance = instance;
+    this.options.onWaited?.(performance.now() - queued.queuedAt);
     instance.send(queued);
   }
 
@@ -298,6 +310,7 @@ export class InstancePool {
         ready: () => this.#pump(),
         returned: (calls) => this.#requeue(calls),
         gone: (unstarted) => {
+          this.options.onRestart?.();
           if (holder.instance) this.#instances.delete(holder.instance);
           this.#requeue(unstarted);
         },

@@ -16,6 +16,7 @@ import { shortId } from "../protocol/request-id.js";
 import { createRingBuffer, Ring } from "../protocol/ring.js";
 import type { PluginLog } from "../stacks/plugin-log.js";
 import type { ComputeSlots } from "./compute-slots.js";
+import { ComputeTurn } from "./compute-turn.js";
 import { loaded } from "./loading.js";
 import { type InstanceCall, SentCalls } from "./sent-calls.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
@@ -80,10 +81,11 @@ export class Instance {
   #restarts = false;
   /** When the slow call began, on the clock of {@link sharedNow}; null when no call is slow. */
   #stalledSince: number | null = null;
-  /** It holds one of the plugin's slots. */
-  #computing = false;
+  readonly #turn: ComputeTurn;
   /** Average time of a call in the worker, in milliseconds; the latest calls count most. */
   averageMs = WINDOW_MS;
+  /** Of the guest, after its last call. */
+  memoryBytes = 0;
   lastUsed = performance.now();
 
   private constructor(
@@ -97,6 +99,7 @@ export class Instance {
     this.#calls = new SentCalls(new Ring(memory.calls), (message) => worker.post(message));
     this.#results = new Ring(memory.results);
     this.#events = events;
+    this.#turn = new ComputeTurn(options.slots, options.maxInstances);
   }
 
   /**
@@ -154,7 +157,7 @@ export class Instance {
 
   /** True while it holds a slot, and takes calls without asking for one. */
   get computing(): boolean {
-    return this.#computing;
+    return this.#turn.held;
   }
 
   get busy(): number {
@@ -174,9 +177,7 @@ export class Instance {
    */
   send(call: InstanceCall, slotTaken = false): void {
     this.lastUsed = performance.now();
-    if (this.#computing && slotTaken) this.options.slots.release();
-    else if (!this.#computing && !slotTaken) this.options.slots.take();
-    this.#computing = true;
+    this.#turn.take(slotTaken);
     this.#calls.add(call);
     this.#watchdog ??= this.#watch(this.options.timeoutMs + this.options.graceMs);
     this.#look ??= this.#lookAgain();
@@ -193,7 +194,7 @@ export class Instance {
       if (this.#calls.size > 0) this.#takeResults();
       if (!this.#gone) this.#lookForStall();
       if (!this.#gone) this.#lookForRest();
-      const goesOn = this.#calls.size > 0 || this.#computing || this.#stalledSince !== null;
+      const goesOn = this.#calls.size > 0 || this.#turn.held || this.#stalledSince !== null;
       if (!this.#gone && goesOn) this.#look ??= this.#lookAgain();
     }, LOOK_MS);
   }
@@ -201,13 +202,7 @@ export class Instance {
   /** Gives its slot back when nothing runs. A negative number is the start of an instance, which computes too. */
   #lookForRest(): void {
     this.worker.priority.look();
-    if (this.#calls.size === 0 && this.#slot.running === 0) this.#rest();
-  }
-
-  #rest(): void {
-    if (!this.#computing) return;
-    this.#computing = false;
-    this.options.slots.release();
+    if (this.#calls.size === 0 && this.#slot.running === 0) this.#turn.rest();
   }
 
   /** Takes calls back that wait behind a slow one, so that another instance can have them. */
@@ -257,7 +252,7 @@ export class Instance {
   async terminate(outcome: CallOutcome): Promise<void> {
     const ended = this.#end();
     for (const call of this.#calls.clear()) call.settle(outcome);
-    this.#rest();
+    this.#turn.rest();
     await ended;
   }
 
@@ -299,6 +294,7 @@ export class Instance {
     // A module that is no plugin starts within its call.
     const spent = result.kind !== "output" || this.options.isolation === "call";
     if (spent && !this.options.entry) this.#restarts = true;
+    this.memoryBytes = result.memoryBytes;
     this.averageMs += (result.elapsedMs - this.averageMs) * 0.2;
     this.#stalledSince = null;
     call.settle(outcomeOf(result));
@@ -313,7 +309,7 @@ export class Instance {
       this.#restarts = false;
     }
     this.#calls.flush();
-    if (this.#calls.size === 0 && this.#slot.running >= 0) this.#rest();
+    if (this.#calls.size === 0 && this.#slot.running >= 0) this.#turn.rest();
     this.#events.ready();
   }
 
@@ -379,7 +375,7 @@ export class Instance {
     const lost: CallOutcome = { kind: "trap", message: "its answer was lost with its worker", memoryBytes: 0 };
     for (const [at, call] of begun.entries()) call.settle(at === begun.length - 1 ? outcome : lost);
     this.#events.gone(unstarted);
-    this.#rest();
+    this.#turn.rest();
     await ended;
   }
 
@@ -390,24 +386,6 @@ export class Instance {
     if (this.#look) clearTimeout(this.#look);
     this.#slot.close();
     if (!(await this.worker.terminate())) this.options.onStuck();
-  }
-
-  /** Lets another instance compute while this one waits; false when there is no other instance or no slot to lend. */
-  #lend(): boolean {
-    const { slots, maxInstances } = this.options;
-    if (!this.#computing || maxInstances <= slots.size) return false;
-    this.#computing = false;
-    slots.release();
-    return true;
-  }
-
-  async #takeUpAgain(): Promise<void> {
-    const { slots } = this.options;
-    // A call that was sent meanwhile may have taken a slot for this instance.
-    if (this.#computing) return;
-    await slots.wait();
-    if (this.#gone || this.#computing) slots.release();
-    else this.#computing = true;
   }
 
   /** What a host call comes from: the call that runs, as this thread sent it; nothing when the instance starts. */
@@ -426,9 +404,9 @@ export class Instance {
     this.#slot
       .serve(
         async (name, args) => {
-          const lent = this.#lend();
+          const lent = this.#turn.lend();
           const result = await host.invoke(name, args, this.#origin());
-          if (lent) await this.#takeUpAgain();
+          if (lent) await this.#turn.takeUpAgain(() => this.#gone);
           return result;
         },
         (problem) => this.#onDeath(problem),

@@ -1,63 +1,31 @@
-import type { NodeConfig } from "@aspen/node";
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { addCommand, wholeNumber } from "../../command.js";
+import type { Command } from "commander";
+import { addCommand } from "../../command.js";
+import { addNodeOptions } from "../../config/node-options.js";
+import { readSettings, tellingSources } from "../../config/node-settings.js";
 import { Output } from "../../output.js";
 import { onStopSignal } from "../../signals.js";
 
-interface StartFlags {
-  listen: { host: string; port: number };
-  dataDir?: string;
-  redis?: string;
-  logLevel: NonNullable<NodeConfig["logLevel"]>;
-  safeMode?: boolean;
-  jobs?: boolean;
-  json?: boolean;
-}
-
 export function addNodeStart(node: Command): void {
-  addCommand(node, {
-    usage: "start",
-    description: "starts a node and runs until SIGTERM or SIGINT; logs go to stderr",
-    example: "node start --listen 127.0.0.1:7070 --data-dir ./data",
-  })
-    .addOption(
-      new Option("--listen <host:port>", "loopback address to listen on; port 0 picks a free one")
-        .argParser(address)
-        .default({ host: "127.0.0.1", port: 7070 }, "127.0.0.1:7070"),
-    )
-    .addOption(new Option("--data-dir <dir>", "keep everything in this directory (default: .aspen)"))
-    .addOption(
-      new Option(
-        "--redis <url>",
-        "keep everything in Redis, shared with other nodes: redis://, redis+sentinel:// or redis+cluster://",
-      )
-        .env("ASPEN_REDIS_URL")
-        .conflicts("dataDir"),
-    )
-    .addOption(
-      new Option("--log-level <level>", "least level that is logged")
-        .choices(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
-        .default("info"),
-    )
-    .option("--safe-mode", "start no plugin, to disable or remove one that ends the node")
-    .option("--jobs", "keep a job queue with schedules, and run jobs")
-    .action(async ({ listen, dataDir, redis, logLevel, safeMode, jobs, json }: StartFlags) => {
-      // Only this command needs the node itself.
-      const { createNode } = await import("@aspen/node");
-      const store = redis === undefined ? { dataDir: dataDir ?? ".aspen" } : { redisUrl: redis };
-      const features = jobs ? { jobs: true } : {};
-      const running = await createNode({
-        config: { ...store, listen, logLevel, safeMode: safeMode ?? false, features },
-      });
-      const stopped = stopOnSignal(running);
-      new Output(json ?? false).result(
-        { ready: true, url: running.url, pid: process.pid },
-        `aspen node ready on ${running.url}${safeMode ? " in safe mode" : ""}`,
-      );
-      await stopped;
-      // A reader of stdout that has stalled must not keep a node that has stopped.
-      if (process.stdout.writableLength > 0) process.exit();
-    });
+  addNodeOptions(
+    addCommand(node, {
+      usage: "start",
+      description: "starts a node and runs until SIGTERM or SIGINT; logs go to stderr",
+      example: "node start --listen 127.0.0.1:7070 --data-dir ./data",
+    }),
+  ).action(async ({ json }: { json?: boolean }, command: Command) => {
+    const { config, layers } = await readSettings(command);
+    // Only this command needs the node itself.
+    const { createNode } = await import("@aspen/node");
+    const running = await tellingSources(layers, () => createNode({ config }));
+    const stopped = stopOnSignal(running);
+    new Output(json ?? false).result(
+      { ready: true, url: running.url, pid: process.pid },
+      `aspen node ready on ${running.url}${config.safeMode ? " in safe mode" : ""}`,
+    );
+    await stopped;
+    // A reader of stdout that has stalled must not keep a node that has stopped.
+    if (process.stdout.writableLength > 0) process.exit();
+  });
 }
 
 /** Resolves when the node has stopped after a signal. */
@@ -65,11 +33,4 @@ function stopOnSignal(node: AsyncDisposable): Promise<void> {
   return new Promise((resolve, reject) => {
     onStopSignal(() => node[Symbol.asyncDispose]().then(resolve, reject));
   });
-}
-
-function address(text: string): { host: string; port: number } {
-  const match = /^(?:(\[[^\]]+\]|[^:]+):)?(\d{1,5})$/.exec(text);
-  if (!match) throw new InvalidArgumentError("It must be HOST:PORT, such as 127.0.0.1:7070.");
-  const host = (match[1] ?? "127.0.0.1").replace(/^\[|\]$/g, "");
-  return { host, port: wholeNumber(match[2]!, 0, 65_535) };
 }

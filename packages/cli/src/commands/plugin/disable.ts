@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { session } from "../../command.js";
 import { printable } from "../../output.js";
 import { describePlugin } from "../../plugin-info.js";
-import { addPluginStoreCommand, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
+import { addPluginStoreCommand, BY_OPERATOR, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
 
 export function addPluginDisable(plugin: Command): void {
   addPluginStoreCommand(plugin, {
@@ -13,7 +13,7 @@ export function addPluginDisable(plugin: Command): void {
     if (namesStore(command)) {
       const { disablePlugin } = await import("@aspen/plugin-host");
       return withPluginStore(command, async (parts, output) => {
-        await disablePlugin(parts, name);
+        await disablePlugin(parts, name, BY_OPERATOR);
         output.result({ disabled: name }, `disabled ${printable(name)}`);
       });
     }

@@ -6,6 +6,7 @@ import { addPluginEnable } from "./enable.js";
 import { addPluginInfo } from "./info.js";
 import { addPluginInstall } from "./install.js";
 import { addPluginList } from "./list.js";
+import { addPluginLogs } from "./logs.js";
 import { addPluginReload } from "./reload.js";
 import { addPluginRemove } from "./remove.js";
 
@@ -15,6 +16,7 @@ export function addPluginCommands(program: Command): void {
   addPluginInstall(plugin);
   addPluginList(plugin);
   addPluginInfo(plugin);
+  addPluginLogs(plugin);
   addPluginEnable(plugin);
   addPluginDisable(plugin);
   addPluginRemove(plugin);

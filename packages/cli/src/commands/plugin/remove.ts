@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { session } from "../../command.js";
 import { printable } from "../../output.js";
-import { addPluginStoreCommand, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
+import { addPluginStoreCommand, BY_OPERATOR, namesStore, withPluginStore } from "../../store/plugin-store-command.js";
 
 export function addPluginRemove(plugin: Command): void {
   addPluginStoreCommand(plugin, {
@@ -12,7 +12,7 @@ export function addPluginRemove(plugin: Command): void {
     if (namesStore(command)) {
       const { removePlugin } = await import("@aspen/plugin-host");
       return withPluginStore(command, async (parts, output) => {
-        await removePlugin(parts, name);
+        await removePlugin(parts, name, BY_OPERATOR);
         output.result({ removed: name }, `removed ${printable(name)}`);
       });
     }

@@ -1,10 +1,11 @@
 import { assertJobType, assertWorkerName, JOB_LIMITS, whole } from "../../options.js";
 import type { ClaimOptions, ClaimType } from "../contract.js";
+import { withEventsJoined } from "./events.js";
 import type { JobTable } from "./job-table.js";
-import { idAt } from "./keys.js";
+import { idAt, type JobKeys } from "./keys.js";
 import { tryTransact } from "./outcome.js";
 import { takeOfRate } from "./rate.js";
-import type { JobRecord, VersionedRecord } from "./record.js";
+import { type JobRecord, textOf, type VersionedRecord } from "./record.js";
 
 /** Groups that one claim looks into. */
 const GROUPS = 16;
@@ -16,6 +17,8 @@ export class Claimer {
   readonly #table: JobTable;
   /** Of each type, where the groups that have not had their turn begin. */
   readonly #turns = new Map<string, string>();
+  /** Of each type that had one group when it was last looked at, that group. */
+  readonly #only = new Map<string, string>();
   #spread = 0;
 
   constructor(table: JobTable) {
@@ -56,27 +59,38 @@ export class Claimer {
 
   /** At most `limit` jobs of the type that were there to be claimed, from the groups whose turn it is. */
   async #candidates(type: string, limit: number): Promise<VersionedRecord[]> {
-    const groups = await this.#groupsInTurn(type, Math.min(limit, GROUPS));
+    const guess = this.#only.get(type);
+    // Most types have one group: its head is read together with the groups.
+    const [groups, guessed] = await Promise.all([
+      this.#groupsInTurn(type, Math.min(limit, GROUPS)),
+      guess === undefined ? [] : this.#head(type, guess, limit),
+    ]);
     const share = Math.ceil(limit / Math.max(1, groups.length));
     const { kv, keys } = this.#table;
+    const [first] = groups;
+    if (first && groups.length === 1 && !this.#turns.has(type)) this.#only.set(type, groupAt(keys, type, first.key));
+    else this.#only.delete(type);
     const heads = await Promise.all(
       groups.map(async ({ key, version }) => {
-        const group = decodeURIComponent(key.slice(keys.groups(type).length));
-        const page = await kv.scan({
-          prefix: keys.pendingIn(type, group),
-          limit: share + this.#spread,
-          keysOnly: true,
-        });
-        // Its version changes with every job that is added: it is not forgotten by mistake.
-        if (page.entries.length === 0)
-          await kv.transact({ checks: [{ key, version }], ops: [{ type: "delete", key }] });
-        const ids = page.entries.map((entry) => idAt(entry.key));
+        const group = groupAt(keys, type, key);
+        const right = groups.length === 1 && group === guess && guessed.length > 0;
+        const ids = right ? guessed : await this.#head(type, group, share);
+        // Its version, read before, changes with every job that is added: it is not forgotten by mistake.
+        if (ids.length === 0) await kv.transact({ checks: [{ key, version }], ops: [{ type: "delete", key }] });
         return this.#spread > 0 ? inRandomOrder(ids).slice(0, share) : ids;
       }),
     );
     const ids = interleaved(heads).slice(0, limit);
     const found = await this.#table.readMany(ids);
     return found.filter(({ record }) => record.status === "pending" && record.waitingFor.length === 0);
+  }
+
+  /** The first jobs of a group, at least `count` of those that are there. */
+  async #head(type: string, group: string, count: number): Promise<string[]> {
+    const { kv, keys } = this.#table;
+    const prefix = keys.pendingIn(type, group);
+    const { entries } = await kv.scan({ prefix, limit: count + this.#spread, keysOnly: true });
+    return entries.map(({ key }) => idAt(key));
   }
 
   /** The next groups of a type that may have jobs, after those that were looked at last. */
@@ -109,10 +123,8 @@ export class Claimer {
     let conflicts = 0;
     while (left.length > 0) {
       const checks = left.map(({ before }) => ({ key: keys.job(before.record.id), version: before.version }));
-      const result = await tryTransact(kv, {
-        checks,
-        ops: left.flatMap(({ before, after }) => this.#table.ops(before.record, after)),
-      });
+      const ops = left.flatMap(({ before, after }) => this.#table.ops(before.record, after));
+      const result = await tryTransact(kv, { checks, ops: withEventsJoined(ops, keys) });
       if (result === "unknown") return this.#ours(left.map(({ after }) => after));
       if (result.ok) {
         this.#adapt(conflicts);
@@ -128,12 +140,16 @@ export class Claimer {
   /** After an answer that was lost: what the transaction started, if it was applied. */
   async #ours(started: readonly JobRecord[]): Promise<VersionedRecord[]> {
     const found = await this.#table.readMany(started.map(({ id }) => id));
-    return found.filter(({ record }) => started.some((it) => JSON.stringify(it) === JSON.stringify(record)));
+    return found.filter(({ record }) => started.some((it) => textOf(it) === textOf(record)));
   }
 
   #adapt(conflicts: number): void {
     this.#spread = conflicts > 0 ? Math.min(Math.max(16, this.#spread * 2), MOST_SPREAD) : Math.floor(this.#spread / 2);
   }
+}
+
+function groupAt(keys: JobKeys, type: string, key: string): string {
+  return decodeURIComponent(key.slice(keys.groups(type).length));
 }
 
 /** One of each list, then the next of each. */

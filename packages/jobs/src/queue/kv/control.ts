@@ -27,10 +27,10 @@ export async function retry({ table }: SettleParts, id: string): Promise<Version
     if (!isFinished(record.status) || record.status === "completed") {
       throw jobsErrors.state(id, record.status, "retried");
     }
-    const { cancel: _cancel, finishedAt: _finished, worker: _worker, ...rest } = record;
     const readyAt = table.clock.now();
     const counts = { attempts: 0, failures: 0, stalls: 0, keepUntil: 0 };
-    return { next: { ...rest, ...counts, status: "pending", readyAt, progress: null } };
+    const gone = { cancel: undefined, finishedAt: undefined, worker: undefined };
+    return { next: { ...record, ...gone, ...counts, status: "pending", readyAt, progress: null } };
   });
   return after!;
 }

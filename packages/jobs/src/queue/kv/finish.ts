@@ -19,10 +19,18 @@ export type Ending =
 export function finish({ keys, clock }: JobTable, record: JobRecord, ending: Ending, retention: Retention): Change {
   const { status, ...outcome } = ending;
   const now = clock.now();
-  const { error: _before, ...rest } = record;
   const keepMs = retention[status === "cancelled" ? "failed" : status];
   return {
-    next: { ...rest, ...outcome, status, finishedAt: now, keepUntil: now + keepMs, leaseUntil: 0, waitingFor: [] },
+    next: {
+      ...record,
+      error: undefined,
+      ...outcome,
+      status,
+      finishedAt: now,
+      keepUntil: now + keepMs,
+      leaseUntil: 0,
+      waitingFor: [],
+    },
     ops: record.children > 0 ? [{ type: "put", key: keys.over(record.id), value: encodeUtf8("{}") }] : [],
   };
 }

@@ -23,7 +23,11 @@ export class GroupCommit {
   readonly #waiting: Waiting[] = [];
   #busy = false;
 
-  constructor(private readonly kv: KeyValueStore) {}
+  constructor(
+    private readonly kv: KeyValueStore,
+    /** Makes fewer operations of those of a transaction that do the same. */
+    private readonly shorten: (ops: readonly Op[]) => Op[],
+  ) {}
 
   /** As {@link tryTransact}. @throws AspenError what the store throws */
   transact(transaction: Transaction): Promise<Committed> {
@@ -54,7 +58,7 @@ export class GroupCommit {
   async #commit({ members, joined }: { members: Waiting[]; joined: Transaction }): Promise<void> {
     let result: Committed;
     try {
-      result = await tryTransact(this.kv, joined);
+      result = await tryTransact(this.kv, { checks: joined.checks, ops: this.shorten(joined.ops) });
     } catch (error) {
       // What is wrong with one of them is not wrong with the others.
       if (members.length > 1 && !isAway(error)) await this.#apart(members);

@@ -3,10 +3,10 @@ import type { Clock } from "@aspen/feature";
 import type { Check, KeyValueStore, Op, Transaction } from "@aspen/storage";
 import { jobsErrors } from "../../errors.js";
 import { canBecome } from "../../job-states.js";
-import { eventOp } from "./events.js";
+import { eventOp, withEventsJoined } from "./events.js";
 import { type Committed, GroupCommit } from "./group-commit.js";
 import type { JobKeys } from "./keys.js";
-import { decodeRecord, encodeRecord, type JobRecord, type VersionedRecord } from "./record.js";
+import { decodeRecord, encodeRecord, type JobRecord, textOf, type VersionedRecord } from "./record.js";
 
 const EMPTY = new Uint8Array(0);
 /** Times that a change is tried against what others make of the job meanwhile. */
@@ -41,7 +41,7 @@ export class JobTable {
     this.keys = keys;
     this.clock = clock;
     this.#eventsMs = eventsMs;
-    this.#commits = new GroupCommit(kv);
+    this.#commits = new GroupCommit(kv, (ops) => withEventsJoined(ops, keys));
   }
 
   /** A transaction of one job, together with those of others. @throws AspenError what the store throws */
@@ -105,7 +105,7 @@ export class JobTable {
         throw jobsErrors.notFound(id);
       }
       // The answer to the attempt before was lost, and it was applied.
-      if (tried !== null && tried === JSON.stringify(current.record)) return current;
+      if (tried !== null && tried === textOf(current.record)) return current;
       const change = await decide(current.record);
       if (!change) return current;
       const checks: Check[] = [{ key: this.keys.job(id), version: current.version }];
@@ -113,7 +113,7 @@ export class JobTable {
         checks,
         ops: [...this.ops(current.record, change.next), ...(change.ops ?? [])],
       });
-      if (result === "unknown") tried = change.next ? JSON.stringify(change.next) : "";
+      if (result === "unknown") tried = change.next ? textOf(change.next) : "";
       else if (result.ok) return change.next && { record: change.next, version: result.version };
       if (attempt > 0) await delay(Math.random() * Math.min(2 ** attempt, LONGEST_WAIT_MS));
       current = await this.read(id);

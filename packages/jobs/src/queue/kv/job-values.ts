@@ -18,20 +18,18 @@ export class JobValues {
   /** @throws AspenError `INVALID_PARAMS` for what is no JSON, `PAYLOAD_TOO_LARGE` */
   async store(id: string, what: ValueName, value: unknown): Promise<StoredValue> {
     const json = jsonOf(what, value);
-    const bytes = encodeUtf8(json);
-    if (bytes.length > JOB_LIMITS.payloadBytes) {
-      throw jobsErrors.payloadTooLarge(what, bytes.length, JOB_LIMITS.payloadBytes);
-    }
+    const bytes = Buffer.byteLength(json);
+    if (bytes > JOB_LIMITS.payloadBytes) throw jobsErrors.payloadTooLarge(what, bytes, JOB_LIMITS.payloadBytes);
     const reference = tagOf(id, what);
     for (const hash of namedBlobs(value)) await this.#keep(hash, reference);
-    if (bytes.length <= JOB_LIMITS.inlineBytes) return { json };
-    return { blob: await this.blobs.put(bytes, { reference }) };
+    if (bytes <= JOB_LIMITS.inlineBytes) return { json };
+    return { blob: await this.blobs.put(encodeUtf8(json), { reference }) };
   }
 
   /** A small value. @throws AspenError `INVALID_PARAMS` for what is no JSON, `PAYLOAD_TOO_LARGE` over 65,536 bytes */
   inline(what: ValueName, value: unknown): StoredValue {
     const json = jsonOf(what, value);
-    const bytes = encodeUtf8(json).length;
+    const bytes = Buffer.byteLength(json);
     if (bytes > JOB_LIMITS.inlineBytes) throw jobsErrors.payloadTooLarge(what, bytes, JOB_LIMITS.inlineBytes);
     return { json };
   }

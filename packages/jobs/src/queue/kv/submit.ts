@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { given } from "@aspen/feature";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { Check, Op } from "@aspen/storage";
 import { v7 as uuid } from "uuid";
@@ -10,7 +9,7 @@ import { type NormalRequest, normalRequest } from "../../options.js";
 import type { JobTable } from "./job-table.js";
 import type { JobValues } from "./job-values.js";
 import { mayBeApplied } from "./outcome.js";
-import { encodeRecord, type JobRecord, type StoredValue } from "./record.js";
+import { encodeRecord, type JobRecord, recordOf, type StoredValue } from "./record.js";
 import type { TypesRegistry } from "./types-registry.js";
 
 /** Times that a submit is tried against changes of the jobs that it depends on. */
@@ -65,13 +64,23 @@ export async function prepare({ table, values, types }: SubmitParts, asked: JobR
 export function blankRecord(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {
   const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs, idempotencyKey, submitter } =
     request;
-  return {
-    ...{ id, type, status: delayMs > 0 ? "scheduled" : "pending", payload, priority, group, timeoutMs },
-    ...{ maxAttempts: attempts, backoff, maxStalls, onDependencyFailure: request.onDependencyFailure },
-    ...{ submittedAt: now, readyAt: now + delayMs, attempts: 0, failures: 0, stalls: 0, token: 0 },
-    ...{ leaseUntil: 0, keepUntil: 0, waitingFor: [], children: 0, logBytes: 0, logChunks: 0, progress: null },
-    ...given({ idempotencyKey, submitter }),
-  };
+  return recordOf({
+    id,
+    type,
+    status: delayMs > 0 ? "scheduled" : "pending",
+    payload,
+    submittedAt: now,
+    readyAt: now + delayMs,
+    priority,
+    group,
+    timeoutMs,
+    maxAttempts: attempts,
+    backoff,
+    maxStalls,
+    onDependencyFailure: request.onDependencyFailure,
+    idempotencyKey,
+    submitter,
+  });
 }
 
 async function insert(table: JobTable, blank: JobRecord, dependsOn: readonly string[]): Promise<Submitted> {

@@ -52,7 +52,11 @@ function changeOf({ keys, clock }: JobTable, record: JobRecord, { leaseMs, progr
 }
 
 /** As many lines as the job may still log; the last one says that there were more. */
-function bounded(log: readonly JobLogLine[], before: number, now: number): { lines: JobLogLine[]; full: boolean } {
+export function bounded(
+  log: readonly JobLogLine[],
+  before: number,
+  now: number,
+): { lines: JobLogLine[]; full: boolean } {
   if (before >= JOB_LIMITS.logBytes) return { lines: [], full: true };
   const kept: JobLogLine[] = [];
   let bytes = before;
@@ -70,7 +74,7 @@ function bounded(log: readonly JobLogLine[], before: number, now: number): { lin
   return { lines: kept, full: false };
 }
 
-function normalProgress({ percent, message }: JobProgress): JobProgress {
+export function normalProgress({ percent, message }: JobProgress): JobProgress {
   if (!(percent >= 0 && percent <= 100)) throw jobsErrors.invalid("progress.percent", "must be a number from 0 to 100");
   return { percent, ...(message === undefined ? {} : { message: cut(message, JOB_LIMITS.progressCharacters) }) };
 }

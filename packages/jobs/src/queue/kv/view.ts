@@ -19,7 +19,8 @@ export async function viewOf(values: JobValues, record: JobRecord): Promise<Job>
 }
 
 export async function claimedOf(values: JobValues, record: JobRecord): Promise<ClaimedJob> {
-  return { ...(await runnableOf(values, record)), token: record.token };
+  const { id, type, group, attempts, maxAttempts, timeoutMs, token } = record;
+  return { id, type, payload: await values.load(record.payload), group, attempts, maxAttempts, timeoutMs, token };
 }
 
 async function runnableOf(values: JobValues, record: JobRecord): Promise<RunnableJob> {

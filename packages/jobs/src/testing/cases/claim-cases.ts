@@ -16,7 +16,21 @@ export const claimCases: readonly QueueCase[] = [
     },
   },
   {
-    name: "a higher priority comes first, and waiting makes up for it",
+    name: "a higher priority comes first",
+    async run({ queue, advance }) {
+      const ids: string[] = [];
+      for (const priority of [-10, 0, 3, 10]) ids.push((await queue.submit({ type: "work", priority })).id);
+      await advance(1000);
+      const claimed = [...(await claim(queue, 1)), ...(await claim(queue, 3))];
+      assert.deepEqual(
+        claimed.map(({ id }) => id),
+        ids.reverse(),
+      );
+    },
+  },
+  {
+    name: "waiting makes up for a low priority",
+    needs: "ageing",
     async run({ queue, advance }) {
       const { id: low } = await queue.submit({ type: "work", priority: -10 });
       await advance(60_000);
@@ -63,6 +77,7 @@ export const claimCases: readonly QueueCase[] = [
   },
   {
     name: "groups take turns: one with many jobs does not hold up one with few",
+    needs: "groups",
     async run({ queue }) {
       for (let n = 0; n < 30; n++) await queue.submit({ type: "work", group: "many" });
       for (let n = 0; n < 3; n++) await queue.submit({ type: "work", group: "few" });

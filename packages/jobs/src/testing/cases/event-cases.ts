@@ -24,6 +24,8 @@ export const eventCases: readonly QueueCase[] = [
       const second = await claimOne(queue);
       await queue.complete(second, 1);
       await queue.complete(second, 1);
+      const [event] = await under.events();
+      deepEqual({ type: event!.type, group: event!.group }, { type: "work", group: "g" });
       await queue.remove(id);
       deepEqual(
         await kindsOf(under, id),
@@ -31,8 +33,6 @@ export const eventCases: readonly QueueCase[] = [
           (what) => `job.${what}`,
         ),
       );
-      const [event] = await under.events();
-      deepEqual({ type: event!.type, group: event!.group }, { type: "work", group: "g" });
     },
   },
   {

@@ -56,29 +56,12 @@ export interface NamespaceOptions {
  * The command line that runs `command` in namespaces of its own. All of its processes end with it, and it ends with the
  * thread that starts it: start it from the main thread.
  */
-export function inNamespace(command: readonly string[], options: NamespaceOptions): [string, string[]] {
+export function inNamespace(command: readonly string[], options: NamespaceOptions): string[] {
   const { store, job, source = "", network, tmpBytes, user } = options;
   const as = user === null ? [] : [`--reuid=${user}`, `--regid=${user}`, "--clear-groups"];
   const spaces = ["--user", "--map-current-user", "--keep-caps", "--ipc", "--uts", "--pid", "--mount", "--fork"];
   const more = [...(network ? [] : ["--net"]), "--kill-child", "--propagation", "private"];
   const parts = [store, job, source, network ? "1" : "", String(tmpBytes)];
-  return [
-    "setpriv",
-    [
-      ...as,
-      "--pdeathsig",
-      "KILL",
-      "--",
-      "unshare",
-      ...spaces,
-      ...more,
-      "--",
-      "sh",
-      "-c",
-      SCRIPT,
-      "sh",
-      ...parts,
-      ...command,
-    ],
-  ];
+  const own = ["setpriv", ...as, "--pdeathsig", "KILL", "--", "unshare", ...spaces, ...more, "--"];
+  return [...own, "sh", "-c", SCRIPT, "sh", ...parts, ...command];
 }

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import { entering } from "../../jail/cgroup/enter.js";
 import { inNamespace, type NamespaceOptions } from "./namespace.js";
 
 /** What nix may read of the environment: nothing of the node's. */
@@ -17,6 +18,8 @@ export interface NixOptions extends NamespaceOptions {
   readonly trustedKeys: readonly string[];
   /** Processors of one build. */
   readonly cores: number;
+  /** Folders of the control group that it runs in; none for no group. */
+  readonly groups: readonly string[];
   signal: AbortSignal;
   onStderr(text: string): void;
 }
@@ -48,8 +51,8 @@ export class NixProcess {
       ...Object.entries(settings).flatMap(([name, value]) => ["--option", name, value]),
       ...args,
     ];
-    const [program, all] = inNamespace(command, options);
-    this.#child = spawn(program, all, { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT, cwd: "/" });
+    const all = entering(options.groups, inNamespace(command, options));
+    this.#child = spawn("sh", all, { stdio: ["ignore", "pipe", "pipe"], env: ENVIRONMENT, cwd: "/" });
     const decoder = new StringDecoder("utf8");
     this.#child.stderr.on("data", (bytes: Buffer) => onStderr(decoder.write(bytes)));
     const kill = () => this.#child.kill("SIGKILL");

@@ -1,13 +1,16 @@
 import { chown, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
-import type { Logger } from "@aspen/plugin-api";
+import { jobsErrors } from "../../errors.js";
+import type { CgroupTree, JobCgroup } from "../../jail/cgroup/contract.js";
+import { cgroupName, openCgroups } from "../../jail/cgroup/open-cgroups.js";
 import type { RunnableJob } from "../../job.js";
 import { JOB_LIMITS } from "../../options.js";
 import type { JobContext, Worker } from "../../worker.js";
+import { type SourceArchive, unpackSource } from "../source-archive.js";
 import { readBuilt, readInfo } from "./answers.js";
 import { BuildLog } from "./build-log.js";
 import { nixErrors } from "./errors.js";
-import { NixProcess } from "./nix-process.js";
+import { type NixOptions, NixProcess } from "./nix-process.js";
 import { type NixWorkerOptions, type NormalNixOptions, normalNixOptions } from "./options.js";
 import { NIX_LIMITS, type NixPayload, nixPayload } from "./payload.js";
 
@@ -46,6 +49,7 @@ type Nix = (args: readonly string[], onStderr?: (text: string) => void) => NixPr
 export class NixWorker implements Worker {
   readonly #options: NormalNixOptions;
   readonly #running = new Map<string, Promise<unknown>>();
+  #cgroups: CgroupTree | null = null;
 
   /** @throws AspenError `INVALID_PARAMS` when an option is out of range */
   constructor(options: NixWorkerOptions) {
@@ -66,10 +70,15 @@ export class NixWorker implements Worker {
     for (const folder of [store, jobs]) await mkdir(folder, { recursive: true, mode: 0o755 });
     if (user !== null) await chown(store, user, user);
     await removeOld(jobs);
+    const { cgroups, why } = await openCgroups();
+    this.#cgroups = cgroups;
+    if (!cgroups) {
+      this.#options.logger?.warn({}, `nix jobs run without control groups (${why}): their memory is not bounded`);
+    }
     const folder = await this.#folder("trial");
     const said: string[] = [];
     try {
-      const nix = this.#nix(folder, { network: false, signal: AbortSignal.timeout(TRIAL_MS) });
+      const nix = this.#nix(folder, { network: false, groups: [], signal: AbortSignal.timeout(TRIAL_MS) });
       const { status } = await nix(["store", "ping"], (text) => said.push(text)).text(ANSWER_BYTES);
       if (status !== 0) throw new Error(said.join("").trim());
     } catch (error) {
@@ -94,15 +103,18 @@ export class NixWorker implements Worker {
     await this.#running.get(jobId)?.catch(() => undefined);
   }
 
-  async #execute(job: RunnableJob, { signal, log, blobs }: JobContext): Promise<NixResult> {
+  async #execute(job: RunnableJob, context: JobContext): Promise<NixResult> {
+    const { signal, blobs } = context;
     const payload = job.payload as NixPayload;
     if (!payload.offline && !this.#options.network) throw nixErrors.networkRefused();
-    const source = "source" in payload ? await this.#allowed(payload.source) : undefined;
+    const source =
+      "source" in payload && typeof payload.source === "string" ? await this.#allowed(payload.source) : undefined;
     const folder = await this.#folder(job.id);
+    const group = (await this.#cgroups?.create(cgroupName(), this.#options.limits)) ?? null;
     try {
-      const what = await this.#prepare(payload, folder);
-      const nix = this.#nix(folder, { network: !payload.offline, signal, source });
-      const { drvPath, outputs } = await this.#build(nix, what, log, signal);
+      const what = await this.#prepare(payload, folder, context);
+      const nix = this.#nix(folder, { network: !payload.offline, groups: group?.folders ?? [], signal, source });
+      const { drvPath, outputs } = await this.#build(nix, what, context, group);
       const names = Object.entries(outputs);
       if (names.length > NIX_LIMITS.outputs) throw nixErrors.tooMany(names.length, NIX_LIMITS.outputs);
       const info = readInfo(
@@ -117,36 +129,49 @@ export class NixWorker implements Worker {
       }
       return { drvPath, outputs: found };
     } finally {
+      await group?.remove();
       await rm(folder, { recursive: true, force: true });
     }
   }
 
   /** Writes what is to be built; gives the arguments that name it. */
-  async #prepare(payload: NixPayload, folder: string): Promise<string[]> {
+  async #prepare(payload: NixPayload, folder: string, context: JobContext): Promise<string[]> {
     const { attribute } = payload;
     if ("expression" in payload) {
       await writeFile(join(folder, "expression.nix"), payload.expression);
       return ["--file", "/job/expression.nix", ...(attribute === "" ? [] : [attribute])];
     }
     const suffix = attribute === "" ? "" : `#${attribute}`;
-    if ("source" in payload) return [`path:/source${suffix}`, "--no-write-lock-file"];
-    const { user } = this.#options;
-    for (const [path, text] of Object.entries(payload.flake)) {
-      const file = join(folder, "flake", path);
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, text);
+    if ("source" in payload && typeof payload.source === "string") {
+      return [`path:/source${suffix}`, "--no-write-lock-file"];
     }
-    if (user !== null) await chown(join(folder, "flake"), user, user);
+    const { user } = this.#options;
+    const flake = join(folder, "flake");
+    await mkdir(flake);
+    if ("source" in payload) {
+      const owner = user === null ? null : { uid: user, gid: user };
+      await unpackSource(payload.source as SourceArchive, { folder: flake, owner }, context);
+    } else {
+      for (const [path, text] of Object.entries(payload.flake)) {
+        const file = join(flake, path);
+        await mkdir(dirname(file), { recursive: true });
+        await writeFile(file, text);
+      }
+    }
+    if (user !== null) await chown(flake, user, user);
     return [`path:/job/flake${suffix}`, "--no-write-lock-file"];
   }
 
-  async #build(nix: Nix, what: readonly string[], log: Logger, signal: AbortSignal) {
+  async #build(nix: Nix, what: readonly string[], { log, signal }: JobContext, group: JobCgroup | null) {
     const build = new BuildLog(log);
     const process = nix(["build", ...what, "--no-link", "--json"], (text) => build.write(text));
     const { status, text } = await process.text(ANSWER_BYTES);
     build.end();
     signal.throwIfAborted();
     if (status === 0) return readBuilt(text);
+    if (await group?.outOfMemory()) {
+      throw jobsErrors.limitExceeded("memory", "limits.memoryMiB of the worker", { tail: build.tail });
+    }
     if (!build.building) throw nixErrors.evaluation(build.problem);
     throw nixErrors.failed(status ?? -1, build.problem, build.tail);
   }
@@ -170,7 +195,7 @@ export class NixWorker implements Worker {
     return folder;
   }
 
-  #nix(job: string, more: { network: boolean; signal: AbortSignal; source?: string | undefined }): Nix {
+  #nix(job: string, more: Pick<NixOptions, "network" | "groups" | "signal" | "source">): Nix {
     return (args, onStderr = () => undefined) => new NixProcess(args, { ...this.#options, ...more, job, onStderr });
   }
 }

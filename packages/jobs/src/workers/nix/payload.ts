@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sourceArchive } from "../source-archive.js";
 
 /** Limits of one job. Sizes are bytes. */
 export const NIX_LIMITS = {
@@ -47,7 +48,8 @@ const flake = z.strictObject({
 
 const source = z.strictObject({
   ...shared,
-  source: z.string().min(1).max(4096).startsWith("/", "must be an absolute path"),
+  /** A folder of the machine, or an archive in the blob store. */
+  source: z.union([z.string().min(1).max(4096).startsWith("/", "must be an absolute path"), sourceArchive]),
 });
 
 /** Payloads of jobs of the type `nix`. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { GLOB_CHARACTERS, globProblem } from "../../archive/globs.js";
 import { relativeSegments } from "../../archive/relative-path.js";
+import { sourceArchive } from "../source-archive.js";
 
 /** Hard limits of a shell job's payload and result. */
 export const SHELL_LIMITS = {
@@ -17,8 +18,6 @@ export const SHELL_LIMITS = {
   artifactsBytes: 500 * 1024 * 1024,
   /** Files and folders among which artifacts are looked for. */
   seenFiles: 200_000,
-  sourceBytes: 1024 * 1024 * 1024,
-  sourceEntries: 50_000,
   maxOutputBytes: 16 * 1024 * 1024,
   /** Of each output that is in the result as text; all of it is a blob then. */
   inlineOutputBytes: 64 * 1024,
@@ -63,14 +62,7 @@ export function shellPayload(allowNetwork: boolean) {
       /** Where it starts, a path within the job's folder. */
       cwd: z.string().default("").transform(segments),
       /** An archive that is unpacked in the job's folder first. */
-      source: z
-        .strictObject({
-          /** Hash of a tar archive, also with gzip, brotli or zstd. */
-          blob: z.string().regex(/^[0-9a-f]{64}$/, "must be the hash of a blob, 64 lower-case hexadecimal digits"),
-          /** Segments that are cut off the front of its paths. */
-          stripComponents: z.int().min(0).max(20).default(0),
-        })
-        .optional(),
+      source: sourceArchive.optional(),
       /** Files of the job's folder to keep: patterns with `*`, `**`, `?` and `{a,b}`. */
       artifacts: z.array(z.string().min(1).max(GLOB_CHARACTERS).superRefine(glob)).max(globs).default([]),
       /** Bytes of each of stdout and stderr that are kept. */

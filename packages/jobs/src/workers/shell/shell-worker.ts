@@ -1,15 +1,15 @@
 import type { Logger } from "@aspen/plugin-api";
 import type { StandardSchema } from "@aspen/rpc-core";
-import { unpack } from "../../archive/unpack.js";
 import { jobsErrors } from "../../errors.js";
 import type { Jail, JailExit, JailedProcess } from "../../jail/contract.js";
 import type { JailOptions } from "../../jail/jail-options.js";
 import { openJail } from "../../jail/open-jail.js";
 import type { RunnableJob } from "../../job.js";
 import type { JobContext, Worker } from "../../worker.js";
+import { unpackSource } from "../source-archive.js";
 import { keepArtifacts } from "./artifacts.js";
 import { Output } from "./output.js";
-import { type NormalShellPayload, SHELL_LIMITS, type ShellResult, shellPayload } from "./payload.js";
+import { type NormalShellPayload, type ShellResult, shellPayload } from "./payload.js";
 
 export interface ShellWorkerOptions extends JailOptions {
   /** Told, when the worker starts, what holds its jobs and what bounds them. @default nobody */
@@ -93,14 +93,7 @@ export class ShellWorker implements Worker {
     this.#runs.add(run);
     try {
       await using sandbox = await jail.sandbox(job.id);
-      if (payload.source) {
-        const { blob, stripComponents } = payload.source;
-        const { folder, owner } = sandbox;
-        const { sourceBytes: maxBytes, sourceEntries: maxEntries } = SHELL_LIMITS;
-        const { signal } = context;
-        const archive = await context.blobs.get(blob);
-        await unpack(archive, { folder, owner, stripComponents, maxBytes, maxEntries, signal });
-      }
+      if (payload.source) await unpackSource(payload.source, sandbox, context);
       context.signal.throwIfAborted();
       const started = await sandbox.start(payload);
       run.process = started;

@@ -42,6 +42,11 @@ export class EmbeddedChangeLog implements ChangeLog {
     },
   ) {}
 
+  /** False: nobody watches the namespace, and its changes need not be appended. Call it in a write transaction. */
+  keeps(namespace: string): boolean {
+    return this.#head(namespace) !== null;
+  }
+
   /** Keeps the changes of one version. Call it in a write transaction. */
   append(namespace: string, changes: readonly Omit<Change, "version">[], version: Version): void {
     const head = this.#head(namespace);

@@ -2,7 +2,7 @@ import { namespaceOf, readU64, writeU64 } from "@aspen/plugin-api/abi";
 import { every, type Loop } from "@aspen/plugin-api/every";
 import { bytesEqual, copyBytes } from "../../bytes.js";
 import { storageErrors } from "../../errors.js";
-import { appendedKey, appendsOf, keyOfOp } from "../../kv/append.js";
+import { appendedKey, appendsOf, targetOf } from "../../kv/append.js";
 import type {
   CasResult,
   Check,
@@ -34,7 +34,7 @@ import { EmbeddedMaintenance } from "./embedded-maintenance.js";
 import { commit } from "./lmdb/commit.js";
 import type { Environment } from "./lmdb/environment.js";
 import { entryAt, scanRows } from "./lmdb/row-reads.js";
-import { decodeRow, encodeRow, expiryKey, isExpired } from "./lmdb/rows.js";
+import { completeRow, decodeRow, encodeRow, expiryKey, HEADER_BYTES, isExpired, prepareRow } from "./lmdb/rows.js";
 
 /** Expired rows that one sweep removes at most, so that it never holds up a write for long. */
 const SWEEP_ROWS = 1000;
@@ -126,28 +126,28 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
     const now = Date.now();
     // Copied before the first await: afterwards the caller may change its bytes.
     const checks = transaction.checks.map((check) => prepareCheck(check));
-    const ops = transaction.ops.map((op) => ({
-      op: { ...op },
-      value: op.type === "delete" ? null : copyBytes(op.value),
-      expiresAt: op.type === "delete" ? 0 : expiryOf(op, now),
-    }));
+    const ops = transaction.ops.map((op) => prepareOp(op, now));
     const appended = appendsOf(transaction.ops);
     return this.#write<TxResult>(() => {
       const failed = checks.findIndex((check) => !this.#holds(check));
       if (failed >= 0) return { ok: false, failed };
       if (ops.length === 0) return { ok: true, version: this.#version(namespace), appended: [] };
       const version = this.#nextVersion(namespace);
-      const changes = ops.map(({ op, value, expiresAt }, place) => ({
-        key: keyOfOp(op, version, place),
-        value,
-        expiresAt,
-      }));
-      for (const { key, value, expiresAt } of changes) {
-        const bytes = Buffer.from(key, "utf8");
-        if (value) this.#put(bytes, { version, expiresAt, value });
-        else this.environment.rows.removeSync(bytes);
+      const keys = ops.map(({ key, isAppend }, place) => (isAppend ? appendedKey(key, version, place) : key));
+      for (const [place, { row, expiresAt }] of ops.entries()) {
+        const bytes = Buffer.from(keys[place]!, "utf8");
+        if (row) {
+          completeRow(row, version);
+          this.#putRow(bytes, row, expiresAt);
+        } else this.environment.rows.removeSync(bytes);
       }
-      this.#log(version, changes);
+      if (this.#changes.keeps(namespace)) {
+        const changes = ops.map(({ row }, place) => ({
+          key: keys[place]!,
+          value: row?.subarray(HEADER_BYTES) ?? null,
+        }));
+        this.#log(version, changes);
+      }
       return { ok: true, version, appended: appended(version) };
     });
   }
@@ -192,17 +192,21 @@ export class EmbeddedKeyValueStore implements KeyValueStore {
   }
 
   #holds({ bytes, version, value }: PreparedCheck): boolean {
-    const row = this.#row(bytes);
+    const row = this.#row(bytes, version === null);
     return version === null ? bytesEqual(row?.value ?? null, value) : row?.version === version;
   }
 
-  #row(bytes: Buffer): Row | null {
-    return decodeRow(this.environment.rows.getBinary(bytes), Date.now());
+  #row(bytes: Buffer, withValue = true): Row | null {
+    return decodeRow(this.environment.rows.getBinary(bytes), Date.now(), withValue);
   }
 
   #put(bytes: Buffer, row: Row): void {
-    this.environment.rows.putSync(bytes, encodeRow(row));
-    if (row.expiresAt !== 0) this.environment.expiries.putSync(expiryKey(row.expiresAt, bytes), Buffer.alloc(0));
+    this.#putRow(bytes, encodeRow(row), row.expiresAt);
+  }
+
+  #putRow(bytes: Buffer, row: Buffer, expiresAt: number): void {
+    this.environment.rows.putSync(bytes, row);
+    if (expiresAt !== 0) this.environment.expiries.putSync(expiryKey(expiresAt, bytes), Buffer.alloc(0));
   }
 
   /** Applies changes of one namespace, in their write transaction. */
@@ -290,6 +294,22 @@ interface PreparedCheck {
   bytes: Buffer;
   version: Version | null;
   value: Uint8Array | null;
+}
+
+/** What an operation does; its bytes are copied. */
+interface PreparedOp {
+  /** Of an append, its prefix. */
+  readonly key: string;
+  readonly isAppend: boolean;
+  /** Null: it deletes. */
+  readonly row: Buffer | null;
+  readonly expiresAt: number;
+}
+
+function prepareOp(op: Op, now: number): PreparedOp {
+  if (op.type === "delete") return { key: op.key, isAppend: false, row: null, expiresAt: 0 };
+  const expiresAt = expiryOf(op, now);
+  return { key: targetOf(op), isAppend: op.type === "append", row: prepareRow(op.value, expiresAt), expiresAt };
 }
 
 function prepareCheck(check: Check): PreparedCheck {

@@ -1,5 +1,5 @@
 import { encodeUtf8, namespaceOf } from "@aspen/plugin-api/abi";
-import { compareBytes, copyBytes } from "../../bytes.js";
+import { copyBytes } from "../../bytes.js";
 import type { Version } from "../../kv/key-value-store.js";
 import type { TableOperations } from "../../kv/table-key-value-store.js";
 import type {
@@ -30,7 +30,8 @@ export class MemoryMaintenance implements StoreMaintenance {
 
   async *entries({ signal, onProgress }: MaintenanceOptions = {}): AsyncGenerator<StoredEntry> {
     this.store.assertOpen();
-    const keys = [...this.table.keys("")].sort((a, b) => compareBytes(encodeUtf8(a), encodeUtf8(b)));
+    // A copy: the entries may change while they are read.
+    const keys = [...this.table.keys("")];
     for (const [at, key] of keys.entries()) {
       if (at % PAGE_KEYS === 0) await breathe(signal, "reading the entries");
       const row = this.store.row(key);
@@ -104,6 +105,6 @@ export class MemoryMaintenance implements StoreMaintenance {
     for (const stats of namespaces.values()) tally.add(stats);
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     const storage = { processHeapBytes: heapUsed, processBufferBytes: arrayBuffers };
-    return { driver: "memory", ...tally.result(), indexEntries: this.table.keys("").length, expiryEntries, storage };
+    return { driver: "memory", ...tally.result(), indexEntries: this.table.size, expiryEntries, storage };
   }
 }

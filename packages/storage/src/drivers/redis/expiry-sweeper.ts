@@ -30,14 +30,18 @@ export class ExpirySweeper {
     this.#loop = every(LOOK_MS, (signal) => this.#look(signal), { onError: () => undefined });
   }
 
-  /** Announces an expiry; never fails, as it is announced again until that succeeds. */
-  async announce(namespace: string, ttlMs: number): Promise<void> {
+  /**
+   * Announces an expiry; never fails, as it is announced again until that succeeds. True when it was.
+   */
+  async announce(namespace: string, ttlMs: number): Promise<boolean> {
     const due = performance.now() + ttlMs;
     try {
       await this.connection.script("announce-expiry", [this.registry], [namespace, ttlMs]);
+      return true;
     } catch {
       // The write that this is about has its own outcome.
       this.#missed.set(namespace, Math.min(due, this.#missed.get(namespace) ?? due));
+      return false;
     }
   }
 

@@ -1,6 +1,6 @@
 import { decodeUtf8, namespaceOf, readU64 } from "@aspen/plugin-api/abi";
 import { compareBytes, copyOf, prefixEnd } from "../../bytes.js";
-import { appendedKey, appendsOf, targetOf } from "../../kv/append.js";
+import { appendedKey, appendsOf } from "../../kv/append.js";
 import { decodeCursor, encodeCursor } from "../../kv/cursor.js";
 import type {
   CasResult,
@@ -34,6 +34,7 @@ import type { RedisConnection } from "./connection/redis-connection.js";
 import type { GrowingScript } from "./connection/scripts.js";
 import type { Argument } from "./connection/tracked-command.js";
 import { ExpirySweeper } from "./expiry-sweeper.js";
+import { packTransaction } from "./packed-transaction.js";
 import { RedisChangeLog } from "./redis-change-log.js";
 import { RedisMaintenance } from "./redis-maintenance.js";
 import { type NamespaceNames, RedisNames } from "./redis-names.js";
@@ -43,6 +44,8 @@ const VERSION_BYTES = 8;
 const PAGE_BYTES = 32 * 1024 * 1024;
 /** Milliseconds after which a namespace is registered again: a fail-over may have lost it. */
 const REGISTERED_MS = 60_000;
+/** The same of an expiry; half the time for which a namespace is remembered after its last one. */
+const ANNOUNCED_MS = 30_000;
 /** Prefix of the node's own records, such as those of plugins, and bytes that a write of one may take on a full server. */
 const SYSTEM_NAMESPACE = "__sys:";
 const SYSTEM_SPARE_BYTES = 4096;
@@ -167,23 +170,16 @@ export class RedisKeyValueStore implements KeyValueStore {
     if (first?.type === "append" && transaction.ops.length === 1 && transaction.checks.length === 0) {
       return this.#append(namespace, first);
     }
-    const args: Argument[] = [transaction.checks.length, transaction.ops.length];
-    for (const check of transaction.checks) {
-      if ("version" in check) args.push(check.key, "version", check.version);
-      else if (check.value === null) args.push(check.key, "absent", "");
-      else args.push(check.key, "value", Buffer.from(check.value));
-    }
     // Wall time, by which entries expire.
     const now = Date.now();
     let soonest: number | undefined;
     for (const op of transaction.ops) {
-      if (op.type === "delete") args.push(op.key, "delete", "", 0);
-      else {
-        expiryOf(op, now);
-        if (op.ttlMs !== undefined) soonest = Math.min(op.ttlMs, soonest ?? op.ttlMs);
-        args.push(targetOf(op), op.type, Buffer.from(op.value), op.ttlMs ?? 0);
-      }
+      if (op.type === "delete") continue;
+      expiryOf(op, now);
+      if (op.ttlMs !== undefined) soonest = Math.min(op.ttlMs, soonest ?? op.ttlMs);
     }
+    // Packed before the first await: afterwards the caller may change its bytes.
+    const args = [packTransaction(transaction)];
     const appended = appendsOf(transaction.ops);
     const [ok, answer] = (await this.#write("transact", namespace, args, soonest)) as [number, number];
     if (Number(ok) !== 1) return { ok: false, failed: Number(answer) };
@@ -277,10 +273,19 @@ export class RedisKeyValueStore implements KeyValueStore {
     ttlMs?: number,
   ): Promise<unknown> {
     if (performance.now() - names.registeredAt >= REGISTERED_MS) await this.#register(namespace, names);
-    const announced = ttlMs === undefined ? null : this.#sweeper.announce(namespace, ttlMs);
+    const announced = ttlMs === undefined ? null : this.#announce(namespace, names, ttlMs);
     const reply = await this.connection.script(script, names.keys, args);
     await announced;
     return reply;
+  }
+
+  /** A sweep that comes no later sees the entry too, and finds out when the next one is due. */
+  async #announce(namespace: string, names: NamespaceNames, ttlMs: number): Promise<void> {
+    const at = performance.now();
+    const due = at + ttlMs;
+    const { announced } = names;
+    if (at < announced.due && announced.due <= due && at - announced.at < ANNOUNCED_MS) return;
+    if (await this.#sweeper.announce(namespace, ttlMs)) names.announced = { at, due };
   }
 
   /** Registers a namespace before its first key can be seen. */

@@ -11,6 +11,8 @@ export interface NamespaceNames {
   expiries: string;
   /** When the namespace was last registered, as of `performance.now`; minus infinity for never. */
   registeredAt: number;
+  /** When an expiry in it was last announced, and for when, both as of `performance.now`; minus infinity for never. */
+  announced: { at: number; due: number };
 }
 
 /** Makes the names of a namespace's keys, and remembers those of the latest namespaces. */
@@ -30,6 +32,7 @@ export class RedisNames {
       index: `${base}:i`,
       expiries: `${base}:e`,
       registeredAt: Number.NEGATIVE_INFINITY,
+      announced: { at: Number.NEGATIVE_INFINITY, due: Number.NEGATIVE_INFINITY },
     };
     if (this.#known.size >= REMEMBERED) this.#known.clear();
     this.#known.set(namespace, names);

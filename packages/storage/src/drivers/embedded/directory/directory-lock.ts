@@ -69,6 +69,26 @@ export class DirectoryLock {
   }
 }
 
+/**
+ * Who has a directory's store open. Null when nobody has, or there is none. It holds the lock for a moment itself, for
+ * which a node that starts has patience.
+ */
+export async function storeHolder(directory: string): Promise<Partial<LockOwner> | null> {
+  const { tryLock } = await loadFileLocks();
+  let fd: number;
+  try {
+    fd = openSync(join(directory, "lock"), constants.O_RDWR);
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
+    throw error;
+  }
+  try {
+    return tryLock(fd) ? null : (ownerIn(fd) ?? {});
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function writeOwner(fd: number): void {
   const owner: LockOwner = { pid: process.pid, host: hostname() };
   ftruncateSync(fd);

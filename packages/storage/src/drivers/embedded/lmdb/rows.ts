@@ -13,12 +13,23 @@ export const HEADER_BYTES = 20;
 const NO_BYTES = new Uint8Array(0);
 
 export function encodeRow({ version, expiresAt, value }: Row): Buffer {
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + value.length);
-  writeU64(bytes, version);
-  writeU64(bytes, expiresAt, 8);
-  bytes.set(value, HEADER_BYTES);
-  bytes.writeUInt32LE(checksum(bytes, value), CHECKSUM_AT);
-  return bytes;
+  const row = prepareRow(value, expiresAt);
+  completeRow(row, version);
+  return row;
+}
+
+/** A row, its value copied, that has no version yet. */
+export function prepareRow(value: Uint8Array, expiresAt: number): Buffer {
+  const row = Buffer.allocUnsafe(HEADER_BYTES + value.length);
+  writeU64(row, expiresAt, 8);
+  row.set(value, HEADER_BYTES);
+  return row;
+}
+
+/** Makes of what {@link prepareRow} gave a row of this version. */
+export function completeRow(row: Buffer, version: number): void {
+  writeU64(row, version);
+  row.writeUInt32LE(checksum(row, row.subarray(HEADER_BYTES)), CHECKSUM_AT);
 }
 
 /** The row, its value copied; null when there is none or it has expired. */

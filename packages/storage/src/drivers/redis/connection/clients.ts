@@ -41,7 +41,7 @@ export interface RedisClients {
 
 /** Milliseconds after which a cluster's nodes are asked for again: a frozen node does not tell of its successor. */
 const SLOTS_REFRESH_MS = 5000;
-const MAX_CONNECT_MS = 2000;
+export const MAX_CONNECT_MS = 2000;
 
 /** @throws AspenError `PACKAGE_MISSING` without the package ioredis */
 export async function createClients(topology: RedisTopology, timeoutMs: number): Promise<RedisClients> {
@@ -97,11 +97,11 @@ export async function createClients(topology: RedisTopology, timeoutMs: number):
   };
 }
 
-function retryStrategy(times: number): number {
+export function retryStrategy(times: number): number {
   return Math.min(50 * times, 1000);
 }
 
-function credentials({ username, password, tls }: Pick<RedisTopology, "username" | "password" | "tls">) {
+export function credentials({ username, password, tls }: Pick<RedisTopology, "username" | "password" | "tls">) {
   return {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -110,7 +110,7 @@ function credentials({ username, password, tls }: Pick<RedisTopology, "username"
 }
 
 /** @param first the Sentinel that is asked before the others */
-function sentinelSettings({ nodes, tls, sentinel }: RedisTopology, first: number, connectTimeout: number) {
+export function sentinelSettings({ nodes, tls, sentinel }: RedisTopology, first: number, connectTimeout: number) {
   const { name, username, password, tls: sentinelTLS } = sentinel!;
   return {
     sentinels: [...nodes.slice(first), ...nodes.slice(0, first)],

@@ -91,7 +91,8 @@ function checkSettings(node: string, settings: Map<string, string>): string[] {
   return warnings;
 }
 
-async function readSettings(connection: RedisConnection) {
+/** What is set, by server; only what is of interest here. */
+export async function readSettings(connection: RedisConnection) {
   const settings = new Map<string, Map<string, string>>();
   for (const name of SETTINGS) {
     for (const { node, reply } of await connection.readFromPrimaries("CONFIG", ["GET", name])) {
@@ -105,7 +106,7 @@ async function readSettings(connection: RedisConnection) {
 }
 
 /** The lines `name:value` of INFO. */
-function fields(reply: unknown): Map<string, string> {
+export function fields(reply: unknown): Map<string, string> {
   const lines = String(reply).split("\r\n");
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
 }

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { RedisStore } from "@aspen/storage/redis";
+import { RedisServer } from "@aspen/storage/testing";
+import { expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { BullMqJobQueue, FunctionWorker, type Job, type JobEvent, WorkerPool } from "../../src/index.js";
+import { silent, until } from "../helpers.js";
+
+const JOBS = 600;
+const PROCESSES = 3;
+const script = (name: string) => fileURLToPath(new URL(`../chaos/${name}`, import.meta.url));
+
+function start(name: string, ...args: string[]): ChildProcess {
+  return spawn(process.execPath, [script(name), ...args], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const closed = once(child, "close");
+  child.kill("SIGKILL");
+  await closed;
+}
+
+async function allJobs(queue: BullMqJobQueue): Promise<Job[]> {
+  const jobs: Job[] = [];
+  let page = await queue.list({ limit: 1000 });
+  for (;;) {
+    jobs.push(...page.jobs);
+    if (page.cursor === null) return jobs;
+    page = await queue.list({ limit: 1000, after: page.cursor });
+  }
+}
+
+async function allEvents(queue: BullMqJobQueue): Promise<JobEvent[]> {
+  const events: JobEvent[] = [];
+  let page = await queue.events();
+  for (; page.events.length > 0; page = await queue.events({ after: page.cursor })) events.push(...page.events);
+  return events;
+}
+
+test("worker processes are killed and connections cut, and every job completes exactly once", async () => {
+  await using server = await RedisServer.start();
+  await using store = await RedisStore.open({ url: server.url });
+  const admin = new Redis(server.url, { maxRetriesPerRequest: null });
+  await using queue = new BullMqJobQueue(store, { redis: admin });
+  await queue.registerTypes(["chaos"]);
+  for (let n = 0; n < JOBS; n += 100) {
+    const part = Array.from({ length: 100 }, (_, index) => n + index);
+    await Promise.all(part.map((payload) => queue.submit({ type: "chaos", payload, maxStalls: 100 })));
+  }
+  const worker = () => start("run-jobs.mjs", server.url, "0", "bullmq");
+  let children = Array.from({ length: PROCESSES }, worker);
+  let kills = 0;
+  try {
+    for (;;) {
+      const { byStatus } = await queue.stats();
+      if (byStatus.completed >= JOBS) break;
+      await delay(300);
+      // One that ended by itself would be missed by the others.
+      expect(children.filter(({ exitCode }) => exitCode !== null)).toEqual([]);
+      // At least three, and no more than let the work go on.
+      if (byStatus.running > 0 && kills * (JOBS / 5) <= byStatus.completed) {
+        kills += 1;
+        await kill(children.shift()!);
+        children = [...children, worker()];
+        if (kills % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+      }
+    }
+    expect(kills).toBeGreaterThan(2);
+    const jobs = await allJobs(queue);
+    expect(jobs.filter(({ status }) => status !== "completed")).toEqual([]);
+    const payloads = jobs.map(({ payload }) => payload as number).sort((a, b) => a - b);
+    expect(payloads).toEqual(Array.from({ length: JOBS }, (_, n) => n));
+    for (const { payload, result } of jobs) expect(result).toMatchObject({ payload });
+    const completed = (await allEvents(queue)).filter(({ kind }) => kind === "job.completed").map(({ id }) => id);
+    expect(completed.length).toBe(JOBS);
+    expect(new Set(completed).size).toBe(JOBS);
+  } finally {
+    await Promise.all(children.map(kill));
+    admin.disconnect();
+  }
+});
+
+/** A process whose jobs block it, and beside it a queue with somebody who looks after it. */
+async function scene() {
+  const server = await RedisServer.start();
+  const store = await RedisStore.open({ url: server.url });
+  const queue = new BullMqJobQueue(store);
+  const pool = new WorkerPool({ queue, blobs: store.blobs, logger: silent }, { maintainMs: 200, pressure: false });
+  await pool.start();
+  const child = start("block.mjs", server.url, "2000", "bullmq");
+  await until(async () => (await queue.knownTypes()).includes("block"));
+  return {
+    ...{ server, store, queue, pool, child },
+    async [Symbol.asyncDispose]() {
+      await kill(child);
+      await pool[Symbol.asyncDispose]();
+      await queue[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("a function that blocks its process for longer than its lease neither stalls nor runs twice", async () => {
+  await using it = await scene();
+  const { id } = await it.queue.submit({ type: "block", payload: 7000, maxStalls: 0 });
+  expect(await it.queue.wait(id)).toMatchObject({ status: "completed", result: "done", attempts: 1 });
+});
+
+test("a process that is killed while a function blocks it gives its job back", async () => {
+  await using it = await scene();
+  const day = 86_400_000;
+  const { id } = await it.queue.submit({ type: "block", payload: day, timeoutMs: day, maxStalls: 1 });
+  await until(async () => (await it.queue.get(id))?.status === "running");
+  await kill(it.child);
+  await using taking = new WorkerPool(
+    { queue: it.queue, blobs: it.store.blobs, logger: silent },
+    { pressure: false, name: "taking" },
+  );
+  taking.add(new FunctionWorker([{ type: "block", run: () => "taken over" }]));
+  await taking.start();
+  expect(await it.queue.wait(id)).toMatchObject({ status: "completed", result: "taken over", attempts: 2 });
+});
