@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AspenError, type HostFunctionName, isImmediate, type NativeHost } from "@aspen/plugin-api/abi";
-import type { TraceContext } from "@aspen/rpc-core";
 import { nativeErrors } from "../errors.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import { LocalHostContext } from "../host-context/local-host-context.js";
