@@ -41,6 +41,7 @@ export function methodSamples(plugin: Record<string, unknown>, hash: string, tok
     { method: "plugin.install", params: plugin },
     { method: "plugin.list", params: {} },
     { method: "plugin.info", params: { name } },
+    { method: "plugin.deadEvents", params: { name } },
     { method: "plugin.logs", params: { name, limit: 10, level: "info" } },
     { method: "plugin.update", params: plugin },
     { method: "plugin.reload", params: { name } },

@@ -194,6 +194,7 @@ describe("what is said of methods", () => {
     });
     expect(JSON.parse(JSON.stringify(described[1]))).toEqual({
       ...{ method: "a.bare", summary: "", access: "public", handler: "test", priority: 500, safe: false },
+      streams: false,
     });
     expect(described[2]!.result).toBeUndefined();
   });

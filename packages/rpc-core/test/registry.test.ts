@@ -79,9 +79,10 @@ describe("HandlerRegistry", () => {
     const registry = new HandlerRegistry();
     registry.register(handler("core", 100, "kv.get"));
     registry.register(handler("late", 900, "kv.get", "late.*"));
+    const plain = { safe: false, streams: false };
     expect(registry.describe()).toEqual([
-      { method: "kv.get", handler: "core", priority: 100, safe: false, access: { methods: ["kv.get"], kvKeys: false } },
-      { method: "late.*", handler: "late", priority: 900, safe: false, access: { methods: ["late.*"], kvKeys: false } },
+      { method: "kv.get", handler: "core", priority: 100, ...plain, access: { methods: ["kv.get"], kvKeys: false } },
+      { method: "late.*", handler: "late", priority: 900, ...plain, access: { methods: ["late.*"], kvKeys: false } },
     ]);
   });
 });
