@@ -16,7 +16,17 @@ async function installBroken(store: Store, name: string): Promise<void> {
   const hash = await store.blobs.put(WASM, { reference: tag });
   const artifacts = [{ name: "plugin.wasm", hash, bytes: WASM.length, tag }];
   const manifest = {
-    ...{ name, version: "1.0.0", api_version: "1", handles: [`${name}.*`], kv_prefixes: [], permissions: [], tags: [] },
+    ...{
+      name,
+      version: "1.0.0",
+      api_version: "1",
+      handles: [`${name}.*`],
+      kv_prefixes: [],
+      permissions: [],
+      tags: [],
+      timers: [],
+      subscriptions: [],
+    },
     ...{
       entry: { kind: "wasm" as const, source: "src/plugin.ts", wasm: "plugin.wasm" },
       priority: 950,
