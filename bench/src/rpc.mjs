@@ -19,7 +19,7 @@ const NOTES = [
   "Each server is a process of its own; the clients of all are in one other process, so that two cores serve both ends.",
   "A call carries and returns `{ text }`; each connection has one call under way at a time. The node validates the params, and counts and times the request; the store is embedded.",
   "HTTP clients are undici's lowest interface. Moleculer calls over its TCP transporter, which has one connection however many calls are under way.",
-  "Answers that leave one by one wake the client each time, which costs a write 70 µs here; those of a server that computes little leave in bursts, for 10 µs each. This, and not what the node computes, is most of the difference in processor time.",
+  "A profile at 16 connections shows a write of an answer with 70 µs in the node and with 10 µs in bare fastify, at about one write for each answer in both.",
   "Memory is what the resident set of the server grows by when idle connections are open on which one call was made.",
 ];
 const WIDTHS = [1, 16, 256];
