@@ -5,6 +5,7 @@ export default defineConfig({
   ...bundledLibraries,
   entry: {
     index: "src/index.ts",
+    bullmq: "src/bullmq.ts",
     feature: "src/feature.ts",
     "shell-worker": "src/features/shell-worker.ts",
     "nix-worker": "src/features/nix-worker.ts",

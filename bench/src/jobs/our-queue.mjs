@@ -1,4 +1,5 @@
-import { BullMqJobQueue, FunctionWorker, KvJobQueue, ThreadWorker, WorkerPool } from "@aspen/jobs";
+import { FunctionWorker, KvJobQueue, ThreadWorker, WorkerPool } from "@aspen/jobs";
+import { BullMqJobQueue } from "@aspen/jobs/bullmq";
 import { Completions } from "./completions.mjs";
 
 const logger = { debug() {}, info() {}, warn: console.warn, error: console.error };

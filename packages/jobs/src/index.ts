@@ -9,9 +9,6 @@ export { canBecome, isFinished, JOB_STATUSES, JOB_TRANSITIONS, type JobStatus } 
 export { JOB_LIMITS } from "./options.js";
 export type { TypeOptions, WorkerPoolOptions } from "./pool/pool-options.js";
 export type { PressureOptions } from "./pool/pressure.js";
-export { BullMqJobQueue, type BullMqJobQueueOptions } from "./queue/bullmq/bullmq-job-queue.js";
-export type { JobEventPage, JobEventsOptions } from "./queue/bullmq/events.js";
-export type { RedisBatch, RedisLike, RedisSubscriber } from "./queue/bullmq/redis-like.js";
 export type {
   ClaimedJob,
   ClaimOptions,

@@ -4,7 +4,8 @@ import { RedisServer } from "@aspen/storage/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
-import { BullMqJobQueue, type BullMqJobQueueOptions, JobSchedules } from "../../src/index.js";
+import { BullMqJobQueue, type BullMqJobQueueOptions } from "../../src/bullmq.js";
+import { JobSchedules } from "../../src/index.js";
 import { until } from "../helpers.js";
 
 let server: RedisServer;

@@ -6,7 +6,8 @@ import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { BullMqJobQueue, FunctionWorker, type Job, type JobEvent, WorkerPool } from "../../src/index.js";
+import { BullMqJobQueue } from "../../src/bullmq.js";
+import { FunctionWorker, type Job, type JobEvent, WorkerPool } from "../../src/index.js";
 import { silent, until } from "../helpers.js";
 
 const JOBS = 600;

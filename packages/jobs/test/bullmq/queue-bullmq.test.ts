@@ -2,7 +2,7 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { RedisServer } from "@aspen/storage/testing";
 import { afterAll, afterEach, beforeAll, describe, jest, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { BullMqJobQueue } from "../../src/index.js";
+import { BullMqJobQueue } from "../../src/bullmq.js";
 import { testJobQueue } from "../../src/testing/index.js";
 
 let server: RedisServer;

@@ -1,7 +1,7 @@
 import { RedisStore } from "@aspen/storage/redis";
 import { RedisCluster, RedisSentinels } from "@aspen/storage/testing";
 import { expect, test } from "@jest/globals";
-import { BullMqJobQueue } from "../../src/index.js";
+import { BullMqJobQueue } from "../../src/bullmq.js";
 
 const topologies = { cluster: RedisCluster, sentinels: RedisSentinels };
 

@@ -1,6 +1,8 @@
 // Runs jobs of the type `block` until it is killed, each of which keeps the event loop busy for as long as its payload
 // says: `node block.mjs REDIS_URL LEASE_MS [bullmq]`.
-import { BullMqJobQueue, FunctionWorker, KvJobQueue, WorkerPool } from "@aspen/jobs";
+
+import { FunctionWorker, KvJobQueue, WorkerPool } from "@aspen/jobs";
+import { BullMqJobQueue } from "@aspen/jobs/bullmq";
 import { RedisStore } from "@aspen/storage/redis";
 
 const [url, leaseMs, engine] = process.argv.slice(2);

@@ -1,7 +1,8 @@
 // Runs jobs until it is killed, or, with a number of jobs to submit first, until all are completed: `node run-jobs.mjs
 // REDIS_URL`, or `node run-jobs.mjs DIRECTORY JOBS`; `node run-jobs.mjs REDIS_URL 0 bullmq` for the other engine.
 import { setTimeout as delay } from "node:timers/promises";
-import { BullMqJobQueue, KvJobQueue, WorkerPool } from "@aspen/jobs";
+import { KvJobQueue, WorkerPool } from "@aspen/jobs";
+import { BullMqJobQueue } from "@aspen/jobs/bullmq";
 import { EmbeddedStore } from "@aspen/storage/embedded";
 import { RedisStore } from "@aspen/storage/redis";
 
