@@ -207,6 +207,14 @@ test("only a local sender speaks for another caller", () => {
   expect(forwardedCaller(local, caller)).toEqual(caller);
 });
 
+test("a forwarded caller keeps the plugins that it came through, so that a ring over nodes ends", () => {
+  const grants = { methods: ["*"], kvPrefixes: [""] };
+  const told: Caller = { kind: "plugin", id: "b", grants, through: ["a", "b"] };
+  for (const kind of ["local", "plugin", "token"] as const) {
+    expect(forwardedCaller({ kind, id: "b", grants }, told).through).toEqual(["a", "b"]);
+  }
+});
+
 test("a request does not go round: no node is asked twice, and hops are counted", async () => {
   const store = sharedStore();
   const nodes = await Promise.all([1, 2, 3].map(() => startMember(store, {}, { hops: 2 })));

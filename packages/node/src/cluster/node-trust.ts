@@ -25,7 +25,9 @@ export interface NodeTrust {
  */
 export function forwardedCaller(sender: Caller, told: Caller): Caller {
   const { kind, id } = sender.kind === "local" ? told : sender;
-  return { kind, id, grants: intersectGrants(sender.grants, told.grants) };
+  // Which plugins have called each other so far is a reason to refuse, and grants nothing: it is taken from anybody.
+  const { through } = told;
+  return { kind, id, grants: intersectGrants(sender.grants, told.grants), ...(through ? { through } : {}) };
 }
 
 /** Nodes on the loopback addresses of one machine, which do not prove who they are: everybody there is local anyway. */

@@ -1,53 +1,22 @@
 import { setMaxListeners } from "node:events";
 import { systemClock } from "@aspen/feature";
-import type { PluginCall, PluginHostContext } from "@aspen/plugin-host";
-import type { LoadedModule } from "../module-loader.js";
+import type { PluginCall } from "@aspen/plugin-host";
 import { createSlotBuffer, MainSlot, sharedNow } from "../protocol/channel.js";
 import {
   type CallOutcome,
   type CallResult,
   type FromWorker,
   type LoadMessage,
-  type ModuleEntry,
   outcomeOf,
   peekResult,
 } from "../protocol/messages.js";
 import { shortId } from "../protocol/request-id.js";
 import { createRingBuffer, Ring } from "../protocol/ring.js";
-import type { PluginLog } from "../stacks/plugin-log.js";
-import type { ComputeSlots } from "./compute-slots.js";
 import { ComputeTurn } from "./compute-turn.js";
+import type { InstanceEvents, InstanceOptions } from "./instance-options.js";
 import { loaded } from "./loading.js";
 import { type InstanceCall, SentCalls } from "./sent-calls.js";
 import { isHeapLimit, type WorkerThread } from "./worker-thread.js";
-
-export interface InstanceOptions {
-  plugin: string;
-  loaded: LoadedModule;
-  /** What is called when it is no plugin. @default null: a plugin */
-  entry?: ModuleEntry | null;
-  host: Pick<PluginHostContext, "grant" | "config" | "clock" | "invoke" | "reportDenied">;
-  log: Pick<PluginLog, "write">;
-  memoryBytes: number;
-  timeoutMs: number;
-  graceMs: number;
-  isolation: "instance" | "call";
-  /** Most instances of the plugin; with 1, calls are never taken back for another instance. */
-  maxInstances: number;
-  /** A thread of the plugin could not be ended. */
-  onStuck(): void;
-  /** Turns at the processor, of which each instance holds one while it computes. */
-  slots: ComputeSlots;
-}
-
-export interface InstanceEvents {
-  /** There is room for more calls. */
-  ready(): void;
-  /** Calls that never began, taken back because the call before them takes long. */
-  returned(calls: InstanceCall[]): void;
-  /** The worker is gone. `unstarted` calls never began and may go elsewhere. */
-  gone(unstarted: InstanceCall[]): void;
-}
 
 /** Milliseconds of work that may be sent ahead to a worker. Nothing waits behind a call that runs longer. */
 const WINDOW_MS = 2;
