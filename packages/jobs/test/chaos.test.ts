@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { decodeUtf8 } from "@aspen/plugin-api";
 import type { Store } from "@aspen/storage";
 import { EmbeddedStore } from "@aspen/storage/embedded";
@@ -12,41 +10,18 @@ import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { type Job, type JobEvent, KvJobQueue } from "../src/index.js";
+import { type JobEvent, KvJobQueue } from "../src/index.js";
+import { allJobs, kill, start, submitUnderKills } from "./chaos/waves.js";
 
 /** The soak sets more. */
 const JOBS = Number(process.env.ASPEN_CHAOS_JOBS ?? 1000);
-const PROCESSES = 4;
-const SCRIPT = fileURLToPath(new URL("./chaos/run-jobs.mjs", import.meta.url));
-
-function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [SCRIPT, ...args], { stdio: ["ignore", "ignore", "inherit"] });
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const closed = once(child, "close");
-  child.kill("SIGKILL");
-  await closed;
-}
-
-async function allJobs(queue: KvJobQueue): Promise<Job[]> {
-  const jobs: Job[] = [];
-  let page = await queue.list({ limit: 1000 });
-  for (;;) {
-    jobs.push(...page.jobs);
-    if (page.cursor === null) return jobs;
-    page = await queue.list({ limit: 1000, after: page.cursor });
-  }
-}
-
 /** Every job is there once, is completed, with a result of its own, and was completed once. */
-async function verify(store: Store, queue: KvJobQueue): Promise<void> {
+async function verify(store: Store, queue: KvJobQueue, submitted: number): Promise<void> {
   const jobs = await allJobs(queue);
-  expect(jobs.length).toBe(JOBS);
+  expect(jobs.length).toBe(submitted);
   expect(jobs.filter(({ status }) => status !== "completed")).toEqual([]);
   const payloads = jobs.map(({ payload }) => payload as number).sort((a, b) => a - b);
-  expect(payloads).toEqual(Array.from({ length: JOBS }, (_, n) => n));
+  expect(payloads).toEqual(Array.from({ length: submitted }, (_, n) => n));
   for (const { payload, result } of jobs) expect(result).toMatchObject({ payload });
   const completed = new Map<string, number>();
   let after: string | undefined;
@@ -58,10 +33,10 @@ async function verify(store: Store, queue: KvJobQueue): Promise<void> {
     }
     after = page.cursor;
   } while (after !== undefined);
-  expect(completed.size).toBe(JOBS);
+  expect(completed.size).toBe(submitted);
   expect([...completed.values()].filter((times) => times !== 1)).toEqual([]);
   const { byStatus } = await queue.stats();
-  expect(byStatus.completed).toBe(Math.min(JOBS, 10_000));
+  expect(byStatus.completed).toBe(Math.min(submitted, 10_000));
 }
 
 test("worker processes are killed and connections cut, and every job completes exactly once", async () => {
@@ -69,33 +44,16 @@ test("worker processes are killed and connections cut, and every job completes e
   await using store = await RedisStore.open({ url: server.url });
   await using queue = new KvJobQueue(store);
   await queue.registerTypes(["chaos"]);
-  for (let n = 0; n < JOBS; n += 100) {
-    const part = Array.from({ length: Math.min(100, JOBS - n) }, (_, index) => n + index);
-    await Promise.all(part.map((payload) => queue.submit({ type: "chaos", payload, maxStalls: 100 })));
-  }
   const admin = new Redis(server.url);
-  let children = Array.from({ length: PROCESSES }, () => start(server.url));
-  let kills = 0;
   try {
-    for (;;) {
-      const { byStatus } = await queue.stats();
-      if (byStatus.completed >= Math.min(JOBS, 10_000) && byStatus.running + byStatus.pending === 0) break;
-      await delay(300);
-      // One that ended by itself would be missed by the others.
-      expect(children.filter(({ exitCode }) => exitCode !== null)).toEqual([]);
-      // At least three, and no more than let the work go on.
-      if (byStatus.running > 0 && kills * (JOBS / 5) <= byStatus.completed) {
-        kills += 1;
-        await kill(children.shift()!);
-        children = [...children, start(server.url)];
-        if (kills % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-      }
-    }
-    expect(kills).toBeGreaterThan(2);
-    await verify(store, queue);
+    const submitted = await submitUnderKills(queue, {
+      ...{ jobs: JOBS, wave: 200, processes: 4 },
+      process: () => start("run-jobs.mjs", server.url),
+      cut: () => admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"),
+    });
+    await verify(store, queue, submitted);
   } finally {
     admin.disconnect();
-    await Promise.all(children.map(kill));
   }
 });
 
@@ -103,7 +61,7 @@ test("a node with an embedded store is killed, and every job completes exactly o
   const directory = await mkdtemp(join(tmpdir(), "aspen-chaos-"));
   try {
     for (let kills = 0; ; kills++) {
-      const child = start(directory, String(JOBS));
+      const child = start("run-jobs.mjs", directory, String(JOBS));
       const closed = once(child, "close");
       // Later each time, so that it is done some time.
       const killed = kills < 4 ? delay(1500 + kills * 500).then(() => kill(child)) : closed;
@@ -113,7 +71,7 @@ test("a node with an embedded store is killed, and every job completes exactly o
     }
     await using store = await EmbeddedStore.open({ directory });
     await using queue = new KvJobQueue(store);
-    await verify(store, queue);
+    await verify(store, queue, JOBS);
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -1,39 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { RedisStore } from "@aspen/storage/redis";
 import { RedisServer } from "@aspen/storage/testing";
 import { expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import { BullMqJobQueue } from "../../src/bullmq.js";
-import { FunctionWorker, type Job, type JobEvent, WorkerPool } from "../../src/index.js";
+import { FunctionWorker, type JobEvent, WorkerPool } from "../../src/index.js";
+import { allJobs, kill, start, submitUnderKills } from "../chaos/waves.js";
 import { silent, until } from "../helpers.js";
 
-const JOBS = 600;
-const PROCESSES = 3;
-const script = (name: string) => fileURLToPath(new URL(`../chaos/${name}`, import.meta.url));
-
-function start(name: string, ...args: string[]): ChildProcess {
-  return spawn(process.execPath, [script(name), ...args], { stdio: ["ignore", "ignore", "inherit"] });
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const closed = once(child, "close");
-  child.kill("SIGKILL");
-  await closed;
-}
-
-async function allJobs(queue: BullMqJobQueue): Promise<Job[]> {
-  const jobs: Job[] = [];
-  let page = await queue.list({ limit: 1000 });
-  for (;;) {
-    jobs.push(...page.jobs);
-    if (page.cursor === null) return jobs;
-    page = await queue.list({ limit: 1000, after: page.cursor });
-  }
-}
+/** The soak sets more. */
+const JOBS = Number(process.env.ASPEN_CHAOS_JOBS ?? 600);
 
 async function allEvents(queue: BullMqJobQueue): Promise<JobEvent[]> {
   const events: JobEvent[] = [];
@@ -48,39 +23,21 @@ test("worker processes are killed and connections cut, and every job completes e
   const admin = new Redis(server.url, { maxRetriesPerRequest: null });
   await using queue = new BullMqJobQueue(store, { redis: admin });
   await queue.registerTypes(["chaos"]);
-  for (let n = 0; n < JOBS; n += 100) {
-    const part = Array.from({ length: 100 }, (_, index) => n + index);
-    await Promise.all(part.map((payload) => queue.submit({ type: "chaos", payload, maxStalls: 100 })));
-  }
-  const worker = () => start("run-jobs.mjs", server.url, "0", "bullmq");
-  let children = Array.from({ length: PROCESSES }, worker);
-  let kills = 0;
   try {
-    for (;;) {
-      const { byStatus } = await queue.stats();
-      if (byStatus.completed >= JOBS) break;
-      await delay(300);
-      // One that ended by itself would be missed by the others.
-      expect(children.filter(({ exitCode }) => exitCode !== null)).toEqual([]);
-      // At least three, and no more than let the work go on.
-      if (byStatus.running > 0 && kills * (JOBS / 5) <= byStatus.completed) {
-        kills += 1;
-        await kill(children.shift()!);
-        children = [...children, worker()];
-        if (kills % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-      }
-    }
-    expect(kills).toBeGreaterThan(2);
+    const submitted = await submitUnderKills(queue, {
+      ...{ jobs: JOBS, wave: 120, processes: 3 },
+      process: () => start("run-jobs.mjs", server.url, "0", "bullmq"),
+      cut: () => admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"),
+    });
     const jobs = await allJobs(queue);
     expect(jobs.filter(({ status }) => status !== "completed")).toEqual([]);
     const payloads = jobs.map(({ payload }) => payload as number).sort((a, b) => a - b);
-    expect(payloads).toEqual(Array.from({ length: JOBS }, (_, n) => n));
+    expect(payloads).toEqual(Array.from({ length: submitted }, (_, n) => n));
     for (const { payload, result } of jobs) expect(result).toMatchObject({ payload });
     const completed = (await allEvents(queue)).filter(({ kind }) => kind === "job.completed").map(({ id }) => id);
-    expect(completed.length).toBe(JOBS);
-    expect(new Set(completed).size).toBe(JOBS);
+    expect(completed.length).toBe(submitted);
+    expect(new Set(completed).size).toBe(submitted);
   } finally {
-    await Promise.all(children.map(kill));
     admin.disconnect();
   }
 });

@@ -1,10 +1,15 @@
-// 10,000 jobs instead of the few of `npm test`.
+// 10,000 jobs on each engine instead of the few of `npm test`.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const { status } = spawnSync(
   process.execPath,
-  ["--experimental-vm-modules", "../../node_modules/jest/bin/jest.js", "chaos", "--testTimeout=3600000"],
+  [
+    "--experimental-vm-modules",
+    "../../node_modules/jest/bin/jest.js",
+    "chaos|bullmq.processes",
+    "--testTimeout=3600000",
+  ],
   {
     cwd: fileURLToPath(new URL("../..", import.meta.url)),
     stdio: "inherit",
