@@ -7,7 +7,7 @@ if FREES then
 end
 local version = redis.call('INCR', VERSION)
 local key = ARGV[1] .. appendSuffix(version, 0)
-store(key, struct.pack('<I8', version) .. ARGV[2], tonumber(ARGV[3]))
+store(key, struct.pack('<I8', version) .. ARGV[2], tonumber(ARGV[3]), false, true)
 keep(version, 0, 'p', key, ARGV[2])
 finish()
 return version

@@ -66,21 +66,23 @@ local function refuseGrowth(bytes)
   return redis.error_reply("OOM the memory of Redis is full (its limit is 'maxmemory')")
 end
 
--- What follows the prefix in the key of an append, as in append.ts. In two halves, as not every Lua formats more than 32
--- bits.
+-- What follows the prefix in the key of an append, as in append.ts. In two halves beyond 32 bits, as not every Lua
+-- formats more.
 local function appendSuffix(version, place)
+  if version < 4294967296 then return string.format('%016x-%04d', version, place) end
   return string.format('%08x%08x-%04d', math.floor(version / 4294967296), version % 4294967296, place)
 end
 
--- Stores a row for ttl milliseconds, 0 for ever. indexed: the key is known to be in the index
-local function store(key, row, ttl, indexed)
+-- Stores a row for ttl milliseconds, 0 for ever. indexed: the key is known to be in the index  fresh: the key is known
+-- to have no time to expire; should it have one all the same, expire() drops that
+local function store(key, row, ttl, indexed, fresh)
   if ttl > 0 then
     redis.call('SET', ROWS .. key, row, 'PX', ttl)
     local now = redis.call('TIME')
     redis.call('ZADD', EXPIRIES, now[1] * 1000 + math.floor(now[2] / 1000) + ttl, key)
   else
     redis.call('SET', ROWS .. key, row)
-    redis.call('ZREM', EXPIRIES, key)
+    if not fresh then redis.call('ZREM', EXPIRIES, key) end
   end
   if not indexed then redis.call('ZADD', INDEX, 0, key) end
 end

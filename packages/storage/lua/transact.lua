@@ -89,7 +89,7 @@ for i = 1, ops do
     else
       local last = #stored
       stored[last + 1], stored[last + 2] = name, header .. values[i]
-      lasting[#lasting + 1] = key
+      if kind[i] ~= 2 then lasting[#lasting + 1] = key end
     end
     if not indexed[key] then
       local last = #added

@@ -10,11 +10,21 @@ import { silent, until } from "../helpers.js";
 /** The soak sets more. */
 const JOBS = Number(process.env.ASPEN_CHAOS_JOBS ?? 600);
 
-async function allEvents(queue: BullMqJobQueue): Promise<JobEvent[]> {
+/** Reads the events on from where it was: the queue keeps the newest 10,000 or so. */
+function eventsOf(queue: BullMqJobQueue) {
   const events: JobEvent[] = [];
-  let page = await queue.events();
-  for (; page.events.length > 0; page = await queue.events({ after: page.cursor })) events.push(...page.events);
-  return events;
+  let after: string | undefined;
+  return {
+    events,
+    async read(): Promise<void> {
+      for (;;) {
+        const page = await queue.events(after === undefined ? {} : { after });
+        if (page.events.length === 0) return;
+        events.push(...page.events);
+        after = page.cursor;
+      }
+    },
+  };
 }
 
 test("worker processes are killed and connections cut, and every job completes exactly once", async () => {
@@ -23,18 +33,20 @@ test("worker processes are killed and connections cut, and every job completes e
   const admin = new Redis(server.url, { maxRetriesPerRequest: null });
   await using queue = new BullMqJobQueue(store, { redis: admin });
   await queue.registerTypes(["chaos"]);
+  const followed = eventsOf(queue);
   try {
     const submitted = await submitUnderKills(queue, {
       ...{ jobs: JOBS, wave: 120, processes: 3 },
       process: () => start("run-jobs.mjs", server.url, "0", "bullmq"),
       cut: () => admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"),
+      done: followed.read,
     });
     const jobs = await allJobs(queue);
     expect(jobs.filter(({ status }) => status !== "completed")).toEqual([]);
     const payloads = jobs.map(({ payload }) => payload as number).sort((a, b) => a - b);
     expect(payloads).toEqual(Array.from({ length: submitted }, (_, n) => n));
     for (const { payload, result } of jobs) expect(result).toMatchObject({ payload });
-    const completed = (await allEvents(queue)).filter(({ kind }) => kind === "job.completed").map(({ id }) => id);
+    const completed = followed.events.filter(({ kind }) => kind === "job.completed").map(({ id }) => id);
     expect(completed.length).toBe(submitted);
     expect(new Set(completed).size).toBe(submitted);
   } finally {

@@ -39,6 +39,8 @@ export interface Waves {
   process(): ChildProcess;
   /** Cuts the connections of them all. */
   cut(): Promise<unknown>;
+  /** Is called when the jobs of a wave are done. */
+  done?(): Promise<void>;
 }
 
 /**
@@ -69,6 +71,7 @@ export async function submitUnderKills(queue: JobQueue, options: Waves): Promise
       }
       const jobs = await Promise.all(ids.map((id) => queue.get(id)));
       if (jobs.some((job) => job!.attempts > 1)) hits += 1;
+      await options.done?.();
     }
     return submitted;
   } finally {
