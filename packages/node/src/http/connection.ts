@@ -34,18 +34,20 @@ export class Connection {
   begin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#told) return false;
     this.#unwatchIdle();
-    this.#exchanges.set(response, new Exchange(request, response));
-    response.once("close", () => {
+    const onClose = () => {
       this.#exchanges.delete(response);
       this.#answeredBytes = this.socket.bytesRead;
       this.#watchIdle();
-    });
+    };
+    this.#exchanges.set(response, new Exchange(request, response, onClose));
     return true;
   }
 
   /** True when no later request on this connection waits for an answer. */
   isLast(response: ServerResponse): boolean {
-    return [...this.#exchanges.keys()].at(-1) === response;
+    let last: ServerResponse | undefined;
+    for (last of this.#exchanges.keys());
+    return last === response;
   }
 
   /** The client is told, by the answer that is being sent, that the connection ends with it. */

@@ -23,6 +23,7 @@ import { bodyParams, resultBody } from "./json-body.js";
 import { skipShortBody } from "./linger.js";
 import { NDJSON_TYPE, ndjson, takesNdjson } from "./ndjson.js";
 import { requestIdOf } from "./request-id.js";
+import { RequestLog } from "./request-log.js";
 import { contextOf, endedBy, type RpcRoutes } from "./rpc-call.js";
 import { wayOf } from "./way.js";
 
@@ -66,7 +67,7 @@ export function createApp(options: AppOptions): FastifyInstance {
   const server = fastify({
     // The framework's own news are none of the node's; what it warns of is.
     loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }) as FastifyBaseLogger,
-    childLoggerFactory: (_logger, bindings, options) => log.child(bindings, options) as FastifyBaseLogger,
+    childLoggerFactory: (_logger, bindings, options) => new RequestLog(log, bindings, options),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     bodyLimit: bodyBytes,
     genReqId: requestIdOf,
@@ -88,7 +89,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     return sendError(request, reply, toAspenError(ended, request.id, bodyBytes));
   });
   server.setNotFoundHandler(refusePath);
-  server.addHook("onRequest", async (request, reply) => {
+  // The hooks do at once what can be done at once: a promise for each costs a request as much as what they do.
+  server.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
     const isRpc = !request.is404 && request.routeOptions.url !== HEALTH;
     if (!isRpc || options.dispatcher() === null) options.callers.senderOf(request.raw);
@@ -99,33 +101,53 @@ export function createApp(options: AppOptions): FastifyInstance {
     }
     // Before a body is read: what is refused anyway need not be sent.
     if (request.is404) refusePath(request, reply);
-    if (isRpc) {
-      request.forwarded = forwardedBy(request.headers);
+    const checkBody = () => {
+      if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw nodeErrors.bodyTooLarge(bodyBytes);
+      if (isUnmet(request.raw)) throw nodeErrors.expectationFailed(String(request.headers.expect));
+      // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
+      if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
+    };
+    const letIn = (sender: Caller) => {
       const { caller } = request.forwarded;
-      const sender = await options.callers.of(request.raw);
       request.caller = caller ? forwardedCaller(sender, caller) : sender;
+      checkBody();
+    };
+    if (!isRpc) {
+      checkBody();
+      return done();
     }
-    if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw nodeErrors.bodyTooLarge(bodyBytes);
-    if (isUnmet(request.raw)) throw nodeErrors.expectationFailed(String(request.headers.expect));
-    // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
-    if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
+    request.forwarded = forwardedBy(request.headers);
+    const sender = options.callers.of(request.raw);
+    if (sender instanceof Promise) return void sender.then(letIn).then(() => done(), done);
+    letIn(sender);
+    done();
   });
-  server.addHook("preParsing", async (request, reply) => {
+  server.addHook("preParsing", (request, reply, _payload, done) => {
     if (isExpectant(request.raw)) reply.raw.writeContinue();
+    done();
   });
-  server.addHook("onSend", async (request, reply) => {
-    if (reply.statusCode >= 400) await skipShortBody(request.raw);
-    await options.held();
+  server.addHook("onSend", (request, reply, payload, done) => {
+    const refused = reply.statusCode >= 400;
+    if (!refused && options.held() === null && !isLong(payload)) return done(null, payload);
+    const ready = async () => {
+      if (refused) await skipShortBody(request.raw);
+      await options.held();
+      return isLong(payload) ? compressed(payload, request, reply) : payload;
+    };
+    ready().then((sent) => done(null, sent), done);
   });
-  server.addHook("onSend", async (request, reply, payload) => {
-    // Streams go as they come, and on this machine's own socket there is nothing to gain.
-    if (!(typeof payload === "string" || payload instanceof Buffer) || payload.length < gzipBytes) return payload;
+
+  // Streams go as they come.
+  const isLong = (payload: unknown): payload is string | Buffer =>
+    (typeof payload === "string" || payload instanceof Buffer) && payload.length >= gzipBytes;
+  const compressed = async (payload: string | Buffer, request: FastifyRequest, reply: FastifyReply) => {
     const vary = reply.raw.getHeader("vary");
     reply.header("vary", vary === undefined ? "accept-encoding" : `${vary}, accept-encoding`);
+    // On this machine's own socket there is nothing to gain.
     if (!takesGzip(request.raw.headers) || wayOf(request.raw.socket) === "unix") return payload;
     reply.header("content-encoding", "gzip");
     return gzipped(payload);
-  });
+  };
 
   const routesOf = (request: FastifyRequest, reply: FastifyReply): RpcRoutes => ({
     dispatcher: options.dispatcher()!,
@@ -138,11 +160,14 @@ export function createApp(options: AppOptions): FastifyInstance {
     const { method } = request.params;
     const params = bodyParams(request.body instanceof Uint8Array ? request.body : new Uint8Array());
     const routes = routesOf(request, reply);
-    const context = contextOf(request, routes);
-    const takesStream = takesNdjson(request.headers.accept);
-    const result = await routes.dispatcher.dispatch({ method, params }, { ...context, takesStream });
+    const context = contextOf(request, routes, takesNdjson(request.headers.accept));
+    const result = await routes.dispatcher.dispatch({ method, params }, context);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
-    if (!(result instanceof ResultStream)) return reply.type(JSON_TYPE).send(resultBody(method, result));
+    if (!(result instanceof ResultStream)) {
+      reply.type(JSON_TYPE);
+      // To be given the reply itself, the framework would wait for its end.
+      return resultBody(method, result);
+    }
     const { exchange } = routes;
     const parts = { method, requestId: request.id, exchange, log: request.log as Logger };
     return reply.type(NDJSON_TYPE).send(await ndjson(result, parts));
@@ -151,7 +176,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     const started = performance.now();
     const body = await answerBatch(request, routesOf(request, reply));
     request.log.debug({ batch: true, ms: performance.now() - started }, "answered");
-    return reply.type(JSON_TYPE).send(body);
+    reply.type(JSON_TYPE);
+    return body;
   });
   return server;
 }
