@@ -21,12 +21,17 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     const { registry, middleware = [] } = options;
-    const toHandler: Next = async (request, context) => {
-      const handler = registry.find(request.method);
-      if (!handler) throw rpcErrors.methodNotFound(request.method);
-      const { params } = request;
-      if (takes(handler, request)) return handler.handle(request, context);
-      return handler.handle({ ...request, params: sentParams(params) }, context);
+    // Not async, as all that it could wait for is what the handler gives.
+    const toHandler: Next = (request, context) => {
+      try {
+        const handler = registry.find(request.method);
+        if (!handler) throw rpcErrors.methodNotFound(request.method);
+        const { method, params } = request;
+        const taken = takes(handler, request) ? request : { method, params: sentParams(params) };
+        return Promise.resolve(handler.handle(taken, context));
+      } catch (error) {
+        return Promise.reject(error);
+      }
     };
     this.#way = middleware.reduceRight<Next>(
       (next, layer) => (request, context) => layer(request, context, next),

@@ -1,5 +1,5 @@
 import type { Caller } from "./caller.js";
-import { Ending } from "./ending.js";
+import type { Ending } from "./ending.js";
 import type { RequestContext } from "./request.js";
 import type { TraceContext } from "./trace.js";
 

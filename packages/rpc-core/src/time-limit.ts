@@ -1,17 +1,21 @@
 import { setMaxListeners } from "node:events";
 import { EntryContext } from "./entry-context.js";
 import { rpcErrors } from "./errors.js";
+import { armLate, type Late } from "./late-timers.js";
 import type { Next } from "./middleware/middleware.js";
 import type { RequestContext, RpcRequest } from "./request.js";
 
 /** The longest delay that a timer takes. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
+/** A deadline that is further away may get its timer a moment later. */
+const FAR_MS = 100;
 
 /** Ends the waits for a request, and tells its handler, when the caller is gone or its deadline has passed. */
-export class TimeLimit {
+export class TimeLimit implements Late {
   readonly #controller = new AbortController();
   #error: Error | null = null;
   #giveUp: ((error: Error) => void) | null = null;
+  #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #forget: (() => void) | null = null;
   /** What the handler gets. */
@@ -25,9 +29,20 @@ export class TimeLimit {
     this.#listen(context);
     const { deadline } = context;
     if (deadline === undefined || this.#error !== null) return;
-    const left = Math.min(deadline - performance.now(), MAX_DELAY_MS);
-    if (left <= 0) this.#stop(rpcErrors.deadlineExceeded(method));
-    else this.#timer = setTimeout(() => this.#stop(rpcErrors.deadlineExceeded(method)), left);
+    if (deadline - performance.now() > FAR_MS) armLate(this);
+    else this.arm();
+  }
+
+  get ended(): boolean {
+    return this.#ended || this.#error !== null;
+  }
+
+  /** Sets the timer of the deadline. */
+  arm(): void {
+    const left = Math.min(this.#context.deadline! - performance.now(), MAX_DELAY_MS);
+    const late = () => this.#stop(rpcErrors.deadlineExceeded(this.method));
+    if (left <= 0) late();
+    else this.#timer = setTimeout(late, left);
   }
 
   /** The result of the way. @throws AspenError `CANCELLED`, `DEADLINE_EXCEEDED` as soon as nobody waits any more */
@@ -46,7 +61,8 @@ export class TimeLimit {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    this.#ended = true;
+    if (this.#timer) clearTimeout(this.#timer);
     this.#forget?.();
   }
 

@@ -35,9 +35,9 @@ export function senderOf(request: Head, { on, origins }: SenderRules): Sender {
     if (!here && !on) throw nodeErrors.foreignHost("");
     return here ? "local" : "remote";
   }
-  const name = hostName(authority);
-  if (name === null || !(on || isLoopback(name))) throw nodeErrors.foreignHost(authority);
-  const local = here && isLoopback(name) ? "local" : "remote";
+  const host = hostOf(authority);
+  if (host === "none" || !(on || host === "loopback")) throw nodeErrors.foreignHost(authority);
+  const local = here && host === "loopback" ? "local" : "remote";
   if (origin === undefined || isSameOrigin(origin, siteOf(request, authority))) return local;
   if (!origins.includes(origin)) throw nodeErrors.foreignOrigin(origin);
   return "remote";
@@ -63,6 +63,17 @@ function authorityOf({ url = "", httpVersion, headers, rawHeaders }: Head): stri
   // A target with a host of its own goes before the header (RFC 9112, 3.2.2).
   return /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host ?? null;
 }
+
+/** What the host of an authority is. That of one request is nearly always that of the next. */
+function hostOf(authority: string): "none" | "loopback" | "other" {
+  if (authority === lastHost.authority) return lastHost.is;
+  const name = hostName(authority);
+  const is = name === null ? "none" : isLoopback(name) ? "loopback" : "other";
+  lastHost = { authority, is };
+  return is;
+}
+
+let lastHost: { authority: string; is: "none" | "loopback" | "other" } = { authority: "", is: "none" };
 
 /** The host name of an authority, without its port, which may be empty; null when it is no authority. */
 function hostName(authority: string): string | null {
