@@ -13,6 +13,8 @@ export {
 } from "./caller.js";
 export type { CallArguments, RpcCallOptions, RpcClient } from "./client.js";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+export { Ending } from "./ending.js";
+export { EntryContext, type EntryContextParts } from "./entry-context.js";
 export { type ParamProblem, rpcErrors, type ServingNode } from "./errors.js";
 export { grantsKey, grantsMethod, includesGrants, intersectGrants } from "./grants.js";
 export { type HandlerFactory, type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";

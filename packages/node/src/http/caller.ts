@@ -3,7 +3,7 @@ import type { Authenticator } from "@aspen/feature";
 import { ANONYMOUS_CALLER, type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
 import type { AuthSettings } from "../config/auth-config.js";
 import { nodeErrors } from "../errors.js";
-import { type Sender, senderOf } from "./authority.js";
+import { type Sender, senderOf, timesNamed } from "./authority.js";
 
 /** `Bearer …`: a scheme and what follows it (RFC 9110, 11.4). */
 const CREDENTIALS = /^([A-Za-z][A-Za-z0-9+.-]*) +(\S.*)$/;
@@ -50,8 +50,8 @@ export class Callers {
   }
 
   /** Null for credentials that are somebody else's to read, such as those for a proxy. */
-  #byCredentials({ headersDistinct }: IncomingMessage, authorization: string): Caller | Promise<Caller> | null {
-    if ((headersDistinct.authorization?.length ?? 0) > 1) {
+  #byCredentials({ rawHeaders }: IncomingMessage, authorization: string): Caller | Promise<Caller> | null {
+    if (timesNamed(rawHeaders, "authorization") > 1) {
       throw nodeErrors.badRequest("it has several Authorization headers");
     }
     const [, name = "", credentials = ""] = CREDENTIALS.exec(authorization) ?? [];
