@@ -1,6 +1,7 @@
 /** The contract by which a package adds itself to a node: types, identifiers, and what they are used with. @module */
 export type { Announcement } from "./announcement.js";
 export type { Authenticator } from "./authenticator.js";
+export type { CallerReview } from "./caller-review.js";
 export { type Clock, systemClock } from "./clock.js";
 export type { ClusterPeer, ClusterPort } from "./cluster-port.js";
 export type { Feature } from "./feature.js";

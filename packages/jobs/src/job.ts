@@ -1,3 +1,4 @@
+import type { Caller } from "@aspen/rpc-core";
 import type { Backoff } from "./backoff.js";
 import type { JobStatus } from "./job-states.js";
 
@@ -45,6 +46,8 @@ export interface JobRequest {
   group?: string;
   /** Who asks for it, such as `plugin:shop`, for people; at most 256 characters. @default none */
   submitter?: string;
+  /** The same, with what he may do: a worker that calls methods for the job calls them as him. @default code of this process, which may do everything */
+  caller?: Caller;
   /** Let it wait for a worker when no worker has ever registered its type. @default false */
   allowUnknown?: boolean;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "@aspen/feature";
+import type { Caller } from "@aspen/rpc-core";
 import type { Check, KeyValueStore, Op, WorkerStore } from "@aspen/storage";
 import type { FlowJob } from "../flow.js";
 import type { Job, JobFailure, JobLogLine, JobOrigin, JobProgress, JobRequest, RunnableJob } from "../job.js";
@@ -11,7 +12,10 @@ export interface JobLease {
 }
 
 /** A job that somebody may run now, and must settle: complete, fail or release. */
-export interface ClaimedJob extends RunnableJob, JobLease {}
+export interface ClaimedJob extends RunnableJob, JobLease {
+  /** Who submitted it. @default code of the process, which may do everything */
+  readonly caller?: Caller;
+}
 
 export interface ClaimType {
   readonly type: string;

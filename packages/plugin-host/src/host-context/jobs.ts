@@ -1,5 +1,6 @@
 import type { JobsPort } from "@aspen/feature";
 import { hostErrors } from "../errors.js";
+import { pluginCaller } from "../plugin-rpc.js";
 import { defineHostFunction, type HostServices } from "./host-function.js";
 import { jsonArg, optional, recordArg, stringArg } from "./parameters.js";
 
@@ -29,8 +30,8 @@ export const jobsSubmit = defineHostFunction<Record<string, unknown>>({
     }
     return { ...options, type, payload };
   },
-  run: async (services, request, { grant }) =>
-    JSON.stringify(await portOf(services, "jobs_submit").submit(grant.plugin, request)),
+  run: async (services, request, { grant }, { caller }) =>
+    JSON.stringify(await portOf(services, "jobs_submit").submit(pluginCaller(grant, caller), request)),
 });
 
 export const jobsGet = defineHostFunction<JobName>({

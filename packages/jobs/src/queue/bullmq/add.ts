@@ -28,10 +28,11 @@ export function newJob(
   waitsFor: readonly string[],
   schedule?: JobOrigin,
 ): NewJob {
-  const { group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure, idempotencyKey, submitter } = request;
+  const { group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure } = request;
+  const { idempotencyKey, submitter, caller } = request;
   const meta: JobMeta = {
     ...{ group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure },
-    ...given({ idempotencyKey, submitter, schedule, blob: "blob" in payload ? payload.blob : undefined }),
+    ...given({ idempotencyKey, submitter, caller, schedule, blob: "blob" in payload ? payload.blob : undefined }),
   };
   return { id, request, payload, waitsFor, meta, submittedAt: Date.now() };
 }

@@ -1,4 +1,5 @@
 import { decodeUtf8 } from "@aspen/plugin-api";
+import type { Caller } from "@aspen/rpc-core";
 import type { Backoff } from "../../backoff.js";
 import type { JobFailure, JobOrigin, JobProgress } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
@@ -40,6 +41,7 @@ export interface JobRecord {
   readonly progress: JobProgress | null;
   readonly idempotencyKey?: string | undefined;
   readonly submitter?: string | undefined;
+  readonly caller?: Caller | undefined;
   readonly schedule?: JobOrigin | undefined;
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
@@ -98,6 +100,7 @@ export function textOf(record: JobRecord): string {
     progress: progress ?? undefined,
     idempotencyKey: record.idempotencyKey,
     submitter: record.submitter,
+    caller: record.caller,
     schedule: record.schedule,
     startedAt: record.startedAt,
     finishedAt: record.finishedAt,
@@ -150,6 +153,7 @@ export function recordOf(parts: Parts): JobRecord {
     progress: parts.progress ?? null,
     idempotencyKey: parts.idempotencyKey,
     submitter: parts.submitter,
+    caller: parts.caller,
     schedule: parts.schedule,
     startedAt: parts.startedAt,
     finishedAt: parts.finishedAt,
