@@ -9,7 +9,7 @@ export { given } from "./given.js";
 export type { HealthCheck, HealthReport } from "./health-check.js";
 export type { HttpMount, MountContext } from "./http-mount.js";
 export type { JobWorker } from "./job-worker.js";
-export type { JobsPort } from "./jobs-port.js";
+export type { JobSubmitOptions, JobsPort } from "./jobs-port.js";
 export type { KeyOwner } from "./key-owner.js";
 export type { Measurement, Meter } from "./meter.js";
 export { MIDDLEWARE_ORDER, type OrderedMiddleware } from "./middleware.js";

@@ -130,8 +130,8 @@ export const feature: Feature<JobsConfig> = {
         .inSingletonScope();
       bind(POINTS.service)
         .toResolvedValue(
-          (...parts) => new JobsService(...parts),
-          [JOBS.queue, JOBS.pool, JOBS.counts, JOBS.schedules, NODE.log],
+          (queue, pool, counts, schedules, { kv }, log) => new JobsService(queue, pool, counts, schedules, kv, log),
+          [JOBS.queue, JOBS.pool, JOBS.counts, JOBS.schedules, STORAGE.store, NODE.log],
         )
         .inSingletonScope();
       bind(POINTS.healthCheck).toResolvedValue(jobsHealth, [JOBS.pool]);

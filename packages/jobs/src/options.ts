@@ -39,7 +39,7 @@ export const JOB_LIMITS = {
 /** A {@link JobRequest} with every default. */
 export type NormalRequest = Required<Omit<JobRequest, Optional>> & { [K in Optional]: JobRequest[K] | undefined };
 
-type Optional = "idempotencyKey" | "submitter" | "caller";
+type Optional = "idempotencyKey" | "submitter" | "caller" | "tell";
 
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9@/_.-]*$/;
 const MINUTES_5 = 300_000;
@@ -85,6 +85,7 @@ export function normalRequest(request: JobRequest): NormalRequest {
     group,
     submitter,
     caller: keptCaller(request.caller),
+    tell: request.tell,
     allowUnknown,
   };
 }

@@ -1,4 +1,4 @@
-import { given, type JobsPort } from "@aspen/feature";
+import { given, type JobSubmitOptions, type JobsPort } from "@aspen/feature";
 import { LIMITS } from "@aspen/plugin-api";
 import type { Caller } from "@aspen/rpc-core";
 import { jobsErrors } from "./errors.js";
@@ -22,7 +22,11 @@ export class PluginJobs implements JobsPort {
     private readonly workers: Pick<WorkerTable, "checkPayload">,
   ) {}
 
-  async submit(caller: Caller, asked: Record<string, unknown>): Promise<{ id: string; created: boolean }> {
+  async submit(
+    caller: Caller,
+    asked: Record<string, unknown>,
+    { chain }: JobSubmitOptions = {},
+  ): Promise<{ id: string; created: boolean }> {
     const { id: plugin } = caller;
     const request = parsed(asked);
     const { type, payload = null, idempotencyKey, dependsOn = [] } = request;
@@ -36,7 +40,10 @@ export class PluginJobs implements JobsPort {
     }
     return this.queue.submit({
       ...{ ...request, submitter, caller, group: plugin },
-      ...given({ idempotencyKey: idempotencyKey && `${submitter}:${idempotencyKey}` }),
+      ...given({
+        idempotencyKey: idempotencyKey && `${submitter}:${idempotencyKey}`,
+        tell: chain && { plugin, chain },
+      }),
     } as JobRequest);
   }
 

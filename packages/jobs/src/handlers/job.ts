@@ -1,6 +1,5 @@
 import { given } from "@aspen/feature";
-import { cut } from "@aspen/plugin-api";
-import { type Caller, type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
+import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { z } from "zod";
 import { jobsErrors } from "../errors.js";
 import type { FlowJob } from "../flow.js";

@@ -55,7 +55,7 @@ export const hostCases: readonly RuntimeCase[] = [
         cancelled: { id: "0", status: "cancelled" },
         none: null,
       });
-      const [{ caller: _, ...submitted }, ...more] = bench.jobs.submitted as [RecordedJob];
+      const [{ caller: _, options: __, ...submitted }, ...more] = bench.jobs.submitted as [RecordedJob];
       assert.deepEqual([submitted, more], [{ plugin: "suite", request, reason: "enough" }, []]);
     },
   },

@@ -1,5 +1,6 @@
 import { ANONYMOUS_CALLER, type Caller } from "@aspen/rpc-core";
 import { DEFAULT_BACKOFF } from "../../backoff.js";
+import type { JobAudience } from "../../ends/job-audience.js";
 import type { JobFailure, JobLogLine, JobOrigin, JobProgress } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
 import type { NormalRequest } from "../../options.js";
@@ -13,6 +14,7 @@ export interface JobMeta extends Pick<NormalRequest, "group" | "timeoutMs" | "ma
   readonly idempotencyKey?: string;
   readonly submitter?: string;
   readonly caller?: Caller;
+  readonly tell?: JobAudience;
   readonly schedule?: JobOrigin;
   /** Hash of the payload, when it is too large for the job. */
   readonly blob?: string;

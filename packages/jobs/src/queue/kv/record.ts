@@ -1,6 +1,7 @@
 import { decodeUtf8 } from "@aspen/plugin-api";
 import type { Caller } from "@aspen/rpc-core";
 import type { Backoff } from "../../backoff.js";
+import type { JobAudience } from "../../ends/job-audience.js";
 import type { JobFailure, JobOrigin, JobProgress } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
 
@@ -42,6 +43,7 @@ export interface JobRecord {
   readonly idempotencyKey?: string | undefined;
   readonly submitter?: string | undefined;
   readonly caller?: Caller | undefined;
+  readonly tell?: JobAudience | undefined;
   readonly schedule?: JobOrigin | undefined;
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
@@ -101,6 +103,7 @@ export function textOf(record: JobRecord): string {
     idempotencyKey: record.idempotencyKey,
     submitter: record.submitter,
     caller: record.caller,
+    tell: record.tell,
     schedule: record.schedule,
     startedAt: record.startedAt,
     finishedAt: record.finishedAt,
@@ -154,6 +157,7 @@ export function recordOf(parts: Parts): JobRecord {
     idempotencyKey: parts.idempotencyKey,
     submitter: parts.submitter,
     caller: parts.caller,
+    tell: parts.tell,
     schedule: parts.schedule,
     startedAt: parts.startedAt,
     finishedAt: parts.finishedAt,

@@ -63,7 +63,7 @@ export async function prepare({ table, values, types }: SubmitParts, asked: JobR
 /** A job that waits for nothing but its delay. */
 export function blankRecord(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {
   const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs } = request;
-  const { idempotencyKey, submitter, caller } = request;
+  const { idempotencyKey, submitter, caller, tell } = request;
   return recordOf({
     id,
     type,
@@ -81,6 +81,7 @@ export function blankRecord(id: string, request: NormalRequest, payload: StoredV
     idempotencyKey,
     submitter,
     caller,
+    tell,
   });
 }
 
