@@ -15,6 +15,7 @@ import { OfficialPlugins } from "./official/official-plugins.js";
 import { PluginLogs } from "./plugin-logs/plugin-logs.js";
 import { pluginMeter } from "./plugin-meter.js";
 import { PluginMeters } from "./plugin-meters.js";
+import { pluginReview } from "./plugin-review.js";
 import { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 
 import { PluginStore } from "./plugin-store/plugin-store.js";
@@ -173,6 +174,7 @@ export const feature: Feature<PluginsConfig> = {
         (supervisor) => ({ kvPrefixes: () => supervisor.list().flatMap(({ kvPrefixes }) => kvPrefixes) }),
         [PLUGIN_HOST.supervisor],
       );
+      bind(POINTS.callerReview).toResolvedValue((supervisor) => pluginReview(supervisor), [PLUGIN_HOST.supervisor]);
       bind(POINTS.meter).toResolvedValue((supervisor) => pluginMeter(supervisor), [PLUGIN_HOST.supervisor]);
     }),
 };

@@ -10,6 +10,7 @@ export {
   LOCAL_CALLER,
   NO_GRANTS,
   nodeCaller,
+  tokenBehind,
 } from "./caller.js";
 export type { CallArguments, RpcCallOptions, RpcClient } from "./client.js";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.js";

@@ -60,6 +60,11 @@ export class AuthService implements Service, NodeSigner {
     return this.#running.verifier.callerOf(token);
   }
 
+  /** See `TokenDirectory.review`. */
+  review(caller: Caller): Promise<Caller | null> {
+    return this.#running.directory.review(caller);
+  }
+
   authorization(caller: Caller): Promise<string> {
     return this.#running.credentials.authorization(caller);
   }

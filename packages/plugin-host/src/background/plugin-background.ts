@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EventTrimmer, type TimerRun } from "@aspen/layers";
 import {
   type Clock,
+  defaultKvPrefix,
   every,
   type Logger,
   type PluginManifest,
@@ -20,6 +21,11 @@ const TRIM_MS = 60_000;
 /** Milliseconds that a plugin may be busy with other calls before it answers a timer or an event. */
 const QUEUE_MS = 30_000;
 const RETRY_MS = 250;
+
+/** True for a plugin that submits jobs and hears events. */
+function mayBeTold(permissions: readonly string[]): boolean {
+  return permissions.includes("hooks:subscribe") && permissions.some((one) => one.startsWith("jobs:submit:"));
+}
 
 /** Whatever tells the guest: a `PluginInstance`, or what stands before several. */
 export interface NotifyTarget {
@@ -52,10 +58,14 @@ export class PluginBackground implements AsyncDisposable {
 
   constructor(private readonly options: PluginBackgroundOptions) {
     const { manifest } = options;
-    const sources = wholeNamespaces(withKvPrefixes(manifest.name, manifest.kv_prefixes));
+    const own = wholeNamespaces(withKvPrefixes(manifest.name, manifest.kv_prefixes));
     const may = (permission: string) => (manifest.permissions as string[]).includes(permission);
+    // The ends of its jobs are told there, also to a plugin that has other namespaces.
+    const ofJobs = mayBeTold(manifest.permissions) ? [defaultKvPrefix(manifest.name)] : [];
+    const sources = [...new Set([...own, ...ofJobs])];
     if (may("hooks:subscribe") && manifest.subscriptions.length > 0 && sources.length > 0) this.#follow(sources);
-    if (may("events:emit") && sources.length > 0) this.#trim(sources);
+    const trimmed = may("events:emit") ? sources : ofJobs;
+    if (trimmed.length > 0) this.#trim(trimmed);
     this.#starting = may("timers") ? this.#runTimers() : Promise.resolve();
   }
 

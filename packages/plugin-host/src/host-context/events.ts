@@ -80,5 +80,10 @@ export function eventOf(scope: CallScope, item: Record<string, unknown>, reader:
 /** With what the node alone says: who emits it, and what it was caused by. */
 export function emittedBy(plugin: string, event: EventInput, { chain = [] }: PluginCall): EventInput {
   const source = `aspen:plugin/${plugin}`;
-  return chain.length === 0 ? { ...event, source } : { ...event, source, chain: chain.slice(-CHAIN) };
+  return chain.length === 0 ? { ...event, source } : { ...event, source, chain: causes(chain) };
+}
+
+/** Those that are kept. */
+export function causes(chain: readonly string[]): readonly string[] {
+  return chain.slice(-CHAIN);
 }

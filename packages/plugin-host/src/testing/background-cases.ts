@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { eventOp } from "@aspen/layers";
 import { LIMITS } from "@aspen/plugin-api/abi";
 import { DeadEvents } from "../background/dead-events.js";
 import type { PluginEvent } from "../background/plugin-event.js";
 import type { PluginTick, PluginTimer } from "../background/plugin-timers.js";
 import { appended, rejectsWith, written } from "./expectations.js";
+import type { RecordedJob } from "./recorded-jobs.js";
 import type { StartOptions } from "./runtime-bench.js";
 import type { RuntimeCase } from "./runtime-case.js";
 
@@ -50,6 +52,33 @@ export const backgroundCases: readonly RuntimeCase[] = [
         ...{ contentType: "application/json", data: { n: [1, "zwei"] }, chain: [], attributes: { traceparent: "t" } },
         attempt: 1,
       });
+    },
+  },
+  {
+    name: "a plugin that submits jobs is told of their ends, whatever its namespaces, but not of those that it caused itself",
+    async run(bench) {
+      const permissions = [...KEYS, "hooks:subscribe", "jobs:submit:*"] as const;
+      const subscriptions = [{ topic: "job.*", recursive: false }];
+      const plugin = await bench.start({ manifest: { permissions: [...permissions], subscriptions } });
+      await plugin.call("suite.submit", { type: "mail.send" });
+      const [{ options }] = bench.jobs.submitted as [RecordedJob];
+      assert.deepEqual(options, { chain: [] });
+      plugin.background();
+      const ended = (topic: string, chain: readonly string[], namespace = "__plugin:suite:") =>
+        bench.store.kv.transact({ checks: [], ops: [eventOp(namespace, { topic, chain, source: "aspen:jobs" })] });
+      await ended("job.completed", ["plugin:suite"]);
+      await ended("job.completed", [], "__plugin:other:");
+      await ended("job.failed", options.chain!);
+      const [told, ...more] = await appended<Told>(bench, "suite:told:", 1);
+      assert.deepEqual([told!.topic, told!.source, more], ["job.failed", "aspen:jobs", []]);
+    },
+  },
+  {
+    name: "a job of a plugin that hears no events is told to nobody",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["jobs:submit:*"] } });
+      await plugin.call("suite.submit", { type: "mail.send" });
+      assert.deepEqual(bench.jobs.submitted[0]?.options, {});
     },
   },
   {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import { type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
 import { rejectsWith } from "./expectations.js";
+import type { RecordedJob } from "./recorded-jobs.js";
 import type { RuntimeCase } from "./runtime-case.js";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -53,7 +55,24 @@ export const hostCases: readonly RuntimeCase[] = [
         cancelled: { id: "0", status: "cancelled" },
         none: null,
       });
-      assert.deepEqual(bench.jobs.submitted, [{ plugin: "suite", request, reason: "enough" }]);
+      const [{ caller: _, options: __, ...submitted }, ...more] = bench.jobs.submitted as [RecordedJob];
+      assert.deepEqual([submitted, more], [{ plugin: "suite", request, reason: "enough" }, []]);
+    },
+  },
+  {
+    name: "a job is submitted with what the plugin and its caller are granted both",
+    async run(bench) {
+      const permissions = ["jobs:submit:*", "rpc:call:bank.*", "rpc:call:kv.get"] as const;
+      const plugin = await bench.start({ manifest: { permissions: [...permissions], kv_prefixes: ["shop:"] } });
+      const grants = { methods: ["suite.*", "bank.pay"], kvPrefixes: ["shop:a"] };
+      const token: Caller = { kind: "token", id: "t1", grants };
+      await plugin.call("suite.submit", { type: "mail.send" }, { caller: token });
+      await plugin.call("suite.submit", { type: "mail.send" }, { caller: LOCAL_CALLER });
+      const [narrow, wide] = bench.jobs.submitted.map(({ caller }) => caller) as [Caller, Caller];
+      const shared = { methods: ["bank.pay"], kvPrefixes: ["shop:a"] };
+      assert.deepEqual(narrow, { kind: "plugin", id: "suite", through: ["suite"], grants: shared, token: "t1" });
+      assert.deepEqual(wide.grants.methods, ["bank.*", "kv.get"]);
+      assert.equal(wide.token, undefined);
     },
   },
   {
