@@ -48,6 +48,8 @@ export interface Update extends OwnedInstance {
   zone?: string | null;
   metadata?: Readonly<Record<string, string>>;
   health?: Health;
+  /** In the place of all that it has; what was said of those that stay stays. */
+  checks?: readonly (CheckDefinition & { health?: Health })[];
   /** What one of its checks is now. Alone, it does not count as a sign of life of the instance. */
   check?: { id: string; health: Health; output?: string };
   /** Refused unless the instance has this revision. @default none */

@@ -6,7 +6,7 @@ import type { Store } from "@aspen/storage";
 import { storageModule } from "@aspen/storage/module";
 import { feature as wasm } from "@aspen/wasm-plugin/feature";
 import { Container } from "inversify";
-import { feature, type ServiceRegistryConfig } from "../src/feature.js";
+import { feature } from "../src/feature.js";
 
 export interface TestRegistry extends AsyncDisposable {
   client: RpcClient;
@@ -16,7 +16,7 @@ export interface TestRegistry extends AsyncDisposable {
 /** The parts of a node that the registry stands on, over a store; the store stays open. */
 export async function startRegistry(
   store: Store,
-  { clock = systemClock, config = {} }: { clock?: Clock; config?: ServiceRegistryConfig } = {},
+  { clock = systemClock, config = {} }: { clock?: Clock; config?: object } = {},
 ): Promise<TestRegistry> {
   const container = new Container();
   container.load(storageModule(store), rpcCoreModule());
