@@ -4,7 +4,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** What the tests start; `debian` is the package that has it, `elsewhere` how to get it on other systems. */
+/**
+ * What the tests start; `debian` is the package that has it, `elsewhere` how to get it on other systems. `version` is the
+ * argument that makes it print its version and end.
+ */
 const TOOLS = {
   "redis-server": {
     debian: "redis-server",
@@ -17,6 +20,11 @@ const TOOLS = {
   "nix-build": {
     debian: "nix-bin",
     elsewhere: "https://nixos.org/download",
+  },
+  dig: {
+    debian: "bind9-dnsutils",
+    elsewhere: "`brew install bind`, `apk add bind-tools`, or `dnf install bind-utils`",
+    version: "-v",
   },
 };
 
@@ -43,7 +51,7 @@ export function ensureTools(names = Object.keys(TOOLS)) {
 }
 
 function starts(name) {
-  return spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0;
+  return spawnSync(name, [TOOLS[name].version ?? "--version"], { stdio: "ignore" }).status === 0;
 }
 
 function fail(names, message) {

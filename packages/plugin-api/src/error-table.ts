@@ -185,6 +185,17 @@ export const ERROR_TABLE = {
   SCHEDULE_NOT_FOUND: row(404, 5, 4, true, "No schedule of jobs has this name."),
   SCHEDULE_EXISTS: row(409, 6, 6, true, "A schedule of jobs has this name already."),
 
+  SERVICE_NOT_FOUND: row(
+    404,
+    5,
+    4,
+    true,
+    "The registry has no such instance, or no such check of it; it may have expired.",
+  ),
+  SERVICE_FENCED: row(409, 9, 6, true, "An instance was registered anew since the caller got its fencing token."),
+  SERVICE_CONFLICT: row(409, 10, 6, true, "An instance is not of the revision that the caller expects."),
+  SERVICE_FULL: row(409, 8, 6, true, "A service has as many instances as it may have."),
+
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),
   TOOL_MISSING: row(503, 9, 2, true, "A program of the system that a feature needs is missing or too old."),

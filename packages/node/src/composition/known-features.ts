@@ -29,6 +29,11 @@ export const KNOWN_FEATURES: KnownFeatures = {
     on: false,
     load: () => import("@aspen/plugin-host/native/feature"),
   },
+  "service-registry": {
+    package: "@aspen/plugins-service-registry",
+    on: true,
+    load: () => import("@aspen/plugins-service-registry/feature"),
+  },
   // Behind the plugins: its jobs may call them, so that it starts after them and is drained first.
   jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
   "shell-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/shell-worker") },
