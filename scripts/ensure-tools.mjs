@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 
 /** What the tests start; `debian` is the package that has it, `elsewhere` how to get it on other systems. */
 const TOOLS = {
+  git: { debian: "git", elsewhere: "`brew install git`, `apk add git`, or https://git-scm.com/downloads" },
   "redis-server": {
     debian: "redis-server",
     elsewhere: "`brew install redis`, `apk add redis`, or https://redis.io/docs/latest/operate/oss_and_stack/install/",

@@ -147,6 +147,11 @@ export const ERROR_TABLE = {
   SCHEDULE_NOT_FOUND: row(404, 5, 4, true, "No schedule of jobs has this name."),
   SCHEDULE_EXISTS: row(409, 6, 6, true, "A schedule of jobs has this name already."),
 
+  FORGE_REPO_NOT_FOUND: row(404, 5, 4, true, "There is no repository of this name, or none that the caller may read."),
+  FORGE_REPO_EXISTS: row(409, 6, 6, true, "A repository of this name is there already."),
+  FORGE_CONFLICT: row(409, 10, 6, true, "A repository was changed by others at the same time, again and again."),
+  FORGE_GIT_FAILED: row(500, 13, 1, false, "A git process of the forge failed, or was stopped by a limit."),
+
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),
   TOOL_MISSING: row(503, 9, 2, true, "A program of the system that a feature needs is missing or too old."),
