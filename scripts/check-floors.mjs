@@ -15,6 +15,7 @@ const FLOORS = {
   "@aspen/jobs": 3,
   "@aspen/wasm-plugin": 4,
   "@aspen/plugins-service-registry": 5,
+  "@aspen/plugins-forge": 5,
   "@aspen/node": 6,
   "@aspen/cli": 7,
 };

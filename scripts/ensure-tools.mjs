@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
  * argument that makes it print its version and end.
  */
 const TOOLS = {
+  git: { debian: "git", elsewhere: "`brew install git`, `apk add git`, or https://git-scm.com/downloads" },
   "redis-server": {
     debian: "redis-server",
     elsewhere: "`brew install redis`, `apk add redis`, or https://redis.io/docs/latest/operate/oss_and_stack/install/",

@@ -21,6 +21,7 @@ export {
 export { type LogFields, log } from "./api/log.js";
 export type {
   CallContext,
+  GuestCaller,
   Handler,
   HookEvent,
   PluginDefinition,

@@ -12,7 +12,7 @@ const EXPORTS = {
     "nothing",
     "`{name, version, api_version, handles}`; must agree with plugin.json",
   ],
-  handle_request: ["for each request", "`{method, params, requestId}`", "the result"],
+  handle_request: ["for each request", "`{method, params, requestId, caller}`", "the result"],
   plugin_init: ["once for each instance, before its first request", "nothing", "ignored"],
   plugin_shutdown: ["before an instance ends in order", "nothing", "ignored"],
   plugin_health: ["regularly", "nothing", '`{state: "healthy"}` or `{state: "degraded", message}`'],

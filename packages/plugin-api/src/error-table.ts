@@ -195,6 +195,10 @@ export const ERROR_TABLE = {
   SERVICE_FENCED: row(409, 9, 6, true, "An instance was registered anew since the caller got its fencing token."),
   SERVICE_CONFLICT: row(409, 10, 6, true, "An instance is not of the revision that the caller expects."),
   SERVICE_FULL: row(409, 8, 6, true, "A service has as many instances as it may have."),
+  FORGE_REPO_NOT_FOUND: row(404, 5, 4, true, "There is no repository of this name, or none that the caller may read."),
+  FORGE_REPO_EXISTS: row(409, 6, 6, true, "A repository of this name is there already."),
+  FORGE_CONFLICT: row(409, 10, 6, true, "A repository was changed by others at the same time, again and again."),
+  FORGE_GIT_FAILED: row(500, 13, 1, false, "A git process of the forge failed, or was stopped by a limit."),
 
   BUILD_FAILED: row(422, 3, 2, true, "A plugin's source does not compile, or its top level throws."),
   CONFIG_INVALID: row(400, 3, 2, true, "The node's or a command's configuration breaks a rule."),

@@ -3,6 +3,7 @@
 export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./abi/code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./abi/envelope.js";
 export {
+  type GuestCaller,
   type GuestErrorJson,
   type GuestExport,
   type GuestRequest,

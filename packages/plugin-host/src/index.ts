@@ -7,6 +7,7 @@ export { type PluginTick, type PluginTimer, PluginTimers, type TimerRequest } fr
 export { callErrors, hostErrors, nativeErrors, pluginErrors } from "./errors.js";
 export { assertNotifiable } from "./guest/assert-notifiable.js";
 export { FailureLog, type FailureRecord } from "./guest/failure-log.js";
+export { guestCaller } from "./guest/guest-caller.js";
 export { errorOfGuest, type GuestFailure, logFieldsOf } from "./guest/guest-failure.js";
 export { healthOf } from "./guest/health-report.js";
 export { exactJson } from "./guest/json-text.js";

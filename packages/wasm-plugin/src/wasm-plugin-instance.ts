@@ -47,7 +47,7 @@ export class WasmPluginInstance implements PluginInstance {
   }
 
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
-    const input = guestRequest(options.requestId, method, params);
+    const input = guestRequest(options.requestId, method, params, options.caller);
     const bytes = inputBytes(input);
     if (bytes > LIMITS.messageBytes) throw wasmErrors.requestTooLarge(this.manifest.name, bytes);
     const outcome = await this.#outcome(input, options);

@@ -38,5 +38,6 @@ export const KNOWN_FEATURES: KnownFeatures = {
   jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
   "shell-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/shell-worker") },
   "nix-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/nix-worker") },
+  forge: { package: "@aspen/plugins-forge", on: false, load: () => import("@aspen/plugins-forge/feature") },
   "wasm-worker": { package: "@aspen/wasm-plugin", on: false, load: () => import("@aspen/wasm-plugin/wasm-worker") },
 };

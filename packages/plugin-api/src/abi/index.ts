@@ -6,6 +6,7 @@ export { type JsonBounds, type JsonProblem, jsonProblem } from "../json-check.js
 export { jsonNestsDeeper } from "../json-depth.js";
 export type { PutOptions, ScanOptions } from "../kv-options.js";
 export { LIMITS } from "../limits.js";
+export { handlePatternMatches } from "../method-pattern.js";
 export {
   defaultKvPrefix,
   eventLogPrefix,
@@ -26,6 +27,7 @@ export { type PluginTierName, TIER_FEATURES } from "../tiers.js";
 export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./envelope.js";
 export {
+  type GuestCaller,
   type GuestErrorJson,
   type GuestExport,
   type GuestRequest,

@@ -11,6 +11,7 @@ import {
 import { JsonBytes, type TraceContext } from "@aspen/rpc-core";
 import { callErrors, nativeErrors } from "../errors.js";
 import { FailureLog, type FailureRecord } from "../guest/failure-log.js";
+import { guestCaller } from "../guest/guest-caller.js";
 import { errorOfGuest, type GuestFailure, logFieldsOf } from "../guest/guest-failure.js";
 import { healthOf } from "../guest/health-report.js";
 import { exactJson, messageProblem, textOfJsonBytes } from "../guest/json-text.js";
@@ -93,7 +94,7 @@ export class NativePluginInstance implements PluginInstance {
     this.host.reportWait(performance.now() - queuedAt);
     try {
       const input = (call: NativeCall): NativeRequest => {
-        return { method, params: JSON.parse(text), requestId, signal: call.signal };
+        return { method, params: JSON.parse(text), requestId, caller: guestCaller(caller), signal: call.signal };
       };
       const reason = () => callErrors.cancelled(name);
       const limits = { requestId, signal, reason, timeoutMs, origin: { caller, trace } };

@@ -26,12 +26,15 @@ export const callCases: readonly RuntimeCase[] = [
     },
   },
   {
-    name: "a handler learns its method and the request's id",
+    name: "a handler learns its method, the request's id, and who asks with what grants",
     async run(bench) {
       const plugin = await bench.start();
-      assert.deepEqual(await plugin.call("suite.context", null, { requestId: "r-1" }), {
+      const grants = { methods: ["suite.*"], kvPrefixes: ['a"b:', ""] };
+      const caller = { kind: "token", id: "t-1", grants } as const;
+      assert.deepEqual(await plugin.call("suite.context", null, { requestId: "r-1", caller }), {
         method: "suite.context",
         requestId: "r-1",
+        caller,
       });
     },
   },
