@@ -60,6 +60,11 @@ export class AuthService implements Service, NodeSigner {
     return this.#running.verifier.callerOf(token);
   }
 
+  /** See `TokenVerifier.recall`. */
+  recall(token: string): Caller | null {
+    return this.#running.verifier.recall(token);
+  }
+
   authorization(caller: Caller): Promise<string> {
     return this.#running.credentials.authorization(caller);
   }
