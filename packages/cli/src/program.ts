@@ -19,7 +19,9 @@ import { addGlobalOptions } from "./global-options.js";
 /** Variables of the environment that stand for an option; an empty one counts as unset. */
 const VARIABLES = [
   ...["ASPEN_CONFIG", "ASPEN_DATA_DIR", "ASPEN_LISTEN", "ASPEN_LOG_LEVEL"],
-  ...["ASPEN_NODE", "ASPEN_REDIS_URL", "ASPEN_TOKEN"],
+  ...["ASPEN_NODE", "ASPEN_REDIS_URL", "ASPEN_TOKEN", "ASPEN_SOCKET"],
+  ...["ASPEN_TLS_CERT", "ASPEN_TLS_KEY", "ASPEN_TLS_CLIENT_CA"],
+  ...["ASPEN_CA", "ASPEN_CLIENT_CERT", "ASPEN_CLIENT_KEY"],
 ];
 
 /** The whole `aspen` command. */

@@ -171,7 +171,7 @@ export const feature: Feature<PluginsConfig> = {
         )
         .inSingletonScope();
       bind(POINTS.keyOwner).toResolvedValue(
-        (supervisor) => ({ kvPrefixes: () => supervisor.list().flatMap(({ kvPrefixes }) => kvPrefixes) }),
+        (supervisor) => ({ kvPrefixes: () => supervisor.kvPrefixes() }),
         [PLUGIN_HOST.supervisor],
       );
       bind(POINTS.callerReview).toResolvedValue((supervisor) => pluginReview(supervisor), [PLUGIN_HOST.supervisor]);

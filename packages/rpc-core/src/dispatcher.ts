@@ -95,6 +95,3 @@ function takes(handler: RequestHandler, { method, params }: RpcRequest): boolean
   if (params instanceof JsonBytes) return handler.takesJsonBytes ?? false;
   return !(params instanceof ValidParams) || handler.method?.(method) === params.method;
 }
-
-/** The longest delay that a timer takes. */
-const MAX_DELAY_MS = 2 ** 31 - 1;

@@ -74,7 +74,10 @@ export class TimeLimit implements Late {
       return;
     }
     const { signal } = context;
-    if (signal.aborted) return onAbort();
+    if (signal.aborted) {
+      onAbort();
+      return;
+    }
     // One signal may stand for any number of requests; that is no leak.
     setMaxListeners(0, signal);
     signal.addEventListener("abort", onAbort, { once: true });

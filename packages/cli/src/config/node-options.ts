@@ -4,6 +4,10 @@ import { wholeNumber } from "../command.js";
 /** By the name of an option's value: what it says in the shape of the configuration. */
 export const OPTION_VALUES: Readonly<Record<string, (value: unknown) => Record<string, unknown>>> = {
   listen: (listen) => ({ listen }),
+  socket: (socket) => ({ listen: { socket } }),
+  tlsCert: (cert) => ({ listen: { tls: { cert } } }),
+  tlsKey: (key) => ({ listen: { tls: { key } } }),
+  tlsClientCa: (ca) => ({ listen: { tls: { ca } } }),
   dataDir: (dataDir) => ({ dataDir }),
   redis: (redisUrl) => ({ redisUrl }),
   logLevel: (logLevel) => ({ logLevel }),
@@ -32,6 +36,18 @@ export function addNodeOptions(command: Command): Command {
       )
         .env("ASPEN_LISTEN")
         .argParser(address),
+    )
+    .addOption(
+      new Option("--socket <path>", "listen on this Unix domain socket as well, for this user alone").env(
+        "ASPEN_SOCKET",
+      ),
+    )
+    .addOption(new Option("--tls-cert <file>", "speak TLS with the certificate of this PEM file").env("ASPEN_TLS_CERT"))
+    .addOption(new Option("--tls-key <file>", "PEM file of its private key").env("ASPEN_TLS_KEY"))
+    .addOption(
+      new Option("--tls-client-ca <file>", "clients must have a certificate of an authority of this PEM file").env(
+        "ASPEN_TLS_CLIENT_CA",
+      ),
     )
     .addOption(
       new Option("--data-dir <dir>", "keep everything in this directory (default: .aspen)").env("ASPEN_DATA_DIR"),

@@ -65,6 +65,11 @@ export class AuthService implements Service, NodeSigner {
     return this.#running.directory.review(caller);
   }
 
+  /** See `TokenVerifier.recall`. */
+  recall(token: string): Caller | null {
+    return this.#running.verifier.recall(token);
+  }
+
   authorization(caller: Caller): Promise<string> {
     return this.#running.credentials.authorization(caller);
   }

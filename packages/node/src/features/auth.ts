@@ -31,7 +31,11 @@ export const feature: Feature<NoConfig> = {
       bind(POINTS.service).toService(SERVICE);
       bind(NODE_PARTS.nodeSigner).toService(SERVICE);
       bind(POINTS.authenticator).toResolvedValue(
-        (service): Authenticator => ({ scheme: "bearer", authenticate: (token) => service.callerOf(token) }),
+        (service): Authenticator => ({
+          scheme: "bearer",
+          authenticate: (token) => service.callerOf(token),
+          recall: (token) => service.recall(token),
+        }),
         [SERVICE],
       );
       bind(POINTS.callerReview).toResolvedValue(
