@@ -59,6 +59,11 @@ export const cliErrors = {
         : `the store is damaged (findings: ${remaining}); --repair mends what can be mended without losing data`,
       { remaining },
     ),
+  instanceNotFound: (service: string, id: string) =>
+    new AspenError(
+      "SERVICE_NOT_FOUND",
+      `${JSON.stringify(service)} has no instance ${JSON.stringify(id)}; see: aspen service discover`,
+    ),
   keyNotFound: (key: string) =>
     new AspenError("KV_NOT_FOUND", `no value is stored under ${JSON.stringify(key)}`, { key }),
   needsYes: () =>

@@ -54,12 +54,12 @@ export const feature: Feature<ServiceRegistryConfig> = {
       if (config.registerNode) {
         bind(POINTS.service)
           .toResolvedValue(
-            (id, url, dispatcher, logger) =>
+            (id, url, dispatcher, logger, safeMode) =>
               new OwnRegistration({
-                ...{ id, url, logger },
+                ...{ id, url, logger, enabled: !safeMode },
                 client: inProcessClient(dispatcher, { caller: nodeCaller(id) }),
               }),
-            [NODE.id, NODE.url, RPC.dispatcher, NODE.log],
+            [NODE.id, NODE.url, RPC.dispatcher, NODE.log, NODE.safeMode],
           )
           .inSingletonScope();
       }

@@ -6,29 +6,29 @@ export interface Registration {
   /** Letters, digits, `.`, `_` and `-`; at most 128 of them. */
   service: string;
   /** Its own in the service. @default the service's name */
-  id?: string;
+  id?: string | undefined;
   /** A host name or an IP address. */
   address: string;
   /** @default null */
-  port?: number | null;
+  port?: number | null | undefined;
   /** At most 64. @default [] */
-  tags?: readonly string[];
+  tags?: readonly string[] | undefined;
   /** Semantic version. @default null */
-  version?: string | null;
+  version?: string | null | undefined;
   /** 0 to 65,535; its share of the calls. @default 1 */
-  weight?: number;
+  weight?: number | undefined;
   /** Where it runs. @default null */
-  zone?: string | null;
+  zone?: string | null | undefined;
   /** At most 64 texts, 16,384 characters together. @default {} */
-  metadata?: Readonly<Record<string, string>>;
+  metadata?: Readonly<Record<string, string>> | undefined;
   /** @default "passing" */
-  health?: Health;
+  health?: Health | undefined;
   /** At most 16; a check is critical until somebody says something else, or `health` does. @default [] */
-  checks?: readonly (CheckDefinition & { health?: Health })[];
+  checks?: readonly (CheckDefinition & { health?: Health | undefined })[] | undefined;
   /** Time without a heartbeat after which it is gone, 1,000 to a day; null: it stays until it is deregistered. @default 30,000 */
-  ttlMs?: number | null;
+  ttlMs?: number | null | undefined;
   /** Refused unless nothing is there, or an instance of this revision. @default whatever is there is replaced */
-  expect?: "absent" | number;
+  expect?: "absent" | number | undefined;
 }
 
 /** An instance, as whoever registered it knows it. */
@@ -40,36 +40,36 @@ export interface OwnedInstance {
 
 /** What `service.update` changes; what is not given stays. */
 export interface Update extends OwnedInstance {
-  address?: string;
-  port?: number | null;
-  tags?: readonly string[];
-  version?: string | null;
-  weight?: number;
-  zone?: string | null;
-  metadata?: Readonly<Record<string, string>>;
-  health?: Health;
+  address?: string | undefined;
+  port?: number | null | undefined;
+  tags?: readonly string[] | undefined;
+  version?: string | null | undefined;
+  weight?: number | undefined;
+  zone?: string | null | undefined;
+  metadata?: Readonly<Record<string, string>> | undefined;
+  health?: Health | undefined;
   /** In the place of all that it has; what was said of those that stay stays. */
-  checks?: readonly (CheckDefinition & { health?: Health })[];
+  checks?: readonly (CheckDefinition & { health?: Health | undefined })[] | undefined;
   /** What one of its checks is now. Alone, it does not count as a sign of life of the instance. */
-  check?: { id: string; health: Health; output?: string };
+  check?: { id: string; health: Health; output?: string | undefined } | undefined;
   /** Refused unless the instance has this revision. @default none */
-  expect?: number;
+  expect?: number | undefined;
 }
 
 export interface Discovery extends InstanceFilter {
   service: string;
   /** Most instances of the answer, 1 to 1,000. @default 100 */
-  limit?: number;
+  limit?: number | undefined;
   /** Of the answer before. @default the beginning */
-  cursor?: string;
+  cursor?: string | undefined;
 }
 
 export interface WatchRequest extends InstanceFilter {
   service: string;
   /** Answers when the service's index is above this. @default 0: at once */
-  index?: number;
+  index?: number | undefined;
   /** Longest wait in milliseconds, at most 600,000; then the answer has the same index. @default 300,000 */
-  waitMs?: number;
+  waitMs?: number | undefined;
 }
 
 /** A state of a service. */
@@ -97,7 +97,7 @@ export interface ServiceMethods {
   "service.update": { params: Update; result: { instance: Instance } };
   "service.get": { params: { service: string; id: string }; result: Instance | null };
   "service.list": {
-    params: { prefix?: string; limit?: number; cursor?: string };
+    params: { prefix?: string | undefined; limit?: number | undefined; cursor?: string | undefined };
     result: { services: { service: string; instances: number }[]; cursor: string | null };
   };
   "service.discover": { params: Discovery; result: { instances: Instance[]; cursor: string | null } };

@@ -13,6 +13,8 @@ export interface OwnRegistrationParts {
   url: string;
   client: RpcClient;
   logger: Logger;
+  /** False where no plugin runs, and so nothing can be registered. */
+  enabled: boolean;
 }
 
 /** Registers the node itself while it answers requests. */
@@ -29,6 +31,7 @@ export class OwnRegistration implements Service {
   }
 
   async start(): Promise<void> {
+    if (!this.#parts.enabled) return;
     this.#loop = every(BEAT_MS, (signal) => this.#beat(signal), {
       onError: (error) => {
         if (!this.#warned)

@@ -13,6 +13,7 @@ export const OPTION_VALUES: Readonly<Record<string, (value: unknown) => Record<s
   logLevel: (logLevel) => ({ logLevel }),
   safeMode: (safeMode) => ({ safeMode }),
   jobs: (jobs) => ({ features: { jobs } }),
+  dns: (listen) => ({ features: { "service-registry": { dns: { listen } } } }),
   auth: (auth) => ({ auth }),
   authRequired: (required) => ({ auth: { required } }),
 };
@@ -67,6 +68,9 @@ export function addNodeOptions(command: Command): Command {
     )
     .option("--safe-mode", "start no plugin, to disable or remove one that ends the node")
     .option("--jobs", "keep a job queue with schedules, and run jobs")
+    .addOption(
+      new Option("--dns <host:port>", "answer questions of the DNS about services there, UDP and TCP").env("ASPEN_DNS"),
+    )
     .option("--auth", "callers from other machines need a token; then the node may listen on any address")
     .option("--auth-required", "as --auth, and callers on this machine need a token, too");
 }

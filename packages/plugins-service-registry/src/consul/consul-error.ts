@@ -22,5 +22,5 @@ export function consulErrorOf(error: unknown): ConsulError | null {
   }
   const { http } = errorStatus(code);
   // Clients of Consul try 5xx again, at another server.
-  return new ConsulError(http < 500 ? http : 500, message);
+  return new ConsulError(Math.min(http, 500), message);
 }

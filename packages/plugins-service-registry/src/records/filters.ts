@@ -4,16 +4,16 @@ import type { Instance } from "./instance.js";
 /** What instances must be; nothing given matches all. */
 export interface InstanceFilter {
   /** Only those whose status is passing. @default false */
-  healthy?: boolean;
+  healthy?: boolean | undefined;
   /** Every one of these tags. */
-  tags?: readonly string[];
+  tags?: readonly string[] | undefined;
   /** At least one of these tags. */
-  anyTag?: readonly string[];
+  anyTag?: readonly string[] | undefined;
   /** A semver range, such as `^1.2`; instances without a version match none. */
-  version?: string;
+  version?: string | undefined;
   /** Each key with this value. */
-  metadata?: Readonly<Record<string, string>>;
-  zone?: string;
+  metadata?: Readonly<Record<string, string>> | undefined;
+  zone?: string | undefined;
 }
 
 export function matches(instance: Instance, filter: InstanceFilter): boolean {
