@@ -8,7 +8,7 @@ import { Work } from "./git-work.js";
 import { temporaryDirectory } from "./support.js";
 
 const PUSHERS = 4;
-const PUSHES = 4;
+const PUSHES = 3;
 /** Tries of one push: each other pusher may be first, and the node may be gone. */
 const TRIES = 200;
 

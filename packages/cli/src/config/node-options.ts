@@ -9,6 +9,7 @@ export const OPTION_VALUES: Readonly<Record<string, (value: unknown) => Record<s
   logLevel: (logLevel) => ({ logLevel }),
   safeMode: (safeMode) => ({ safeMode }),
   jobs: (jobs) => ({ features: { jobs } }),
+  forge: (forge) => ({ features: { forge } }),
   auth: (auth) => ({ auth }),
   authRequired: (required) => ({ auth: { required } }),
 };
@@ -51,6 +52,7 @@ export function addNodeOptions(command: Command): Command {
     )
     .option("--safe-mode", "start no plugin, to disable or remove one that ends the node")
     .option("--jobs", "keep a job queue with schedules, and run jobs")
+    .option("--forge", "host git repositories, at /git/<owner>/<name>.git")
     .option("--auth", "callers from other machines need a token; then the node may listen on any address")
     .option("--auth-required", "as --auth, and callers on this machine need a token, too");
 }
