@@ -3,7 +3,7 @@ import { bundledLibraries } from "../../scripts/lib/bundled-libraries.mjs";
 
 export default defineConfig({
   ...bundledLibraries,
-  entry: ["src/index.ts", "src/feature.ts"],
+  entry: ["src/index.ts", "src/feature.ts", "src/client.ts"],
   format: ["esm"],
   clean: true,
   sourcemap: true,

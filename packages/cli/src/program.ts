@@ -5,6 +5,7 @@ import { addClusterCommands } from "./commands/cluster/index.js";
 import { addCompletion } from "./commands/completion.js";
 import { addConfigCommands } from "./commands/config/index.js";
 import { addDoctor } from "./commands/doctor.js";
+import { addForgeCommands } from "./commands/forge/index.js";
 import { addJobCommands } from "./commands/job/index.js";
 import { addKvCommands } from "./commands/kv/index.js";
 import { addNodeCommands } from "./commands/node/index.js";
@@ -50,6 +51,7 @@ export function createProgram(version: string): Command {
   addJobCommands(program);
   addWorkerCommands(program);
   addServiceCommands(program);
+  addForgeCommands(program);
   addStoreCommands(program);
   addTokenCommands(program);
   addAuditCommand(program);

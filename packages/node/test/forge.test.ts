@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { MemoryStore } from "@aspen/storage/memory";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
 import { type AspenNode, createNode } from "../src/index.js";
@@ -16,7 +17,11 @@ beforeAll(async () => {
   store = new MemoryStore();
   node = await createNode({
     store,
-    config: { listen: { port: 0 }, logLevel: "silent", features: { forge: { cacheDirectory, pushBytes: 4_000_000 } } },
+    config: {
+      listen: { port: 0 },
+      logLevel: "silent",
+      features: { forge: { cacheDirectory, pushBytes: 4_000_000, compactPacks: 6 } },
+    },
   });
 });
 afterAll(async () => {
@@ -34,6 +39,13 @@ async function repository(settings: object = {}): Promise<{ owner: string; name:
   const [owner, name] = ["ada", `repo-${++repositories}`];
   const { cloneUrl } = (await node.inject("forge.repo.create", { owner, name, ...settings })) as { cloneUrl: string };
   return { owner, name, url: cloneUrl };
+}
+
+/** What the store has of a repository's packs. */
+async function packsOf(name: string): Promise<{ packs: { bitmap?: string }[] }> {
+  const entry = await store.kv.get(`forge:name:ada/${name}`);
+  const { id } = JSON.parse(Buffer.from(entry!.value).toString()) as { id: string };
+  return JSON.parse(Buffer.from((await store.kv.get(`forge:root:${id}`))!.value).toString());
 }
 
 describe("stock git", () => {
@@ -120,6 +132,25 @@ describe("stock git", () => {
     expect(await work.git("ls-remote", url, "refs/heads/topic/4/*")).toBe("");
     expect(await work.git("ls-remote", url, "refs/heads/topic/3/*")).not.toBe("");
   });
+});
+
+it("many small pushes are put together, and what is there stays there", async () => {
+  const { url, name } = await repository();
+  await work.git("init", "-q", "-b", "main", "one");
+  for (let push = 0; push < 8; push += 1) {
+    await work.commits("one", 1);
+    await work.git("-C", "one", "push", "-q", url, "main", `main:side-${push}`);
+  }
+  for (let look = 0; look < 600 && (await packsOf(name)).packs.length >= 6; look += 1) await delay(50);
+  const { packs } = await packsOf(name);
+  expect([packs.length < 6, packs.some(({ bitmap }) => bitmap !== undefined)]).toEqual([true, true]);
+  for (const cached of await readdir(cacheDirectory)) await rm(join(cacheDirectory, cached), { recursive: true });
+  await work.commits("one", 1);
+  await work.git("-C", "one", "push", "-q", url, "main");
+  await work.git("clone", "-q", "--mirror", url, "mirror");
+  await work.git("-C", "mirror", "fsck", "--strict", "--full");
+  expect(await work.git("-C", "mirror", "rev-list", "--count", "main")).toBe("9");
+  expect((await work.git("-C", "mirror", "for-each-ref")).split("\n")).toHaveLength(9);
 });
 
 describe("a push", () => {

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -79,6 +80,11 @@ export class Work {
     const chunks: Buffer[] = [];
     for await (const chunk of child.stdout as AsyncIterable<Buffer>) chunks.push(chunk);
     return Buffer.concat(chunks);
+  }
+
+  /** A file that does not compress. */
+  async random(folder: string, file: string, bytes: number): Promise<void> {
+    await writeFile(join(this.path, folder, file), randomBytes(bytes));
   }
 
   read(folder: string, file: string): Promise<string> {

@@ -31,6 +31,7 @@ const configSchema = z.strictObject({
     .optional()
     .describe("Bytes of memory of one git process; 1 GiB."),
   processes: z.int().min(1).max(1000).optional().describe("Requests that run git at once; 8."),
+  compactPacks: z.int().min(2).max(400).optional().describe("Packs of a repository that are put together; 32."),
   waiting: z.int().min(0).max(100_000).optional().describe("Requests that may wait for git; 256."),
 });
 

@@ -14,6 +14,7 @@ export const OPTION_VALUES: Readonly<Record<string, (value: unknown) => Record<s
   safeMode: (safeMode) => ({ safeMode }),
   jobs: (jobs) => ({ features: { jobs } }),
   dns: (listen) => ({ features: { "service-registry": { dns: { listen } } } }),
+  forge: (forge) => ({ features: { forge } }),
   auth: (auth) => ({ auth }),
   authRequired: (required) => ({ auth: { required } }),
 };
@@ -71,6 +72,7 @@ export function addNodeOptions(command: Command): Command {
     .addOption(
       new Option("--dns <host:port>", "answer questions of the DNS about services there, UDP and TCP").env("ASPEN_DNS"),
     )
+    .option("--forge", "host git repositories, at /git/<owner>/<name>.git")
     .option("--auth", "callers from other machines need a token; then the node may listen on any address")
     .option("--auth-required", "as --auth, and callers on this machine need a token, too");
 }

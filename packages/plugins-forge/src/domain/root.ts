@@ -12,6 +12,8 @@ export interface PackRecord {
   /** BLAKE3 hashes of the blobs. */
   pack: string;
   idx: string;
+  /** Which objects each commit reaches; made with the pack when all of them became one. @default none */
+  bitmap?: string;
   /** Of the pack. */
   bytes: number;
 }

@@ -1,7 +1,10 @@
 import type { Authenticator, Clock, Service } from "@aspen/feature";
+import { Leases } from "@aspen/layers";
 import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import type { BlobStore, KeyValueStore } from "@aspen/storage";
 import { Repositories } from "../domain/repositories.js";
+import type { RepositoryRecord } from "../domain/repository.js";
+import { Compactor } from "./compactor.js";
 import { Git } from "./git.js";
 import { GitMount } from "./git-mount.js";
 import { nativeStore } from "./native-store.js";
@@ -28,6 +31,7 @@ export class Gateway implements Service {
   readonly name = "forge";
   readonly mount: GitMount;
   readonly parts: GatewayParts;
+  readonly compactor: Compactor;
   #tidying: Loop | null = null;
 
   constructor({ kv, blobs, clock, log, authenticators, url }: GatewayServices, given: GatewayOptions = {}) {
@@ -41,7 +45,9 @@ export class Gateway implements Service {
     });
     const address = () => (options.url ?? url()).replace(/\/+$/, "");
     this.parts = { store, blobs, cache, git: new Git(options), options, log, url: address };
-    this.mount = new GitMount({ ...this.parts, authenticators, repositories: new Repositories(store) });
+    this.compactor = new Compactor(this.parts, new Leases(kv));
+    const onPack = (record: RepositoryRecord) => this.compactor.ask(record);
+    this.mount = new GitMount({ ...this.parts, authenticators, repositories: new Repositories(store), onPack });
   }
 
   async start(): Promise<void> {
@@ -52,6 +58,7 @@ export class Gateway implements Service {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#tidying?.[Symbol.asyncDispose]();
+    await this.compactor[Symbol.asyncDispose]();
     await this.parts.cache[Symbol.asyncDispose]();
   }
 }

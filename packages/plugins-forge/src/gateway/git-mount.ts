@@ -13,9 +13,8 @@ import { consistently } from "../domain/root.js";
 import { forgeErrors } from "../errors.js";
 import { askingOf } from "./asking.js";
 import { basicCaller } from "./basic-caller.js";
-import type { GatewayParts } from "./parts.js";
 import { FLUSH, pktLine } from "./pkt-line.js";
-import { receivePack } from "./receive-pack.js";
+import { type ReceiveParts, receivePack } from "./receive-pack.js";
 import { RECEIVE_CAPABILITIES, readReceiveRequest, receiveReport } from "./receive-request.js";
 import { Slots } from "./slots.js";
 import { uploadPack } from "./upload-pack.js";
@@ -28,7 +27,7 @@ const PUSH_SPARE = 16 * 1024 * 1024;
 /** How a client names the version of the protocol that it speaks (git(1), `GIT_PROTOCOL`); the rest is not git's. */
 const PROTOCOL = /^version=[0-2]$/;
 
-export interface GitMountParts extends GatewayParts {
+export interface GitMountParts extends ReceiveParts {
   /** Those of the node, of whom one knows tokens. */
   readonly authenticators: readonly Authenticator[];
   readonly repositories: Repositories;

@@ -48,7 +48,7 @@ export class Incoming implements AsyncDisposable {
     // With that check, 1 says that the pack is sound but not alone enough.
     const sound = id !== undefined && (code === 0 || (code === 1 && alone.length > 0));
     if (!sound) {
-      const why = stopped ?? lastLine(stderr);
+      const why = stopped ?? reasonOf(stderr);
       return { refusal: `the pack is refused: ${why}`, id: null, connected: false };
     }
     const { size } = await stat(join(this.packFolder, `pack-${id}.pack`));
@@ -71,7 +71,7 @@ export class Incoming implements AsyncDisposable {
     }
     const walk = ["rev-list", "--objects", "--stdin", "--not", "--all", "--quiet"];
     const { code, stderr, stopped } = await this.parts.git.run(walk, { ...this.#options(), input });
-    return code === 0 ? null : `objects are missing: ${stopped ?? lastLine(stderr)}`;
+    return code === 0 ? null : `objects are missing: ${stopped ?? reasonOf(stderr)}`;
   }
 
   /** For each command that changes a branch or what a rule covers: whether it keeps all commits. */
@@ -103,8 +103,8 @@ export class Incoming implements AsyncDisposable {
   }
 }
 
-/** What git says last is why it ended. */
-function lastLine(stderr: string): string {
-  const line = stderr.trim().split("\n").at(-1) ?? "";
-  return line.replace(/^(fatal|error): /, "") || "git gave no reason";
+/** Why git ended: what it calls an error, the last few of those. */
+function reasonOf(stderr: string): string {
+  const lines = stderr.split("\n").flatMap((line) => /^(?:fatal|error): (.+)/.exec(line)?.[1] ?? []);
+  return lines.slice(-3).join("; ") || "git gave no reason";
 }

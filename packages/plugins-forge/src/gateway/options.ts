@@ -16,6 +16,8 @@ export interface GatewayOptions {
   memoryBytes?: number;
   /** Requests that run git at once; the others wait. @default 8 */
   processes?: number;
+  /** Packs of one repository from which on they are put together in the background. @default 32 */
+  compactPacks?: number;
   /** Requests that may wait; one more is refused. @default 256 */
   waiting?: number;
 }
@@ -33,6 +35,7 @@ export function normalGatewayOptions(options: GatewayOptions = {}): NormalGatewa
     cpuSeconds: 600,
     memoryBytes: GIB,
     processes: 8,
+    compactPacks: 32,
     waiting: 256,
     ...options,
   };

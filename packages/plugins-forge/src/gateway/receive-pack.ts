@@ -2,7 +2,7 @@ import type { Author } from "../domain/author.js";
 import { commitPush, type PushOutcome } from "../domain/commit-push.js";
 import type { PushRequest } from "../domain/push-request.js";
 import { ZERO_ID } from "../domain/ref-name.js";
-import type { FoundRepository } from "../domain/repository.js";
+import type { FoundRepository, RepositoryRecord } from "../domain/repository.js";
 import type { PackRecord } from "../domain/root.js";
 import { Incoming } from "./incoming.js";
 import type { GatewayParts } from "./parts.js";
@@ -14,6 +14,11 @@ import { dropStaged, stagePack } from "./staging.js";
 export interface ReceiveResult {
   readonly unpacked: string;
   readonly refusals: readonly (string | null)[];
+}
+
+export interface ReceiveParts extends GatewayParts {
+  /** Told of each repository that has got a pack. */
+  onPack(record: RepositoryRecord): void;
 }
 
 export interface Receive {
@@ -31,7 +36,7 @@ const GONE = "the repository is gone";
  * Makes a push: its objects are checked where nobody sees them, stored, and become part of the repository in the
  * transaction that changes the refs. The pack is read to its end in any case, because a client hears only then.
  */
-export async function receivePack(parts: GatewayParts, receive: Receive): Promise<ReceiveResult> {
+export async function receivePack(parts: ReceiveParts, receive: Receive): Promise<ReceiveResult> {
   const { repository, request, signal } = receive;
   if (request.refusal !== null) {
     await discard(request.pack);
@@ -51,7 +56,7 @@ export async function receivePack(parts: GatewayParts, receive: Receive): Promis
 }
 
 async function take(
-  parts: GatewayParts,
+  parts: ReceiveParts,
   { repository, author, request, signal }: Receive,
   target: CachedRepository,
   incoming: Incoming,
@@ -78,7 +83,10 @@ async function take(
     const outcome = await commitOrLookAgain(parts, push, incoming, { repository, signal });
     if (!outcome.done) return refuse(request, "objects are removed again and again; try again", "ok");
     kept = outcome.packKept;
-    if (kept) await parts.cache.adopt(repository.record.id, incoming.packFolder, id!);
+    if (kept) {
+      await parts.cache.adopt(repository.record.id, incoming.packFolder, id!);
+      parts.onPack(repository.record);
+    }
     return { unpacked: "ok", refusals: outcome.refusals };
   } finally {
     // Also when nobody knows whether the transaction was made: a pack that is part of a repository stays.

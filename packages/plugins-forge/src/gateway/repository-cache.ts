@@ -1,4 +1,4 @@
-import { createWriteStream } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { RefTable } from "../domain/ref-table.js";
 import type { RepositoryRecord } from "../domain/repository.js";
 import { consistently, type PackRecord, type RootRecord } from "../domain/root.js";
 import { forgeErrors } from "../errors.js";
-import { removeDeadCaches } from "./dead-caches.js";
+import { removeOfDead } from "./dead-folders.js";
 
 export interface RepositoryCacheParts {
   store: ForgeStore;
@@ -43,6 +43,9 @@ interface Entry {
   readonly retired: Map<string, number>;
 }
 
+/** Folders that processes have made, with their ids. */
+const CACHES = /^aspen-forge-(\d+)-/;
+const INCOMING = /^incoming-(\d+)-/;
 /** How long a pack stays that the store has no more: a git process may be reading it. */
 const RETIRED_MS = 15 * 60_000;
 const CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
@@ -102,8 +105,9 @@ export class RepositoryCache implements AsyncDisposable {
     await inTurn(entry, async () => {
       const packs = join(entry.directory, "objects", "pack");
       try {
-        for (const end of ["pack", "idx"]) {
-          await rename(join(folder, `pack-${pack}.${end}`), join(packs, `pack-${pack}.${end}`));
+        for (const end of ["pack", "bitmap", "idx"]) {
+          const name = `pack-${pack}.${end}`;
+          if (end !== "bitmap" || existsSync(join(folder, name))) await rename(join(folder, name), join(packs, name));
         }
       } catch {
         // The folder was deleted meanwhile; the next one is made of what is stored.
@@ -113,7 +117,7 @@ export class RepositoryCache implements AsyncDisposable {
 
   /** A fresh folder within the cache's file system. */
   async scratch(): Promise<string> {
-    return mkdtemp(join(await this.#folder(), "incoming-"));
+    return mkdtemp(join(await this.#folder(), `incoming-${process.pid}-`));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -191,11 +195,14 @@ export class RepositoryCache implements AsyncDisposable {
     }
   }
 
-  async #fetch(folder: string, { id, pack, idx }: PackRecord, signal: AbortSignal): Promise<void> {
+  async #fetch(folder: string, { id, pack, idx, bitmap }: PackRecord, signal: AbortSignal): Promise<void> {
     for (const [end, hash] of [
       ["pack", pack],
+      ["bitmap", bitmap],
+      // The last one: from then on git uses the pack.
       ["idx", idx],
     ] as const) {
+      if (hash === undefined) continue;
       // A blob is verified while it is read; what is not whole never gets its name.
       const partial = join(folder, `tmp_${id}.${end}`);
       await pipeline(Readable.from(await this.parts.blobs.get(hash)), createWriteStream(partial), { signal });
@@ -254,9 +261,10 @@ async function openFolder(configured: string | undefined): Promise<string> {
   try {
     if (configured !== undefined) {
       await mkdir(configured, { recursive: true, mode: 0o700 });
+      await removeOfDead(configured, INCOMING);
       return configured;
     }
-    await removeDeadCaches(tmpdir());
+    await removeOfDead(tmpdir(), CACHES);
     return await mkdtemp(join(tmpdir(), `aspen-forge-${process.pid}-`));
   } catch (cause) {
     throw forgeErrors.gitFailed("init", cause instanceof Error ? cause.message : String(cause));

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobStore } from "@aspen/storage";
@@ -24,11 +24,17 @@ export async function stagePack(
   const stage = await store.newId();
   const file = (end: string) => join(folder, `pack-${id}.${end}`);
   const put = (end: string) => blobs.put(createReadStream(file(end), { highWaterMark: 1 << 20 }), { signal });
-  const [{ size: bytes }, pack, idx] = await Promise.all([stat(file("pack")), put("pack"), put("idx")]);
-  const record: StagedRecord = { v: 1, pack, idx, until: store.now() + STAGED_MS };
+  const [{ size: bytes }, pack, idx, bitmap] = await Promise.all([
+    stat(file("pack")),
+    put("pack"),
+    put("idx"),
+    existsSync(file("bitmap")) ? put("bitmap") : undefined,
+  ]);
+  const hashes = { pack, idx, ...(bitmap === undefined ? {} : { bitmap }) };
+  const record: StagedRecord = { v: 1, ...hashes, until: store.now() + STAGED_MS };
   await store.transact({ checks: [], ops: [{ type: "put", key: stagedKey(stage), value: writeRecord(record) }] });
-  await Promise.all([pack, idx].map((hash) => blobs.addReference(hash, packTag(stage))));
-  return { id, stage, pack, idx, bytes };
+  await Promise.all(Object.values(hashes).map((hash) => blobs.addReference(hash, packTag(stage))));
+  return { id, stage, ...hashes, bytes };
 }
 
 /**
@@ -52,7 +58,9 @@ export async function dropStaged(
     ops: [{ type: "put", key, value: writeRecord(dead) }],
   });
   if (!marked.ok) return false;
-  for (const hash of new Set([record.pack, record.idx])) await blobs.removeReference(hash, packTag(stage));
+  const { pack, idx, bitmap } = record;
+  for (const hash of new Set([pack, idx, ...(bitmap === undefined ? [] : [bitmap])]))
+    await blobs.removeReference(hash, packTag(stage));
   await store.transact({ checks: [], ops: [{ type: "delete", key }] });
   return true;
 }

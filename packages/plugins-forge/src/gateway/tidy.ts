@@ -26,8 +26,8 @@ async function removeRepository(store: ForgeStore, id: string, goneKey: string):
   const found = await readRoot(store, id);
   if (found) {
     const { root, version } = found;
-    const ops: ForgeOp[] = root.packs.map(({ stage, pack, idx }) => {
-      const record: StagedRecord = { v: 1, pack, idx, until: 1 };
+    const ops: ForgeOp[] = root.packs.map(({ stage, pack, idx, bitmap }) => {
+      const record: StagedRecord = { v: 1, pack, idx, ...(bitmap === undefined ? {} : { bitmap }), until: 1 };
       return { type: "put", key: stagedKey(stage), value: writeRecord(record) };
     });
     ops.push({ type: "delete", key: rootKey(id) });
