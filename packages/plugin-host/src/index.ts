@@ -10,6 +10,7 @@ export { FailureLog, type FailureRecord } from "./guest/failure-log.js";
 export { errorOfGuest, type GuestFailure, logFieldsOf } from "./guest/guest-failure.js";
 export { healthOf } from "./guest/health-report.js";
 export { exactJson } from "./guest/json-text.js";
+export { CallState } from "./host-context/call-state.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
 export type { DeniedEvent, HostServices, PluginLogger } from "./host-context/host-function.js";
 export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";

@@ -42,6 +42,7 @@ export {
   type HostFunctionSpec,
   type ImmediateHostFunctionName,
   isImmediate,
+  type OverlappingHostFunctionName,
   type ParameterKind,
   type ResultKind,
 } from "./host-functions.js";
@@ -57,6 +58,7 @@ export {
 } from "./native.js";
 export {
   type HostFunctionPermission,
+  hostPermission,
   type PermissionByArgument,
   permissionLabel,
   requiredPermission,

@@ -4,6 +4,7 @@ import { allowedKvPrefixes, cut, type PluginManifest } from "@aspen/plugin-api";
 import { spanned } from "@aspen/rpc-core";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
 import { PluginTimers } from "../background/plugin-timers.js";
+import { PluginHttp } from "../plugin-http.js";
 import { PluginRpc } from "../plugin-rpc.js";
 import { PluginSigner } from "../plugin-signer.js";
 import { DenialLimit } from "./denial-limit.js";
@@ -36,6 +37,8 @@ export class PluginHostContext implements CallScope {
       ...services,
       eventOp,
       signer: new PluginSigner(services.kv),
+      http: new PluginHttp(this.grant, services.outbound),
+      invoke: (name, args, call) => this.invoke(name, args, call),
       rpc: new PluginRpc({ dispatcher: services.dispatcher, executionTimeoutMs: manifest.execution_timeout_ms }),
       timers: new PluginTimers({ kv: services.kv, plugin: manifest.name, clock: this.clock }),
     };

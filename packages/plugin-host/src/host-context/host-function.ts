@@ -4,6 +4,7 @@ import type { Dispatcher } from "@aspen/rpc-core";
 import type { BlobStore, KeyValueStore, Op, SyncKvReader } from "@aspen/storage";
 import type { PluginTimers } from "../background/plugin-timers.js";
 import type { HostPorts } from "../host-ports.js";
+import type { PluginHttp, PluginHttpOptions } from "../plugin-http.js";
 import type { PluginRpc } from "../plugin-rpc.js";
 import type { PluginSigner } from "../plugin-signer.js";
 import type { PluginCall, PluginGrant } from "./plugin-call.js";
@@ -29,6 +30,8 @@ export interface HostServices {
   ports?: Partial<HostPorts>;
   /** Brings a plugin's own calls to their handlers. @default none: it cannot call */
   dispatcher?: Pick<Dispatcher, "dispatch"> | undefined;
+  /** How it asks other hosts. @default DNS, and the certificates that Node trusts */
+  outbound?: PluginHttpOptions | undefined;
   /** What is measured of the plugin. @default nothing */
   measures?: HostMeasures | undefined;
   /** Gets denials, at most 100 a second from each thread, to count and to log them. */
@@ -60,6 +63,9 @@ export interface MainServices extends HostServices {
   eventOp(namespace: string, event: EventInput): Op;
   timers: PluginTimers;
   rpc: PluginRpc;
+  http: PluginHttp;
+  /** Another host call of the same plugin. Never rejects. */
+  invoke(name: string, args: readonly (Uint8Array | null)[], call: PluginCall): Promise<Uint8Array>;
   signer: PluginSigner;
 }
 
