@@ -67,14 +67,6 @@ export const hostErrors = {
       `plugin ${plugin} has ${LIMITS.timers} timers already that are not over; cancel one of them first`,
       { plugin, limit: LIMITS.timers },
     ),
-  handleUnknown: (kind: "handle" | "ticket", value: number) =>
-    new AspenError(
-      "HANDLE_UNKNOWN",
-      `${kind} ${value} is none of this call: it was closed, was used up, or never given out`,
-      { [kind]: value },
-    ),
-  tooManyOf: (what: string, most: number, limit: string) =>
-    new AspenError("LIMIT_EXCEEDED", `there are more ${what} than the ${most} that are allowed`, { limit, most }),
   unknownHostFunction: (name: string) =>
     new AspenError("INVALID_PARAMS", `there is no host function ${cut(name)}`, { name: cut(name) }),
   parameterTooLarge: (name: string, bytes: number, limit: number) =>
@@ -299,6 +291,9 @@ export const pluginErrors = {
 export const callErrors = {
   trap: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin }),
+  /** A trap that has ended its instance, which is no error that the plugin threw. */
+  ended: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin, ended: true }),
   invalidResponse: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${cut(problem, 512)}`, {
       plugin,

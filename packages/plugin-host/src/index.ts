@@ -26,6 +26,8 @@ export {
   type TakenOverMethod,
 } from "./installer/plugin-installer.js";
 export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/uninstall.js";
+export type { PluginLimitOptions } from "./limits/options.js";
+export { type HostCost, PluginUsage } from "./limits/plugin-usage.js";
 export { type OfficialPlugin, type OfficialPluginOptions, officialPlugin } from "./official/official-plugin.js";
 export { OfficialPlugins } from "./official/official-plugins.js";
 export { type ReadOfficialPluginOptions, readOfficialPlugin } from "./official/read-official-plugin.js";
@@ -63,6 +65,7 @@ export {
   type PluginInstance,
   type PluginRuntime,
 } from "./runtime.js";
+export type { BreakerStatus } from "./supervisor/breaker.js";
 export type { SupervisorOptions } from "./supervisor/options.js";
 export { orAborted } from "./supervisor/or-aborted.js";
 export type { PluginReplacement, PluginSupervisorParts } from "./supervisor/parts.js";

@@ -2,6 +2,7 @@ import { hostPermission, isPermitted, LIMITS } from "@aspen/plugin-api/abi";
 import { hostErrors } from "./errors.js";
 import type { OpenAnswer } from "./host-context/open-answer.js";
 import type { PluginCall, PluginGrant } from "./host-context/plugin-call.js";
+import type { PluginUsage } from "./limits/plugin-usage.js";
 import { type GrantedAddress, OutboundClient, type OutboundOptions, type OutboundResponse } from "./outbound/index.js";
 
 const FAMILY = "http:";
@@ -20,15 +21,22 @@ export interface PluginHttpRequest {
 /** What the node says of the HTTP requests of plugins. */
 export type PluginHttpOptions = Pick<OutboundOptions, "resolve" | "certificates">;
 
+interface PluginHttpParts extends PluginHttpOptions {
+  /** Counts them against the plugin's limits. @default nothing does */
+  readonly usage?: PluginUsage | undefined;
+}
+
 /** The HTTP requests of one plugin: to hosts that it was granted, by public addresses or by those that it was granted. */
 export class PluginHttp {
   readonly #grant: PluginGrant;
   readonly #options: PluginHttpOptions;
+  readonly #usage: PluginUsage | undefined;
   #client: OutboundClient | undefined;
 
-  constructor(grant: PluginGrant, options: PluginHttpOptions = {}) {
+  constructor(grant: PluginGrant, { usage, ...options }: PluginHttpParts = {}) {
     this.#grant = grant;
     this.#options = options;
+    this.#usage = usage;
   }
 
   /**
@@ -41,16 +49,22 @@ export class PluginHttp {
     const { url, method, headers, redirect, timeoutMs = LIMITS.httpTimeoutMs, body } = request;
     const left = call.deadline === undefined ? LIMITS.httpTimeoutMs : call.deadline - performance.now();
     this.#client ??= this.#open();
-    const response = await this.#client.request(url, {
-      method,
-      headers,
-      redirect,
-      body,
-      signal,
-      timeoutMs: Math.max(1, Math.ceil(Math.min(timeoutMs, left))),
-      assertAllowed: (asked) => this.#assertAllowed(asked),
-    });
-    return openAnswer(response);
+    const end = this.#usage?.beginRequest() ?? (() => undefined);
+    try {
+      const response = await this.#client.request(url, {
+        method,
+        headers,
+        redirect,
+        body,
+        signal,
+        timeoutMs: Math.max(1, Math.ceil(Math.min(timeoutMs, left))),
+        assertAllowed: (asked) => this.#assertAllowed(asked),
+      });
+      return openAnswer(response, end);
+    } catch (error) {
+      end();
+      throw error;
+    }
   }
 
   /** Asked for each hop; for the first the gate of all host calls has asked already. */
@@ -87,16 +101,26 @@ function addressOf(host: string): string | GrantedAddress | null {
   return { network, ports: port === undefined ? STANDARD_PORTS : [Number(port)] };
 }
 
-function openAnswer(response: OutboundResponse): OpenAnswer {
+/** `end` is told when nothing more comes of it. */
+function openAnswer(response: OutboundResponse, end: () => void): OpenAnswer {
   const body = response.body();
   return {
     status: response.status,
     url: response.url,
     headers: response.headers,
     async read() {
-      const { done, value } = await body.next();
-      return done ? null : value;
+      try {
+        const { done, value } = await body.next();
+        if (done) end();
+        return done ? null : value;
+      } catch (error) {
+        end();
+        throw error;
+      }
     },
-    close: () => void response[Symbol.asyncDispose](),
+    close() {
+      end();
+      void response[Symbol.asyncDispose]();
+    },
   };
 }

@@ -177,7 +177,7 @@ function outputOf(manifest: PluginManifest, outcome: CallOutcome, maxBytes: numb
       throw guestError(manifest, outcome.error, outcome.memoryBytes);
     case "trap":
       if (outcome.memoryBytes >= usableMemory(manifest)) throw wasmErrors.outOfMemory(name, manifest.memory_limit);
-      throw wasmErrors.trap(name, outcome.message);
+      throw wasmErrors.ended(name, outcome.message);
     case "invalid":
       throw wasmErrors.invalidResponse(name, outcome.problem);
     case "refused":

@@ -42,6 +42,7 @@ export const httpOpen = defineHostFunction<PluginHttpRequest>({
       body: bodyLength === undefined ? undefined : attachments,
     };
   },
+  cost: () => ({ requests: 1 }),
   async run({ http }, request, _scope, call) {
     const state = stateOf(call, "http_open");
     const { handle, answer } = await state.open(() => http.open(request, call, state.signal));
