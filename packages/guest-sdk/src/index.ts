@@ -6,6 +6,9 @@ export { type ClusterInfo, cluster } from "./api/cluster.js";
 export { config } from "./api/config.js";
 export { definePlugin, type Plugin } from "./api/define-plugin.js";
 export { type EmitRequest, events } from "./api/events.js";
+export { type HttpRequestInit, http } from "./api/http.js";
+export type { HttpHeaders, HttpHeadersInit } from "./api/http-headers.js";
+export type { HttpResponse } from "./api/http-response.js";
 export { type Job, type JobName, type JobRequest, jobs } from "./api/jobs.js";
 export {
   type CasResult,

@@ -105,6 +105,20 @@ export const ERROR_TABLE = {
     false,
     "A plugin in the node's process called the host outside of the calls that it answers: at its top level, or when the call was over.",
   ),
+  HANDLE_UNKNOWN: row(
+    400,
+    3,
+    2,
+    true,
+    "A handle or ticket of a plugin's call is forged, used up or closed, or was given to another call.",
+  ),
+  LIMIT_EXCEEDED: row(
+    429,
+    8,
+    7,
+    true,
+    "A plugin has, or does in one call, more than it may; the details name the limit.",
+  ),
   OUTBOUND_URL_INVALID: row(
     400,
     3,

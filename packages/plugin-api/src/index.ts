@@ -20,6 +20,7 @@ export {
   type HostFunctionSpec,
   type ImmediateHostFunctionName,
   isImmediate,
+  type OverlappingHostFunctionName,
   type ParameterKind,
   type ResultKind,
 } from "./abi/host-functions.js";

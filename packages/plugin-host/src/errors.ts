@@ -291,6 +291,9 @@ export const pluginErrors = {
 export const callErrors = {
   trap: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin }),
+  /** A trap that has ended its instance, which is no error that the plugin threw. */
+  ended: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin, ended: true }),
   invalidResponse: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${cut(problem, 512)}`, {
       plugin,

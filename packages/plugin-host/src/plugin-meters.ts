@@ -1,6 +1,14 @@
 import { CountMeter, type Meter, TimeMeter } from "@aspen/feature";
 import { ERROR_TABLE, findHostFunction, isAspenError } from "@aspen/plugin-api";
 
+/** What is asked of a plugin whenever the meters are read. */
+export interface FollowedPlugin {
+  readonly name: string;
+  readonly memoryBytes: number | null;
+  /** Null while calls are let through. */
+  readonly broken: object | null;
+}
+
 /** Counts and times what plugins do on this node. */
 export class PluginMeters {
   readonly #calls = new CountMeter(
@@ -23,7 +31,13 @@ export class PluginMeters {
     ["plugin"],
   );
 
-  readonly #plugins = new Set<{ readonly name: string; readonly memoryBytes: number | null }>();
+  readonly #limited = new CountMeter(
+    "aspen_plugin_limited_total",
+    "Calls and host calls of a plugin that were refused because of a limit, by its name.",
+    ["plugin", "limit"],
+  );
+
+  readonly #plugins = new Set<FollowedPlugin>();
 
   get meters(): readonly Meter[] {
     const memory: Meter = {
@@ -35,11 +49,18 @@ export class PluginMeters {
           memoryBytes === null ? [] : [{ value: memoryBytes, labels: { plugin: name } }],
         ),
     };
-    return [memory, this.#calls, this.#times, this.#waits, this.#hostCalls, this.#restarts];
+    const broken: Meter = {
+      name: "aspen_plugin_out_of_service",
+      help: "1 for a plugin that is out of service because it failed again and again, otherwise 0.",
+      kind: "gauge",
+      collect: () =>
+        [...this.#plugins].map((plugin) => ({ value: plugin.broken ? 1 : 0, labels: { plugin: plugin.name } })),
+    };
+    return [memory, broken, this.#calls, this.#times, this.#waits, this.#hostCalls, this.#restarts, this.#limited];
   }
 
-  /** Asks a plugin for its memory from now on; returns what ends that. */
-  follow(plugin: { readonly name: string; readonly memoryBytes: number | null }): () => void {
+  /** Asks a plugin for its memory and its breaker from now on; returns what ends that. */
+  follow(plugin: FollowedPlugin): () => void {
     this.#plugins.add(plugin);
     return () => this.#plugins.delete(plugin);
   }
@@ -64,6 +85,10 @@ export class PluginMeters {
 
   hostCall(plugin: string, name: string): void {
     this.#hostCalls.add([plugin, findHostFunction(name) ? name : "unknown"]);
+  }
+
+  limited(plugin: string, limit: string): void {
+    this.#limited.add([plugin, limit]);
   }
 
   restarted(plugin: string): void {

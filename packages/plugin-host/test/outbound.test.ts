@@ -167,6 +167,13 @@ describe("addresses that are not public", () => {
     for (const host of ["127.0.0.2", "[::1]", "[::ffff:127.0.0.1]"]) {
       expect(await codeOf(asked.request(`http://${host}:${server.port}/`))).toBe("OUTBOUND_ADDRESS_DENIED");
     }
+    const ofPort = client({
+      addresses: [{ network: "127.0.0.1", ports: [server.port] }],
+      resolve: async () => ["127.0.0.1"],
+    });
+    expect(await text(ofPort, `http://inner.example:${server.port}/`)).toBe("inside");
+    expect(await codeOf(ofPort.request(`http://inner.example:${server.port - 1}/`))).toBe("OUTBOUND_ADDRESS_DENIED");
+    expect(await codeOf(ofPort.request(`http://127.0.0.1:${server.port - 1}/`))).toBe("OUTBOUND_ADDRESS_DENIED");
     const network = client({ addresses: ["127.0.0.0/8"] });
     expect(await text(network, server.url)).toBe("inside");
     expect(() => client({ addresses: ["localhost"] })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { AspenError, jsonNestsDeeper, jsonProblem, LIMITS, type PluginManifest } from "@aspen/plugin-api";
 import {
   type CallOptions,
+  CallState,
   errorOfGuest,
   exactJson,
   FailureLog,
@@ -65,9 +66,10 @@ export class WasmPluginInstance implements PluginInstance {
     input: GuestInput,
     { requestId, caller, signal, outlastsGuest, trace, onLog }: CallOptions,
   ): Promise<CallOutcome> {
-    const origin = { ...originOf(requestId, caller, signal), trace };
+    using state = new CallState();
+    const origin = { ...originOf(requestId, caller, signal), trace, state };
     const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest, origin });
-    if (!onLog) return call();
+    if (!onLog) return await call();
     using _tap = this.log.tap(requestId, onLog);
     try {
       return await call();
@@ -81,9 +83,10 @@ export class WasmPluginInstance implements PluginInstance {
   async notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void> {
     const { requestId, caller, signal, chain } = options;
     const name = NOTIFY_EXPORTS[what];
+    using state = new CallState();
     const outcome = await this.pool.call(name, exactJson({ requestId, ...input }), {
       signal,
-      origin: { ...originOf(requestId, caller, signal), chain },
+      origin: { ...originOf(requestId, caller, signal), chain, state },
     });
     try {
       // What it says in its answer interests nobody.
@@ -174,7 +177,7 @@ function outputOf(manifest: PluginManifest, outcome: CallOutcome, maxBytes: numb
       throw guestError(manifest, outcome.error, outcome.memoryBytes);
     case "trap":
       if (outcome.memoryBytes >= usableMemory(manifest)) throw wasmErrors.outOfMemory(name, manifest.memory_limit);
-      throw wasmErrors.trap(name, outcome.message);
+      throw wasmErrors.ended(name, outcome.message);
     case "invalid":
       throw wasmErrors.invalidResponse(name, outcome.problem);
     case "refused":

@@ -4,7 +4,8 @@
  * constructing or converting it or a member of it, gets an error that says why.
  */
 
-const NETWORK = "a plugin has no network";
+const FETCH = "use `http.fetch`";
+const NETWORK = "a plugin has no network but `http.fetch`";
 const TIMERS = "a call ends when its handler's promise settles";
 const THREADS = "an instance is one thread";
 const STREAMS = "use strings and Uint8Array";
@@ -14,7 +15,8 @@ const DEVICES = "a plugin has neither page nor devices";
 
 /** Why each name is not there. */
 export const ABSENT: Readonly<Record<string, string>> = {
-  ...all(NETWORK, "fetch Request Response Headers FormData WebSocket EventSource XMLHttpRequest"),
+  ...all(FETCH, "fetch Request Response Headers"),
+  ...all(NETWORK, "FormData WebSocket EventSource XMLHttpRequest"),
   ...all(TIMERS, "setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate"),
   ...all(TIMERS, "requestAnimationFrame cancelAnimationFrame requestIdleCallback cancelIdleCallback"),
   ...all(THREADS, "Worker SharedWorker MessageChannel MessagePort MessageEvent BroadcastChannel Atomics"),

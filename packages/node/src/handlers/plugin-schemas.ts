@@ -25,6 +25,9 @@ export const pluginStatusSchema = z.strictObject({
   error: z
     .strictObject({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
     .optional(),
+  breaker: z
+    .strictObject({ state: z.enum(["open", "half-open"]), code: z.string(), retryAfterMs: z.number() })
+    .optional(),
 });
 
 export const installedPluginSchema = z.strictObject({

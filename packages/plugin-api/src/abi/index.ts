@@ -44,6 +44,7 @@ export {
   type HostFunctionSpec,
   type ImmediateHostFunctionName,
   isImmediate,
+  type OverlappingHostFunctionName,
   type ParameterKind,
   type ResultKind,
 } from "./host-functions.js";
@@ -59,6 +60,7 @@ export {
 } from "./native.js";
 export {
   type HostFunctionPermission,
+  hostPermission,
   type PermissionByArgument,
   permissionLabel,
   requiredPermission,

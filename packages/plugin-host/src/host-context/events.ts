@@ -26,6 +26,7 @@ export const eventsEmit = defineHostFunction<NamedEvent>({
     const { header, attachments } = envelopeArg(args, 0, "event");
     return eventOf(scope, header, new Attachments(attachments));
   },
+  cost: () => ({ events: 1 }),
   async run({ kv, eventOp }, { namespace, event }, { grant }, call) {
     const result = await kv.transact({ checks: [], ops: [eventOp(namespace, emittedBy(grant.plugin, event, call))] });
     if (!result.ok) throw new Error("a transaction without checks cannot fail one");

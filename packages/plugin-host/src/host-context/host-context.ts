@@ -1,9 +1,11 @@
 import { type Clock, systemClock } from "@aspen/feature";
 import { eventOp } from "@aspen/layers";
-import { allowedKvPrefixes, cut, type PluginManifest } from "@aspen/plugin-api";
+import { allowedKvPrefixes, cut, isAspenError, type PluginManifest } from "@aspen/plugin-api";
 import { spanned } from "@aspen/rpc-core";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
 import { PluginTimers } from "../background/plugin-timers.js";
+import type { HostCost } from "../limits/plugin-usage.js";
+import { PluginHttp } from "../plugin-http.js";
 import { PluginRpc } from "../plugin-rpc.js";
 import { PluginSigner } from "../plugin-signer.js";
 import { DenialLimit } from "./denial-limit.js";
@@ -36,6 +38,8 @@ export class PluginHostContext implements CallScope {
       ...services,
       eventOp,
       signer: new PluginSigner(services.kv),
+      http: new PluginHttp(this.grant, { ...services.outbound, usage: services.usage }),
+      invoke: (name, args, call) => this.invoke(name, args, call),
       rpc: new PluginRpc({ dispatcher: services.dispatcher, executionTimeoutMs: manifest.execution_timeout_ms }),
       timers: new PluginTimers({ kv: services.kv, plugin: manifest.name, clock: this.clock }),
     };
@@ -70,12 +74,31 @@ export class PluginHostContext implements CallScope {
       const attributes = { "aspen.host_function": cut(name) };
       return await spanned(call.trace, "host call", { attributes }, async (trace) => {
         const { spec, implementation, prepared } = guard(this, name, args, (event) => this.#denials.add(event));
+        const cost = implementation.cost?.(prepared) ?? {};
+        this.#count(call, cost, args);
         const result = await implementation.run(this.#services, prepared, this, { ...call, trace });
-        return encodeResult(spec.result, result);
+        const encoded = encodeResult(spec.result, result);
+        if (cost.kvOps) this.services.usage?.kvResult(encoded.length);
+        return encoded;
       });
     } catch (error) {
+      this.#reportLimit(name, error);
       return encodeError(error);
     }
+  }
+
+  #count({ state }: PluginCall, cost: HostCost, args: readonly (Uint8Array | null)[]): void {
+    if (state) state.hostCalls += 1;
+    const bytes = args.reduce((sum, arg) => sum + (arg?.length ?? 0), 0);
+    this.services.usage?.hostCall(state?.hostCalls ?? 1, cost, bytes);
+  }
+
+  /** What another plugin says of its own limits is not this one's. */
+  #reportLimit(name: string, error: unknown): void {
+    if (name === "rpc_call" || !isAspenError(error)) return;
+    if (error.code === "TOO_MANY_TIMERS") this.services.measures?.limited(this.grant.plugin, "timers");
+    if (error.code !== "RATE_LIMITED" && error.code !== "LIMIT_EXCEEDED") return;
+    this.services.measures?.limited(this.grant.plugin, String(error.details?.limit));
   }
 
   /** A call of the plugin waited so long for an instance. */

@@ -4,6 +4,8 @@ import type { Dispatcher } from "@aspen/rpc-core";
 import type { BlobStore, KeyValueStore, Op, SyncKvReader } from "@aspen/storage";
 import type { PluginTimers } from "../background/plugin-timers.js";
 import type { HostPorts } from "../host-ports.js";
+import type { HostCost, PluginUsage } from "../limits/plugin-usage.js";
+import type { PluginHttp, PluginHttpOptions } from "../plugin-http.js";
 import type { PluginRpc } from "../plugin-rpc.js";
 import type { PluginSigner } from "../plugin-signer.js";
 import type { PluginCall, PluginGrant } from "./plugin-call.js";
@@ -29,6 +31,10 @@ export interface HostServices {
   ports?: Partial<HostPorts>;
   /** Brings a plugin's own calls to their handlers. @default none: it cannot call */
   dispatcher?: Pick<Dispatcher, "dispatch"> | undefined;
+  /** How it asks other hosts. @default DNS, and the certificates that Node trusts */
+  outbound?: PluginHttpOptions | undefined;
+  /** What the plugin does on this node, against its limits. @default it has none */
+  usage?: PluginUsage | undefined;
   /** What is measured of the plugin. @default nothing */
   measures?: HostMeasures | undefined;
   /** Gets denials, at most 100 a second from each thread, to count and to log them. */
@@ -42,6 +48,8 @@ export interface HostMeasures {
   waited(plugin: string, ms: number): void;
   /** An instance ended before its time. */
   restarted(plugin: string): void;
+  /** It met a limit, and was refused. */
+  limited(plugin: string, limit: string): void;
 }
 
 export interface DeniedEvent {
@@ -60,6 +68,9 @@ export interface MainServices extends HostServices {
   eventOp(namespace: string, event: EventInput): Op;
   timers: PluginTimers;
   rpc: PluginRpc;
+  http: PluginHttp;
+  /** Another host call of the same plugin. Never rejects. */
+  invoke(name: string, args: readonly (Uint8Array | null)[], call: PluginCall): Promise<Uint8Array>;
   signer: PluginSigner;
 }
 
@@ -93,6 +104,8 @@ export interface CallScope {
 export interface HostFunction<P> {
   /** @throws AspenError; anything else means malformed parameters */
   prepare(scope: CallScope, args: readonly (Uint8Array | null)[]): P;
+  /** What it counts as against the plugin's limits. @default a host call and no more */
+  cost?(prepared: P): HostCost;
   run(services: MainServices, prepared: P, scope: CallScope, call: PluginCall): Promise<HostResult>;
   /** Without waiting, in the worker's own thread; `LOCAL_UNAVAILABLE` sends it to the main thread. */
   runLocally?(services: LocalServices, prepared: P, scope: CallScope): HostResult | typeof LOCAL_UNAVAILABLE;

@@ -4,9 +4,11 @@ import { clusterInfo } from "./cluster.js";
 import { clockNow, configGet, randomBytesCall } from "./environment.js";
 import { eventsEmit } from "./events.js";
 import type { HostFunction, ImmediateHostFunction } from "./host-function.js";
+import { httpClose, httpOpen, httpRead } from "./http.js";
 import { jobsCancel, jobsGet, jobsSubmit } from "./jobs.js";
 import { kvCas, kvDelete, kvGet, kvGetMany, kvPut, kvScan, kvTransact } from "./kv.js";
 import { logWrite } from "./log.js";
+import { callSubmit, callWait } from "./overlap.js";
 import { rpcCall } from "./rpc.js";
 import { signingPublicKey, signingSign, signingVerify } from "./signing.js";
 import { timersCancel, timersList, timersSet } from "./timers.js";
@@ -36,6 +38,11 @@ export const HOST_FUNCTION_REGISTRY: Registry = {
   blob_get: blobGet,
   blob_has: blobHas,
   rpc_call: rpcCall,
+  call_submit: callSubmit,
+  call_wait: callWait,
+  http_open: httpOpen,
+  http_read: httpRead,
+  http_close: httpClose,
   signing_sign: signingSign,
   signing_verify: signingVerify,
   signing_public_key: signingPublicKey,

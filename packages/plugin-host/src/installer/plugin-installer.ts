@@ -137,12 +137,16 @@ export class PluginInstaller {
     });
   }
 
-  /** Starts one that is disabled, or whose code nodes died of. In safe mode it is enabled and not started. */
+  /** Starts one that is disabled, out of service on this node, or whose code nodes died of. In safe mode it is enabled and not started. */
   async enable(name: string, by: AuditActor = BY_NODE): Promise<PluginStatus> {
     const { store, supervisor } = this.parts;
     store.configured.assertNot(name);
     const { enabled, startDeath } = recordOf(await store.snapshot(), name);
-    if (enabled && !startDeath && supervisor.get(name).serving) return supervisor.get(name).status();
+    if (enabled && !startDeath) {
+      const plugin = supervisor.get(name);
+      // One that is out of service is started anew, which every node then does.
+      if (plugin.serving && !plugin.broken) return plugin.status();
+    }
     const decide = (snapshot: PluginSnapshot): PluginRecord => {
       const before = recordOf(snapshot, name);
       assertInstallable(snapshot, grantedManifest(before));

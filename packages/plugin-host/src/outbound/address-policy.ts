@@ -1,30 +1,41 @@
 import ipaddr from "ipaddr.js";
 import { outboundErrors } from "./errors.js";
+import type { GrantedAddress } from "./options.js";
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = [Address, number];
+
+interface Grant {
+  readonly network: Network;
+  /** Undefined: each. */
+  readonly ports: readonly number[] | undefined;
+}
 
 /** RFC 4291, section 2.4, as IANA gives it out: all that is public in IPv6 lies here. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR("2000::/3");
 
 /** Which addresses may be connected to: those of the public internet, and those that are granted one by one. */
 export class AddressPolicy {
-  readonly #granted: readonly Network[];
+  readonly #granted: readonly Grant[];
 
   /** @throws AspenError `CONFIG_INVALID` for what is neither an address nor a network */
-  constructor(granted: readonly string[]) {
-    this.#granted = granted.map(networkOf);
+  constructor(granted: readonly (string | GrantedAddress)[]) {
+    this.#granted = granted.map((one) =>
+      typeof one === "string"
+        ? { network: networkOf(one), ports: undefined }
+        : { network: networkOf(one.network), ports: one.ports },
+    );
   }
 
   /** @throws AspenError `OUTBOUND_ADDRESS_DENIED`, also for what is no address at all */
-  assertAllowed(host: string, address: string): void {
+  assertAllowed(host: string, address: string, port: number): void {
     // An address with a zone, such as fe80::1%eth0, is of one link only.
     if (address.includes("%") || !ipaddr.isValid(address)) {
       throw outboundErrors.addressDenied(host, JSON.stringify(address.slice(0, 64)), "no address");
     }
     const parsed = ipaddr.parse(address);
     const kind = kindOf(parsed);
-    if (kind === "unicast" || this.#granted.some((network) => contains(network, parsed))) return;
+    if (kind === "unicast" || this.#granted.some((grant) => covers(grant, parsed, port))) return;
     throw outboundErrors.addressDenied(host, address, KINDS[kind] ?? "reserved");
   }
 }
@@ -67,6 +78,7 @@ function networkOf(text: string): Network {
   throw outboundErrors.options(`${JSON.stringify(text.slice(0, 64))} is neither an address nor a network`);
 }
 
-function contains(network: Network, address: Address): boolean {
-  return network[0].kind() === address.kind() && address.match(network);
+function covers({ network, ports }: Grant, address: Address, port: number): boolean {
+  if (network[0].kind() !== address.kind() || !address.match(network)) return false;
+  return ports === undefined || ports.includes(port);
 }

@@ -10,6 +10,9 @@ const ADDRESSES_MAX = 32;
 
 type Build = typeof buildConnector;
 
+/** Ports for which a connector is kept. */
+const CONNECTORS_MAX = 64;
+
 /**
  * Opens connections to checked addresses alone. The socket itself gets what the one look-up found and the policy let
  * pass, so nothing can change between check and connect. Name and certificate stay those of the URL.
@@ -20,27 +23,41 @@ export function checkedConnector(
   policy: AddressPolicy,
 ): buildConnector.connector {
   const { certificates, connectTimeoutMs } = settings;
-  const connect = build({
-    timeout: connectTimeoutMs,
-    lookup: checkedLookup(settings, policy),
-    autoSelectFamily: true,
-    rejectUnauthorized: true,
-    ...(certificates.length === 0 ? {} : { ca: [...rootCertificates, ...certificates] }),
-  });
+  // A look-up is not told of the port, on which a grant may depend.
+  const connectors = new Map<number, buildConnector.connector>();
+  const connectorOf = (port: number) => {
+    const known = connectors.get(port);
+    if (known) return known;
+    if (connectors.size >= CONNECTORS_MAX) connectors.clear();
+    const connector = build({
+      timeout: connectTimeoutMs,
+      lookup: checkedLookup(settings, policy, port),
+      autoSelectFamily: true,
+      rejectUnauthorized: true,
+      ...(certificates.length === 0 ? {} : { ca: [...rootCertificates, ...certificates] }),
+    });
+    connectors.set(port, connector);
+    return connector;
+  };
   return (options, callback) => {
     const host = options.hostname.replace(/^\[|\]$/g, "");
+    const port = Number(options.port) || (options.protocol === "https:" ? 443 : 80);
     try {
       // A socket looks no address up that is one already.
-      if (isIP(host) !== 0) policy.assertAllowed(host, host);
+      if (isIP(host) !== 0) policy.assertAllowed(host, host, port);
     } catch (error) {
       callback(error as Error, null);
       return;
     }
-    connect({ ...options, hostname: host }, callback);
+    connectorOf(port)({ ...options, hostname: host }, callback);
   };
 }
 
-function checkedLookup({ resolve, connectTimeoutMs }: OutboundSettings, policy: AddressPolicy): LookupFunction {
+function checkedLookup(
+  { resolve, connectTimeoutMs }: OutboundSettings,
+  policy: AddressPolicy,
+  port: number,
+): LookupFunction {
   return (name, options, callback) => {
     addressesOf(name).then(
       (addresses) => {
@@ -62,7 +79,7 @@ function checkedLookup({ resolve, connectTimeoutMs }: OutboundSettings, policy: 
       throw outboundErrors.unresolved(name, cause);
     }
     if (addresses.length === 0) throw outboundErrors.unresolved(name);
-    for (const address of addresses) policy.assertAllowed(name, address);
+    for (const address of addresses) policy.assertAllowed(name, address, port);
     return addresses;
   }
 }

@@ -5,10 +5,11 @@ import { type Resolve, resolveByDns } from "./resolve.js";
 export interface OutboundOptions {
   /**
    * Addresses outside of the public internet that may be reached, as an address or as a network such as `10.1.0.0/16` or
-   * `fd00:1::/32`; also under a name that resolves to them. An IPv4 address is not reached in an IPv6 form.
+   * `fd00:1::/32`, on any port that is allowed or on these; also under a name that resolves to them. An IPv4 address is
+   * not reached in an IPv6 form.
    * @default none
    */
-  addresses?: readonly string[] | undefined;
+  addresses?: readonly (string | GrantedAddress)[] | undefined;
   /** Ports that may be reached; `any`: each of them. @default 80 and 443 */
   ports?: readonly number[] | "any" | undefined;
   /** Schemes of URLs that are asked. @default both */
@@ -33,8 +34,15 @@ export interface OutboundOptions {
   connections?: number | undefined;
 }
 
+/** Addresses of which only these ports may be reached. */
+export interface GrantedAddress {
+  /** An address or a network. */
+  readonly network: string;
+  readonly ports: readonly number[];
+}
+
 export interface OutboundSettings {
-  readonly addresses: readonly string[];
+  readonly addresses: readonly (string | GrantedAddress)[];
   readonly ports: ReadonlySet<number> | "any";
   readonly protocols: ReadonlySet<string>;
   readonly resolve: Resolve;

@@ -30,11 +30,6 @@ export function checkedUrl(given: string | URL, { ports, protocols }: OutboundSe
   return url;
 }
 
-export function portOf(url: URL): number {
+function portOf(url: URL): number {
   return url.port === "" ? STANDARD_PORTS[url.protocol]! : Number(url.port);
-}
-
-/** A URL's host without the brackets of an IPv6 address, and without the dot that ends a full name. */
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[|\]$/g, "").replace(/\.$/, "");
 }

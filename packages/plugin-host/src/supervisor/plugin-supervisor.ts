@@ -395,7 +395,8 @@ export class PluginSupervisor implements AsyncDisposable {
       const { healthMs, healthTimeoutMs } = this.#options;
       const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs, caller: this.parts.starter.caller };
       const onAwaited = () => this.#order.hurry(name);
-      plugin = new SupervisedPlugin(record, { ...this.parts, health, onAwaited });
+      const breaker = { failures: this.#options.breakerFailures, openMs: this.#options.breakerMs };
+      plugin = new SupervisedPlugin(record, { ...this.parts, breaker, health, onAwaited });
       this.#plugins.set(name, plugin);
     }
     return plugin;

@@ -8,6 +8,7 @@ import { MemoryStore } from "@aspen/storage/memory";
 import { PluginBackground } from "../background/plugin-background.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
+import type { PluginHttpOptions } from "../plugin-http.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
 import type { PluginFixture, PluginRuntimeHarness } from "./harness.js";
 import { RecordedJobs } from "./recorded-jobs.js";
@@ -33,6 +34,8 @@ export interface StartOptions {
   config?: Record<string, unknown>;
   /** Whether there are jobs. @default true */
   jobs?: boolean;
+  /** How it asks other hosts. @default DNS */
+  outbound?: PluginHttpOptions;
   /** Whether there are nodes. @default true */
   cluster?: boolean;
   signal?: AbortSignal;
@@ -98,6 +101,7 @@ export class RuntimeBench implements AsyncDisposable {
     config,
     jobs = true,
     cluster = true,
+    outbound,
     signal,
   }: StartOptions = {}): Promise<StartedPlugin> {
     const artifact = await this.artifacts(fixture);
@@ -106,6 +110,7 @@ export class RuntimeBench implements AsyncDisposable {
       granted,
       {
         dispatcher: this.#dispatcher,
+        outbound,
         kv: this.store.kv,
         blobs: this.store.blobs,
         logger: {

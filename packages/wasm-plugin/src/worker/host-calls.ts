@@ -81,7 +81,8 @@ export class HostCalls implements EngineHost {
     this.options.flush();
     const result = this.options.slot.call(name, args);
     if (!result) return tooLarge(`the parameters of ${name} are over the limit of a host call`);
-    if (findHostFunction(name)?.effect === "write") this.options.reader?.refresh();
+    // What was waited for may have written.
+    if (findHostFunction(name)?.effect === "write" || name === "call_wait") this.options.reader?.refresh();
     return result;
   }
 
