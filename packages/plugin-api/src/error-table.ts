@@ -105,6 +105,20 @@ export const ERROR_TABLE = {
     false,
     "A plugin in the node's process called the host outside of the calls that it answers: at its top level, or when the call was over.",
   ),
+  HANDLE_UNKNOWN: row(
+    400,
+    3,
+    2,
+    true,
+    "A handle or ticket of a plugin's call is forged, used up or closed, or was given to another call.",
+  ),
+  LIMIT_EXCEEDED: row(
+    429,
+    8,
+    7,
+    true,
+    "A plugin has, or does in one call, more than it may; the details name the limit.",
+  ),
   RPC_CYCLE: row(508, 9, 1, false, "Plugins call each other in a ring."),
   RPC_TOO_DEEP: row(508, 9, 1, false, "More than eight plugins call each other in one request."),
   PLUGIN_CONFIGURED: row(

@@ -1,8 +1,9 @@
 import { CountMeter, type Meter, TimeMeter } from "@aspen/feature";
 import { ERROR_TABLE, findHostFunction, isAspenError } from "@aspen/plugin-api";
+import type { EventOutcome, HostMeasures, TickOutcome } from "./host-context/host-function.js";
 
 /** Counts and times what plugins do on this node. */
-export class PluginMeters {
+export class PluginMeters implements HostMeasures {
   readonly #calls = new CountMeter(
     "aspen_plugin_calls_total",
     "Calls of a plugin that were answered, by code (OK, that of the error, or OTHER for the plugin's own).",
@@ -23,6 +24,22 @@ export class PluginMeters {
     ["plugin"],
   );
 
+  readonly #events = new CountMeter(
+    "aspen_plugin_events_total",
+    "Events of which a plugin was told, by outcome: delivered, retried (it failed and is told again) or dead.",
+    ["plugin", "outcome"],
+  );
+  readonly #lags = new TimeMeter(
+    "aspen_plugin_event_lag_seconds",
+    "Time from when an event was emitted until the plugin had taken it, or it was dead.",
+    ["plugin"],
+  );
+  readonly #ticks = new CountMeter(
+    "aspen_plugin_timer_ticks_total",
+    "Ticks of a plugin's timers, by outcome: fired, late (begun over a second after its time) or failed.",
+    ["plugin", "outcome"],
+  );
+
   readonly #plugins = new Set<{ readonly name: string; readonly memoryBytes: number | null }>();
 
   get meters(): readonly Meter[] {
@@ -35,7 +52,17 @@ export class PluginMeters {
           memoryBytes === null ? [] : [{ value: memoryBytes, labels: { plugin: name } }],
         ),
     };
-    return [memory, this.#calls, this.#times, this.#waits, this.#hostCalls, this.#restarts];
+    return [
+      memory,
+      this.#calls,
+      this.#times,
+      this.#waits,
+      this.#hostCalls,
+      this.#restarts,
+      this.#events,
+      this.#lags,
+      this.#ticks,
+    ];
   }
 
   /** Asks a plugin for its memory from now on; returns what ends that. */
@@ -64,6 +91,15 @@ export class PluginMeters {
 
   hostCall(plugin: string, name: string): void {
     this.#hostCalls.add([plugin, findHostFunction(name) ? name : "unknown"]);
+  }
+
+  event(plugin: string, outcome: EventOutcome, lagMs: number | null): void {
+    this.#events.add([plugin, outcome]);
+    if (lagMs !== null) this.#lags.observe([plugin], Math.max(0, lagMs));
+  }
+
+  tick(plugin: string, outcome: TickOutcome): void {
+    this.#ticks.add([plugin, outcome]);
   }
 
   restarted(plugin: string): void {

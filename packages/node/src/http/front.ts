@@ -180,6 +180,6 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
 function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
   const { method } = (request.params ?? {}) as { method?: string };
   logRefusal(request.log, error, { method });
-  reply.header("x-request-id", request.id).code(errorStatus(error.code).http).type(JSON_TYPE);
+  reply.header("x-request-id", request.id).code(errorStatus(error).http).type(JSON_TYPE);
   return reply.headers(errorHeaders(error)).send(errorBody(error, request.id));
 }

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "@aspen/feature";
 import { eventOp } from "@aspen/layers";
-import { allowedKvPrefixes, cut, type PluginManifest } from "@aspen/plugin-api";
+import { AspenError, allowedKvPrefixes, cut, type PluginManifest } from "@aspen/plugin-api";
 import { spanned } from "@aspen/rpc-core";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
 import { PluginTimers } from "../background/plugin-timers.js";
@@ -36,6 +36,7 @@ export class PluginHostContext implements CallScope {
       ...services,
       eventOp,
       signer: new PluginSigner(services.kv),
+      streamCount: { open: 0 },
       rpc: new PluginRpc({ dispatcher: services.dispatcher, executionTimeoutMs: manifest.execution_timeout_ms }),
       timers: new PluginTimers({ kv: services.kv, plugin: manifest.name, clock: this.clock }),
     };
@@ -74,7 +75,9 @@ export class PluginHostContext implements CallScope {
         return encodeResult(spec.result, result);
       });
     } catch (error) {
-      return encodeError(error);
+      const known = AspenError.from(error);
+      call.given?.add(known.code);
+      return encodeError(known);
     }
   }
 

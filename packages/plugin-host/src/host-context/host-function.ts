@@ -6,6 +6,7 @@ import type { PluginTimers } from "../background/plugin-timers.js";
 import type { HostPorts } from "../host-ports.js";
 import type { PluginRpc } from "../plugin-rpc.js";
 import type { PluginSigner } from "../plugin-signer.js";
+import type { StreamCount } from "./blob-streams.js";
 import type { PluginCall, PluginGrant } from "./plugin-call.js";
 
 export interface PluginLogger {
@@ -35,6 +36,11 @@ export interface HostServices {
   onDenied?(event: DeniedEvent): void;
 }
 
+/** How telling a plugin of an event went: it took it, is told again, or it is dead. */
+export type EventOutcome = "delivered" | "retried" | "dead";
+/** How a tick went; one that went well and began more than a second after its time is late. */
+export type TickOutcome = "fired" | "late" | "failed";
+
 /** What a plugin's host is told to measure. */
 export interface HostMeasures {
   hostCall(plugin: string, name: string): void;
@@ -42,6 +48,10 @@ export interface HostMeasures {
   waited(plugin: string, ms: number): void;
   /** An instance ended before its time. */
   restarted(plugin: string): void;
+  /** A plugin was told of an event that was emitted so long ago; null for one that is told again. */
+  event(plugin: string, outcome: EventOutcome, lagMs: number | null): void;
+  /** A timer of a plugin ticked. */
+  tick(plugin: string, outcome: TickOutcome): void;
 }
 
 export interface DeniedEvent {
@@ -61,6 +71,7 @@ export interface MainServices extends HostServices {
   timers: PluginTimers;
   rpc: PluginRpc;
   signer: PluginSigner;
+  streamCount: StreamCount;
 }
 
 /** What the host functions work on in a plugin's own worker thread. */

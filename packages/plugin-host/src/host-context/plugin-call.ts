@@ -1,4 +1,6 @@
 import type { Caller, TraceContext } from "@aspen/rpc-core";
+import { hostErrors } from "../errors.js";
+import type { BlobStreams } from "./blob-streams.js";
 
 /** What a plugin may do, as plain data that can be sent to a worker thread. */
 export interface PluginGrant {
@@ -21,4 +23,14 @@ export interface PluginCall {
   readonly trace?: TraceContext | undefined;
   /** Each aborts when the call is over. @default none */
   readonly signals?: readonly AbortSignal[] | undefined;
+  /** Gets the codes of the errors that host calls of it end with. @default none */
+  readonly given?: Set<string> | undefined;
+  /** The blobs that it reads and writes in parts. Without it there are none. */
+  readonly streams?: BlobStreams | undefined;
+}
+
+/** @throws AspenError `PERMISSION_DENIED` outside of a call that somebody waits for */
+export function streamsOf({ streams, caller }: PluginCall, hostFunction: string): BlobStreams {
+  if (!streams || !caller) throw hostErrors.noCaller(hostFunction);
+  return streams;
 }

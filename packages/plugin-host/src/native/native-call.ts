@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AspenError, type HostFunctionName, isImmediate, type NativeHost } from "@aspen/plugin-api/abi";
 import { nativeErrors } from "../errors.js";
+import { BlobStreams } from "../host-context/blob-streams.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import { LocalHostContext } from "../host-context/local-host-context.js";
 import type { PluginCall } from "../host-context/plugin-call.js";
@@ -17,6 +18,9 @@ const TURN_MS = 10;
 export class NativeCall implements NativeHost {
   readonly #controller = new AbortController();
   readonly #origin: PluginCall;
+  readonly #streams = new BlobStreams();
+  /** Codes of the errors that its host calls ended with. */
+  readonly given = new Set<string>();
   readonly #local: LocalHostContext;
   readonly #logged = new Set<Promise<Uint8Array>>();
   #turnBegan = performance.now();
@@ -28,7 +32,7 @@ export class NativeCall implements NativeHost {
     origin: PluginCall = {},
   ) {
     const { grant, config, clock } = host;
-    this.#origin = { ...origin, signals: [this.#controller.signal] };
+    this.#origin = { ...origin, signals: [this.#controller.signal], streams: this.#streams, given: this.given };
     this.#local = new LocalHostContext({ grant, config, clock, reader: null });
   }
 
@@ -49,6 +53,7 @@ export class NativeCall implements NativeHost {
       return result;
     } finally {
       this.#over = true;
+      this.#streams[Symbol.dispose]();
     }
   }
 
