@@ -18,6 +18,14 @@ const TOOLS = {
     debian: "bubblewrap",
     elsewhere: "`dnf install bubblewrap`, `apk add bubblewrap`, or https://github.com/containers/bubblewrap",
   },
+  clang: {
+    debian: "clang",
+    elsewhere: "https://releases.llvm.org, with the target wasm32",
+  },
+  "wasm-ld": {
+    debian: "lld",
+    elsewhere: "https://releases.llvm.org: it is part of LLD",
+  },
   "nix-build": {
     debian: "nix-bin",
     elsewhere: "https://nixos.org/download",

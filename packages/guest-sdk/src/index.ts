@@ -1,6 +1,8 @@
 /** What a plugin imports. @module */
-export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
-export { blobs } from "./api/blobs.js";
+export { AspenError, type ErrorClass, isAspenError } from "@aspen/plugin-api/abi";
+export type { BlobReader } from "./api/blob-reader.js";
+export type { BlobWriter } from "./api/blob-writer.js";
+export { blobs, type OpenBlobOptions } from "./api/blobs.js";
 export { clock } from "./api/clock.js";
 export { type ClusterInfo, cluster } from "./api/cluster.js";
 export { config } from "./api/config.js";
@@ -31,6 +33,7 @@ export type {
   PluginHealthReport,
   TimerTick,
 } from "./api/plugin-definition.js";
+export { PluginError } from "./api/plugin-error.js";
 export { random } from "./api/random.js";
 export { type CallOptions, rpc } from "./api/rpc.js";
 export { signing } from "./api/signing.js";

@@ -37,6 +37,7 @@ export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./abi/version.js";
 export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./aspen-error.js";
 export type { Clock } from "./clock.js";
 export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
+export { ERROR_CLASSES, type ErrorClass, isErrorClass } from "./error-class.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
 export { type EveryOptions, every, type Loop } from "./every.js";
@@ -66,7 +67,13 @@ export {
   parseManifest,
   storedManifestSchema,
 } from "./manifest.js";
-export { backgroundProblems, type ManifestSubscription, type ManifestTimer, timerName } from "./manifest-background.js";
+export {
+  backgroundFields,
+  backgroundProblems,
+  type ManifestSubscription,
+  type ManifestTimer,
+  timerName,
+} from "./manifest-background.js";
 export type {
   IpcEntry,
   NativeEntry,

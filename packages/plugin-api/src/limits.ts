@@ -62,6 +62,12 @@ export const LIMITS = {
   httpResponseBytes: 64 * 1024 * 1024,
   httpRedirects: 5,
   httpTimeoutMs: 30_000,
+  /** Blobs that a plugin has open in parts, in one call and on one node, and bytes of one part that is read. */
+  blobStreamsPerCall: 16,
+  blobStreamsPerPlugin: 64,
+  blobPartBytes: 1024 * 1024,
+  /** Of a manifest's `config_schema` as JSON. */
+  configSchemaBytes: 64 * 1024,
   /** Of data that a plugin signs, or whose signature it verifies. */
   signedBytes: 1024 * 1024,
   randomBytes: 65_536,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { AspenError, ERROR_TABLE, errorStatus, isAspenError } from "@aspen/plugin-api";
+import { AspenError, ERROR_CLASSES, ERROR_TABLE, errorStatus, isAspenError } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 
 /** Codes are a promise to every client: one may be added here, none renamed or removed. */
@@ -146,9 +146,15 @@ describe("AspenError", () => {
     expect(error).toMatchObject({ code, message, details: undefined });
   });
 
-  test("a plugin's own code has the statuses of PLUGIN_TRAP, also one named like an object's own property", () => {
-    expect(errorStatus("OUT_OF_COFFEE")).toBe(ERROR_TABLE.PLUGIN_TRAP);
-    expect(errorStatus("constructor")).toBe(ERROR_TABLE.PLUGIN_TRAP);
+  test("a plugin's own code has the statuses of its class, and of PLUGIN_TRAP without one", () => {
+    expect(errorStatus({ code: "OUT_OF_COFFEE" })).toBe(ERROR_TABLE.PLUGIN_TRAP);
+    expect(errorStatus({ code: "constructor" })).toBe(ERROR_TABLE.PLUGIN_TRAP);
+    expect(errorStatus({ code: "OUT_OF_COFFEE", class: "exhausted" })).toBe(ERROR_CLASSES.exhausted);
+    expect(errorStatus({ code: "OUT_OF_COFFEE", class: "constructor" as never })).toBe(ERROR_TABLE.PLUGIN_TRAP);
+    expect(errorStatus({ code: "UNAUTHENTICATED", class: "not_found" })).toBe(ERROR_TABLE.UNAUTHENTICATED);
+    const json = { code: "OUT_OF_COFFEE", class: "exhausted", message: "none left" } as const;
+    expect(AspenError.fromJSON(json).toJSON()).toEqual(json);
+    expect(new AspenError("CANCELLED", "", undefined, undefined, "denied").class).toBeUndefined();
   });
 
   test("wraps whatever was thrown and keeps it as the cause", () => {

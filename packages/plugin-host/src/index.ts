@@ -4,6 +4,7 @@ export { type DeadEvent, DeadEvents } from "./background/dead-events.js";
 export type { NotifyTarget } from "./background/plugin-background.js";
 export type { PluginEvent } from "./background/plugin-event.js";
 export { type PluginTick, type PluginTimer, PluginTimers, type TimerRequest } from "./background/plugin-timers.js";
+export { type Redriven, type RedriveOptions, redriveDeadEvents } from "./background/redrive.js";
 export { callErrors, hostErrors, nativeErrors, pluginErrors } from "./errors.js";
 export { assertNotifiable } from "./guest/assert-notifiable.js";
 export { FailureLog, type FailureRecord } from "./guest/failure-log.js";

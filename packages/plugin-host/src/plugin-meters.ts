@@ -1,5 +1,6 @@
 import { CountMeter, type Meter, TimeMeter } from "@aspen/feature";
 import { ERROR_TABLE, findHostFunction, isAspenError } from "@aspen/plugin-api";
+import type { EventOutcome, HostMeasures, TickOutcome } from "./host-context/host-function.js";
 
 /** What is asked of a plugin whenever the meters are read. */
 export interface FollowedPlugin {
@@ -10,7 +11,7 @@ export interface FollowedPlugin {
 }
 
 /** Counts and times what plugins do on this node. */
-export class PluginMeters {
+export class PluginMeters implements HostMeasures {
   readonly #calls = new CountMeter(
     "aspen_plugin_calls_total",
     "Calls of a plugin that were answered, by code (OK, that of the error, or OTHER for the plugin's own).",
@@ -36,6 +37,21 @@ export class PluginMeters {
     "Calls and host calls of a plugin that were refused because of a limit, by its name.",
     ["plugin", "limit"],
   );
+  readonly #events = new CountMeter(
+    "aspen_plugin_events_total",
+    "Events of which a plugin was told, by outcome: delivered, retried (it failed and is told again) or dead.",
+    ["plugin", "outcome"],
+  );
+  readonly #lags = new TimeMeter(
+    "aspen_plugin_event_lag_seconds",
+    "Time from when an event was emitted until the plugin had taken it, or it was dead.",
+    ["plugin"],
+  );
+  readonly #ticks = new CountMeter(
+    "aspen_plugin_timer_ticks_total",
+    "Ticks of a plugin's timers, by outcome: fired, late (begun over a second after its time) or failed.",
+    ["plugin", "outcome"],
+  );
 
   readonly #plugins = new Set<FollowedPlugin>();
 
@@ -56,7 +72,19 @@ export class PluginMeters {
       collect: () =>
         [...this.#plugins].map((plugin) => ({ value: plugin.broken ? 1 : 0, labels: { plugin: plugin.name } })),
     };
-    return [memory, broken, this.#calls, this.#times, this.#waits, this.#hostCalls, this.#restarts, this.#limited];
+    return [
+      memory,
+      broken,
+      this.#calls,
+      this.#times,
+      this.#waits,
+      this.#hostCalls,
+      this.#restarts,
+      this.#limited,
+      this.#events,
+      this.#lags,
+      this.#ticks,
+    ];
   }
 
   /** Asks a plugin for its memory and its breaker from now on; returns what ends that. */
@@ -89,6 +117,15 @@ export class PluginMeters {
 
   limited(plugin: string, limit: string): void {
     this.#limited.add([plugin, limit]);
+  }
+
+  event(plugin: string, outcome: EventOutcome, lagMs: number | null): void {
+    this.#events.add([plugin, outcome]);
+    if (lagMs !== null) this.#lags.observe([plugin], Math.max(0, lagMs));
+  }
+
+  tick(plugin: string, outcome: TickOutcome): void {
+    this.#ticks.add([plugin, outcome]);
   }
 
   restarted(plugin: string): void {

@@ -25,14 +25,16 @@ export const ABSENT: Readonly<Record<string, string>> = {
   ...all(CANCELLING, "AbortController AbortSignal Event EventTarget CustomEvent"),
   ...all(STORAGE, "localStorage sessionStorage indexedDB caches"),
   Intl: "it has no data of locales and time zones; the formats of en-US in UTC are those without a locale",
-  structuredClone: "copy with `JSON.parse(JSON.stringify(value))` or by hand",
   WebAssembly: "a plugin cannot load code",
 };
 
-/** Absent from plugins whose code names neither of them, because they make a plugin a third larger. */
-export const WITHOUT_URL: Readonly<Record<string, string>> = all(
-  "it is there in plugins whose code names it, and the code of this one was made at run time",
-  "URL URLSearchParams",
+/** Why something is not there that a plugin has when its code names it. */
+export const UNNAMED = "it is there in plugins whose code names it, and the code of this one was made at run time";
+
+/** Absent from plugins whose code names none of them, because they make a plugin larger. */
+export const ON_DEMAND: Readonly<Record<string, string>> = Object.fromEntries(
+  // Each in quotes of its own, by which the build knows that it is not named here.
+  ["URL", "URLSearchParams", "structuredClone"].map((name) => [name, UNNAMED]),
 );
 
 /** Names that stay undefined, because packages tell by them whether they run in a browser or in Node. */

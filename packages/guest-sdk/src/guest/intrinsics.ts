@@ -34,6 +34,8 @@ export interface OverlappingCalls {
 
 declare global {
   var __aspen: Intrinsics | undefined;
+  /** Of `subtle.ts`, for the prelude, which takes it away. */
+  var __aspenSubtle: object | undefined;
 }
 
 /** Inside a plugin in WASM what the template puts there; nothing elsewhere. */

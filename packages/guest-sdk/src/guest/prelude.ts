@@ -2,7 +2,7 @@
  * Globals that QuickJS lacks and plugins expect. Evaluated before anything of the plugin. A function that
  * cannot work in a sandbox says so instead of being undefined.
  */
-import { ABSENT, absent, WITHOUT_URL } from "./absent.js";
+import { ABSENT, absent, ON_DEMAND, UNNAMED } from "./absent.js";
 import { type ConsoleLevel, createConsole } from "./console.js";
 import { intrinsics } from "./intrinsics.js";
 import { installLocale } from "./locale.js";
@@ -155,11 +155,13 @@ const globals: Record<string, unknown> = {
   crypto: {
     getRandomValues,
     randomUUID,
-    subtle: absent("crypto.subtle", "use an npm package that needs no modules of Node", hide),
+    subtle: globalThis.__aspenSubtle ?? absent("crypto.subtle", UNNAMED, hide),
   },
   performance: clock,
-  ...absents({ ...ABSENT, ...("URL" in globalThis ? {} : WITHOUT_URL) }),
+  ...absents(ABSENT),
+  ...absents(Object.fromEntries(Object.entries(ON_DEMAND).filter(([name]) => !(name in globalThis)))),
 };
+Reflect.deleteProperty(globalThis, "__aspenSubtle");
 
 for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });

@@ -1,4 +1,4 @@
-import { LIFECYCLE_STATES, overridesSchema, type PluginTierName, TIER_FEATURES } from "@aspen/plugin-api";
+import { backgroundFields, ERROR_CLASSES, type ErrorClass, LIFECYCLE_STATES, overridesSchema, type PluginTierName, TIER_FEATURES } from "@aspen/plugin-api";
 import { z } from "zod";
 
 /** Results of `plugin.*`: `PluginStatus` and `InstalledPlugin` of `@aspen/plugin-host`, which the compiler holds against these. */
@@ -11,6 +11,8 @@ export const pluginStatusSchema = z.strictObject({
   handles: z.array(z.string()),
   permissions: z.array(z.string()),
   kvPrefixes: z.array(z.string()),
+  timers: backgroundFields.timers.removeDefault(),
+  subscriptions: backgroundFields.subscriptions.removeDefault(),
   memoryLimit: z.number(),
   executionTimeoutMs: z.number(),
   maxInstances: z.number(),
@@ -23,7 +25,7 @@ export const pluginStatusSchema = z.strictObject({
   installedAt: z.string(),
   updatedAt: z.string(),
   error: z
-    .strictObject({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+    .strictObject({ code: z.string(), class: z.enum(Object.keys(ERROR_CLASSES) as [ErrorClass, ...ErrorClass[]]).optional(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
     .optional(),
   breaker: z
     .strictObject({ state: z.enum(["open", "half-open"]), code: z.string(), retryAfterMs: z.number() })
@@ -47,6 +49,15 @@ export const deadEventSchema = z.strictObject({
   time: z.string().describe("When it was emitted, RFC 3339."),
   error: z.strictObject({ code: z.string(), message: z.string() }).describe("What the last call failed with."),
   attempts: z.number().describe("Calls that failed."),
+});
+
+/** What came of telling a plugin of its dead events again: `Redriven` of `@aspen/plugin-host`. */
+export const redrivenSchema = z.strictObject({
+  taken: z.array(z.string()).describe("Ids of those that it took; they are dead no more."),
+  failed: z
+    .array(z.strictObject({ event: z.string(), error: z.strictObject({ code: z.string(), message: z.string() }) }))
+    .describe("Those that it did not take; they stay dead."),
+  gone: z.array(z.string()).describe("Ids of those that the log of their namespace keeps no more."),
 });
 
 export const pluginListSchema = z.strictObject({

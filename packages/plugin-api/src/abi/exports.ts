@@ -31,6 +31,8 @@ export interface GuestCaller {
 /** The JSON that a guest sets as its Extism error. Any other text becomes the message of a `PLUGIN_TRAP`. */
 export interface GuestErrorJson {
   code?: string;
+  /** What a code of the plugin's own means: one of `ERROR_CLASSES`. */
+  class?: string;
   message: string;
   details?: Record<string, unknown>;
   /** Stack trace in guest terms; the host logs it and never sends it to the caller. */

@@ -1,5 +1,6 @@
 /** The part of the contract that a guest needs too: no dependency, no I/O. @module */
 export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "../aspen-error.js";
+export { ERROR_CLASSES, type ErrorClass, isErrorClass } from "../error-class.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "../error-table.js";
 export { cut, quoted } from "../foreign-text.js";
 export { type JsonBounds, type JsonProblem, jsonProblem } from "../json-check.js";
@@ -21,6 +22,7 @@ export {
   wholeNamespaces,
   withKvPrefixes,
 } from "../namespaces.js";
+export { isNodeCode } from "../node-codes.js";
 export { isPermitted, type Permission, permissionCovers } from "../permissions.js";
 export { thrownError } from "../thrown.js";
 export { type PluginTierName, TIER_FEATURES } from "../tiers.js";

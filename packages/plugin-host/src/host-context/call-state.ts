@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { LIMITS } from "@aspen/plugin-api/abi";
 import { limitErrors } from "../limits/errors.js";
+import { BlobStreams } from "./blob-streams.js";
 import type { OpenAnswer } from "./open-answer.js";
 
 /**
@@ -11,6 +12,8 @@ export class CallState implements Disposable {
   readonly #over = new AbortController();
   readonly #tickets = new Map<number, Promise<Uint8Array>>();
   readonly #answers = new Map<number, OpenAnswer>();
+  /** The blobs that it reads and writes in parts. */
+  readonly blobs = new BlobStreams();
   /** Host calls that it has made. */
   hostCalls = 0;
   #last = 0;
@@ -93,6 +96,7 @@ export class CallState implements Disposable {
     for (const answer of this.#answers.values()) answer.close();
     this.#answers.clear();
     this.#tickets.clear();
+    this.blobs[Symbol.dispose]();
   }
 
   #next(): number {

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "@aspen/feature";
 import { eventOp } from "@aspen/layers";
-import { allowedKvPrefixes, cut, isAspenError, type PluginManifest } from "@aspen/plugin-api";
+import { AspenError, allowedKvPrefixes, cut, type PluginManifest } from "@aspen/plugin-api";
 import { spanned } from "@aspen/rpc-core";
 import { assertKeyAllowed, assertScanPrefixAllowed } from "@aspen/storage";
 import { PluginTimers } from "../background/plugin-timers.js";
@@ -40,6 +40,7 @@ export class PluginHostContext implements CallScope {
       signer: new PluginSigner(services.kv),
       http: new PluginHttp(this.grant, { ...services.outbound, usage: services.usage }),
       invoke: (name, args, call) => this.invoke(name, args, call),
+      streamCount: { open: 0 },
       rpc: new PluginRpc({ dispatcher: services.dispatcher, executionTimeoutMs: manifest.execution_timeout_ms }),
       timers: new PluginTimers({ kv: services.kv, plugin: manifest.name, clock: this.clock }),
     };
@@ -82,8 +83,10 @@ export class PluginHostContext implements CallScope {
         return encoded;
       });
     } catch (error) {
-      this.#reportLimit(name, error);
-      return encodeError(error);
+      const known = AspenError.from(error);
+      this.#reportLimit(name, known);
+      call.given?.add(known.code);
+      return encodeError(known);
     }
   }
 

@@ -8,6 +8,7 @@ import type { HostCost, PluginUsage } from "../limits/plugin-usage.js";
 import type { PluginHttp, PluginHttpOptions } from "../plugin-http.js";
 import type { PluginRpc } from "../plugin-rpc.js";
 import type { PluginSigner } from "../plugin-signer.js";
+import type { StreamCount } from "./blob-streams.js";
 import type { PluginCall, PluginGrant } from "./plugin-call.js";
 
 export interface PluginLogger {
@@ -41,6 +42,11 @@ export interface HostServices {
   onDenied?(event: DeniedEvent): void;
 }
 
+/** How telling a plugin of an event went: it took it, is told again, or it is dead. */
+export type EventOutcome = "delivered" | "retried" | "dead";
+/** How a tick went; one that went well and began more than a second after its time is late. */
+export type TickOutcome = "fired" | "late" | "failed";
+
 /** What a plugin's host is told to measure. */
 export interface HostMeasures {
   hostCall(plugin: string, name: string): void;
@@ -50,6 +56,10 @@ export interface HostMeasures {
   restarted(plugin: string): void;
   /** It met a limit, and was refused. */
   limited(plugin: string, limit: string): void;
+  /** A plugin was told of an event that was emitted so long ago; null for one that is told again. */
+  event(plugin: string, outcome: EventOutcome, lagMs: number | null): void;
+  /** A timer of a plugin ticked. */
+  tick(plugin: string, outcome: TickOutcome): void;
 }
 
 export interface DeniedEvent {
@@ -72,6 +82,7 @@ export interface MainServices extends HostServices {
   /** Another host call of the same plugin. Never rejects. */
   invoke(name: string, args: readonly (Uint8Array | null)[], call: PluginCall): Promise<Uint8Array>;
   signer: PluginSigner;
+  streamCount: StreamCount;
 }
 
 /** What the host functions work on in a plugin's own worker thread. */

@@ -25,6 +25,8 @@ export interface PluginCall {
   readonly signals?: readonly AbortSignal[] | undefined;
   /** What it has under way. Without one it begins nothing that outlasts a host call. */
   readonly state?: CallState | undefined;
+  /** Gets the codes of the errors that host calls of it end with. @default none */
+  readonly given?: Set<string> | undefined;
 }
 
 /** What a call has under way. @throws AspenError `PERMISSION_DENIED` outside of one that somebody waits for */

@@ -1,5 +1,15 @@
 import type { HostFunctionName, ImmediateHostFunctionName } from "@aspen/plugin-api/abi";
-import { blobGet, blobHas, blobPut } from "./blobs.js";
+import {
+  blobClose,
+  blobCommit,
+  blobCreate,
+  blobGet,
+  blobHas,
+  blobOpen,
+  blobPut,
+  blobRead,
+  blobWrite,
+} from "./blobs.js";
 import { clusterInfo } from "./cluster.js";
 import { clockNow, configGet, randomBytesCall } from "./environment.js";
 import { eventsEmit } from "./events.js";
@@ -37,6 +47,12 @@ export const HOST_FUNCTION_REGISTRY: Registry = {
   blob_put: blobPut,
   blob_get: blobGet,
   blob_has: blobHas,
+  blob_open: blobOpen,
+  blob_read: blobRead,
+  blob_create: blobCreate,
+  blob_write: blobWrite,
+  blob_commit: blobCommit,
+  blob_close: blobClose,
   rpc_call: rpcCall,
   call_submit: callSubmit,
   call_wait: callWait,

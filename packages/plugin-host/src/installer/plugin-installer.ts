@@ -4,6 +4,7 @@ import type { ShadowedMethod } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
 import type { OfficialPlugin } from "../official/official-plugin.js";
 import { codeHash } from "../plugin-store/code-hash.js";
+import { assertConfig } from "../plugin-store/config-check.js";
 import { newRecord } from "../plugin-store/new-record.js";
 import { BY_NODE, changed, type PluginAction } from "../plugin-store/plugin-audit.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
@@ -58,7 +59,7 @@ export class PluginInstaller {
   /**
    * @throws AspenError `MANIFEST_INVALID`, `API_VERSION_UNSUPPORTED`, `INVALID_PARAMS`, `PLUGIN_NAME_TAKEN`,
    * `PLUGIN_PREFIX_CONFLICT`, `PLUGIN_DEPENDENCY`, `PLUGIN_TIER_REFUSED`, `PLUGIN_TIER_UNAVAILABLE`, `PLUGIN_OFFICIAL`,
-   * `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, or what its start failed with
+   * `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, `CONFIG_INVALID`, or what its start failed with
    */
   async install(input: InstallInput, by: AuditActor = BY_NODE): Promise<InstalledPlugin> {
     const manifest = this.#parse(input.manifest);
@@ -214,7 +215,9 @@ export class PluginInstaller {
       async prepare() {
         const snapshot = await store.snapshot();
         before = snapshot.records.get(name);
-        return { record: decide(snapshot), files, basis: before?.revision ?? null };
+        const record = decide(snapshot);
+        await assertConfig(record.manifest, record.config);
+        return { record, files, basis: before?.revision ?? null };
       },
       commit: (record) =>
         commitChange(this.parts, { record, files, audit: changed(action, record, by), before, recheck: decide }),

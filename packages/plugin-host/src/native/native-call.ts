@@ -19,6 +19,8 @@ export class NativeCall implements NativeHost {
   readonly #controller = new AbortController();
   readonly #origin: PluginCall;
   readonly #state = new CallState();
+  /** Codes of the errors that its host calls ended with. */
+  readonly given = new Set<string>();
   readonly #local: LocalHostContext;
   readonly #logged = new Set<Promise<Uint8Array>>();
   #turnBegan = performance.now();
@@ -30,7 +32,7 @@ export class NativeCall implements NativeHost {
     origin: PluginCall = {},
   ) {
     const { grant, config, clock } = host;
-    this.#origin = { ...origin, signals: [this.#controller.signal], state: this.#state };
+    this.#origin = { ...origin, signals: [this.#controller.signal], state: this.#state, given: this.given };
     this.#local = new LocalHostContext({ grant, config, clock, reader: null });
   }
 

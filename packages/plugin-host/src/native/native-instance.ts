@@ -34,7 +34,10 @@ const SHUTDOWN_MS = 5000;
 
 /** What the plugin's own function threw, or that its result is no JSON: as it says itself. */
 class GuestThrew extends Error {
-  constructor(readonly failure: GuestFailure) {
+  constructor(
+    readonly failure: GuestFailure,
+    readonly given: ReadonlySet<string>,
+  ) {
     super("the plugin threw");
   }
 }
@@ -75,7 +78,7 @@ export class NativePluginInstance implements PluginInstance {
       await this.#run("plugin_init", () => null, { signal, reason: () => signal?.reason, timeoutMs });
     } catch (error) {
       if (!(error instanceof GuestThrew)) throw error;
-      const failure = errorOfGuest(this.manifest.name, error.failure);
+      const failure = errorOfGuest(this.manifest.name, error.failure, error.given);
       const { message, code } = failure;
       await this.#tell({ level: "error", message, fields: { code, ...logFieldsOf(error.failure) } });
       throw failure;
@@ -104,7 +107,8 @@ export class NativePluginInstance implements PluginInstance {
       return takesJsonBytes ? new JsonBytes(answer) : JSON.parse(Buffer.from(answer).toString("utf8"));
     } catch (error) {
       const told = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
-      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      const failure =
+        error instanceof GuestThrew ? errorOfGuest(name, error.failure, error.given) : AspenError.from(error);
       this.#failures.add({ method, requestId }, failure, told);
       throw failure;
     } finally {
@@ -129,7 +133,8 @@ export class NativePluginInstance implements PluginInstance {
       });
     } catch (error) {
       const told = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
-      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      const failure =
+        error instanceof GuestThrew ? errorOfGuest(name, error.failure, error.given) : AspenError.from(error);
       this.#failures.add({ method: NOTIFY_EXPORTS[what], requestId }, failure, told);
       throw failure;
     } finally {
@@ -144,7 +149,8 @@ export class NativePluginInstance implements PluginInstance {
       const reason = () => callErrors.cancelled(name);
       return healthOf(JSON.parse(await this.#run("plugin_health", () => null, { signal, reason, timeoutMs })));
     } catch (error) {
-      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      const failure =
+        error instanceof GuestThrew ? errorOfGuest(name, error.failure, error.given) : AspenError.from(error);
       return { state: "degraded", message: failure.message };
     }
   }
@@ -168,7 +174,9 @@ export class NativePluginInstance implements PluginInstance {
       await this.#run("plugin_shutdown", () => null, { timeoutMs: SHUTDOWN_MS });
     } catch (error) {
       const failure =
-        error instanceof GuestThrew ? errorOfGuest(this.manifest.name, error.failure) : AspenError.from(error);
+        error instanceof GuestThrew
+          ? errorOfGuest(this.manifest.name, error.failure, error.given)
+          : AspenError.from(error);
       const fields = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
       await this.#tell({ level: "warn", message: `plugin_shutdown failed: ${failure.message}`, fields });
     }
@@ -188,7 +196,7 @@ export class NativePluginInstance implements PluginInstance {
       if (signal?.aborted) throw reason?.();
       if (signal) setMaxListeners(0, signal);
       signal?.addEventListener("abort", giveUp, { once: true });
-      return await call.run(() => this.#answer(name, () => input(call)));
+      return await call.run(() => this.#answer(name, call, () => input(call)));
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", giveUp);
@@ -196,17 +204,17 @@ export class NativePluginInstance implements PluginInstance {
     }
   }
 
-  async #answer(name: GuestExport, input: () => unknown): Promise<string> {
+  async #answer(name: GuestExport, { given }: NativeCall, input: () => unknown): Promise<string> {
     const { exports, resultText, errorText } = this.guest;
     let result: unknown;
     try {
       result = await exports[name]?.(input);
     } catch (thrown) {
-      throw new GuestThrew(JSON.parse(errorText(thrown)) as GuestFailure);
+      throw new GuestThrew(JSON.parse(errorText(thrown)) as GuestFailure, given);
     }
     const { ok, text } = resultText(result);
     if (ok) return text;
-    throw new GuestThrew(JSON.parse(text) as GuestFailure);
+    throw new GuestThrew(JSON.parse(text) as GuestFailure, given);
   }
 
   async #tell(record: FailureRecord | { level: "warn"; message: string; fields: object }, requestId?: string) {

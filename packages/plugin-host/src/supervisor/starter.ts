@@ -133,8 +133,8 @@ export class PluginStarter {
 
   /** Begins what a started plugin does when nobody calls it; disposing it ends that. */
   background(manifest: PluginManifest, target: NotifyTarget): AsyncDisposable {
-    const { kv, logger, clock = systemClock, nodeId: owner = "node" } = this.options;
-    return new PluginBackground({ kv, logger, clock, owner, caller: this.caller, manifest, target });
+    const { kv, logger, clock = systemClock, measures, nodeId: owner = "node" } = this.options;
+    return new PluginBackground({ measures, kv, logger, clock, owner, caller: this.caller, manifest, target });
   }
 
   #tierOf({ name, entry }: PluginManifest) {

@@ -36,6 +36,9 @@ export interface PluginStatus {
   handles: string[];
   permissions: string[];
   kvPrefixes: string[];
+  /** The timers of its manifest; those that it sets itself are its own. */
+  timers: PluginManifest["timers"];
+  subscriptions: PluginManifest["subscriptions"];
   /** Bytes of one instance. */
   memoryLimit: number;
   executionTimeoutMs: number;
@@ -310,7 +313,7 @@ export class SupervisedPlugin {
   status(): PluginStatus {
     const { artifacts, overrides, official, enabled, revision, installedAt, updatedAt } = this.#record;
     const { manifest } = this;
-    const { version, priority, handles, permissions, description } = manifest;
+    const { version, priority, handles, permissions, timers, subscriptions, description } = manifest;
     return {
       name: this.name,
       version,
@@ -320,6 +323,8 @@ export class SupervisedPlugin {
       handles,
       permissions,
       kvPrefixes: [...allowedKvPrefixes(manifest)],
+      timers,
+      subscriptions,
       memoryLimit: manifest.memory_limit,
       executionTimeoutMs: manifest.execution_timeout_ms,
       maxInstances: manifest.max_instances,

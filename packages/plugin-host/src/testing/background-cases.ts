@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { eventOp } from "@aspen/layers";
-import { LIMITS } from "@aspen/plugin-api/abi";
+import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { DeadEvents } from "../background/dead-events.js";
 import type { PluginEvent } from "../background/plugin-event.js";
 import type { PluginTick, PluginTimer } from "../background/plugin-timers.js";
+import { redriveDeadEvents } from "../background/redrive.js";
 import { appended, rejectsWith, written } from "./expectations.js";
 import type { RecordedJob } from "./recorded-jobs.js";
 import type { StartOptions } from "./runtime-bench.js";
@@ -172,7 +174,7 @@ export const backgroundCases: readonly RuntimeCase[] = [
     name: "an event that a plugin does not take is tried again, then is among its dead ones, and the next one comes",
     async run(bench) {
       const plugin = await bench.start(follows(">"));
-      plugin.background();
+      const background = plugin.background();
       const poison = await plugin.call("suite.emit", { topic: "suite.poison", subject: "x" });
       await plugin.call("suite.emit", { topic: "suite.fine" });
       const told = await appended<Told>(bench, "suite:told:", LIMITS.eventAttempts + 1);
@@ -187,6 +189,64 @@ export const backgroundCases: readonly RuntimeCase[] = [
         [poison, "suite.poison", "x", LIMITS.eventAttempts, { code: "SUITE_POISON", message: "never" }],
       );
       assert.ok(bench.told.some((line) => line.includes("dead events")));
+      await background[Symbol.asyncDispose]();
+      assert.deepEqual(bench.measured, [
+        ...Array.from({ length: LIMITS.eventAttempts - 1 }, () => "event suite retried"),
+        ...["event suite dead", "event suite delivered"],
+      ]);
+    },
+  },
+  {
+    name: "a plugin is told of its dead events again when somebody asks for it; those that it takes are dead no more",
+    async run(bench) {
+      const plugin = await bench.start(follows(">"));
+      const background = plugin.background();
+      const poison = await plugin.call("suite.emit", { topic: "suite.poison" });
+      await appended<Told>(bench, "suite:told:", LIMITS.eventAttempts);
+      const { kv } = bench.store;
+      const dead = new DeadEvents(kv, "suite");
+      await plugin.call("suite.emit", { topic: "suite.fine" });
+      await appended<Told>(bench, "suite:told:", LIMITS.eventAttempts + 1);
+      await background[Symbol.asyncDispose]();
+      const redrive = (event?: string) =>
+        redriveDeadEvents({ ...{ kv, plugin: "suite", target: plugin.instance, caller: LOCAL_CALLER }, event });
+      const error = { code: "SUITE_POISON", message: "never" };
+      assert.deepEqual(await redrive(), { taken: [], failed: [{ event: poison, error }], gone: [] });
+      assert.equal((await dead.list()).length, 1);
+      assert.deepEqual(await redrive("another"), { taken: [], failed: [], gone: [] });
+      await kv.put("suite:cured", encodeUtf8("1"));
+      assert.deepEqual(await redrive(poison as string), { taken: [poison], failed: [], gone: [] });
+      assert.deepEqual(await dead.list(), []);
+      const told = await appended<Told & { attempt: number }>(bench, "suite:told:", LIMITS.eventAttempts + 3);
+      assert.deepEqual(
+        told.slice(-2).map(({ topic, attempt }) => `${topic} ${attempt}`),
+        ["suite.poison 9", "suite.poison 9"],
+      );
+    },
+  },
+  {
+    name: "dead events whose log is gone are told of, and purged",
+    async run(bench) {
+      const plugin = await bench.start(follows(">"));
+      plugin.background();
+      const events = [];
+      for (const subject of ["a", "b"])
+        events.push(await plugin.call("suite.emit", { topic: "suite.poison", subject }));
+      await plugin.call("suite.emit", { topic: "suite.fine" });
+      await appended<Told>(bench, "suite:told:", 2 * LIMITS.eventAttempts + 1);
+      const { kv } = bench.store;
+      const dead = new DeadEvents(kv, "suite");
+      const [first, second] = events as string[];
+      await kv.delete(first!);
+      const options = { kv, plugin: "suite", target: plugin.instance, caller: LOCAL_CALLER, event: first };
+      assert.deepEqual(await redriveDeadEvents(options), { taken: [], failed: [], gone: [first] });
+      assert.equal(await dead.purge(first), 1);
+      assert.deepEqual(
+        (await dead.list()).map(({ event }) => event),
+        [second],
+      );
+      assert.equal(await dead.purge(), 1);
+      assert.equal(await dead.purge(), 0);
     },
   },
   {

@@ -10,6 +10,19 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{1
 
 export const hostCases: readonly RuntimeCase[] = [
   {
+    name: "a counter loses no update, and holds whole numbers alone",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { max_instances: 2 } });
+      const add = (by: number) => plugin.call("suite.add", { key: "suite:count", by });
+      const sums = await Promise.all(Array.from({ length: 64 }, (_, n) => add(n % 2 ? 3 : -1)));
+      assert.equal(new Set(sums).size > 1, true);
+      assert.equal(await add(0), 64);
+      for (const by of [0.5, Number.MAX_SAFE_INTEGER]) await rejectsWith("INVALID_PARAMS", add(by));
+      await bench.store.kv.put("suite:count", encodeUtf8("many"));
+      await rejectsWith("INVALID_PARAMS", add(1));
+    },
+  },
+  {
     name: "keys: put, compare-and-swap, transactions, appends, several at once, pages, delete",
     async run(bench) {
       const plugin = await bench.start();

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type ClusterPort, systemClock } from "@aspen/feature";
 import { type Logger, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { accessMiddleware, type Caller, Dispatcher, HandlerRegistry, LOCAL_CALLER, nodeCaller } from "@aspen/rpc-core";
+import type { Store } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { PluginBackground } from "../background/plugin-background.js";
 import { PluginHostContext } from "../host-context/host-context.js";
@@ -16,7 +17,7 @@ import { RecordedJobs } from "./recorded-jobs.js";
 /** Both in the sources and in what is built of them. */
 const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
 
-export type FixtureName = "suite" | "neighbour";
+export type FixtureName = "suite" | "neighbour" | "abi";
 
 export interface LogLine {
   level: string;
@@ -66,9 +67,8 @@ export class StartedPlugin {
   }
 }
 
-/** A runtime on a store in memory, and what its plugins logged and were denied. */
+/** A runtime on a store, and what its plugins logged and were denied. */
 export class RuntimeBench implements AsyncDisposable {
-  readonly store = new MemoryStore();
   readonly logs: LogLine[] = [];
   readonly denied: string[] = [];
   readonly cluster: ClusterPort = {
@@ -77,6 +77,8 @@ export class RuntimeBench implements AsyncDisposable {
       nodes: [{ id: "n1", version: "1.0.0", state: "serving", healthy: true, features: [] }],
     }),
   };
+  /** What was measured of events and timers. */
+  readonly measured: string[] = [];
   readonly jobs = new RecordedJobs();
   /** What its node says of plugins. */
   readonly told: string[] = [];
@@ -90,6 +92,8 @@ export class RuntimeBench implements AsyncDisposable {
   constructor(
     readonly runtime: PluginRuntime,
     private readonly artifacts: (fixture: FixtureName) => Promise<PluginArtifact>,
+    /** Disposed with it. */
+    readonly store: Store = new MemoryStore(),
   ) {
     const say = (_fields: object, message: string) => void this.told.push(message);
     this.#logger = { debug: say, info: say, warn: say, error: say };
@@ -134,6 +138,10 @@ export class RuntimeBench implements AsyncDisposable {
     const background = new PluginBackground({
       ...{ kv: this.store.kv, logger: this.#logger, clock: systemClock, owner: "bench", caller: nodeCaller("suite") },
       ...{ manifest, target, retryMs: 1 },
+      measures: {
+        event: (plugin, outcome) => void this.measured.push(`event ${plugin} ${outcome}`),
+        tick: (plugin, outcome) => void this.measured.push(`tick ${plugin} ${outcome}`),
+      },
     });
     this.#backgrounds.push(background);
     return background;

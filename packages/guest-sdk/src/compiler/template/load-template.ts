@@ -12,26 +12,36 @@ export interface Template {
   scripts: readonly { name: string; code: string }[];
 }
 
-const URL_SCRIPT = join(PACKAGE_ROOT, "dist", "guest", "url.js");
+/** `name` as a name of its own: not in a string, and a member of nothing but the global object. */
+const named = (name: string) =>
+  new RegExp(`(?:\\b(?:globalThis|window|self)\\.|(?<![\\w$.'"\`-]))${name}(?![\\w$'"\`-])`);
 
-/** An engine template. @throws AspenError `BUILD_FAILED` when the SDK is not built */
-export async function loadTemplate(kind: TemplateKind): Promise<Template> {
+const NAMES_URL = named("URL(?:SearchParams)?");
+
+/** What a plugin has when its code names it: the scripts of `src/guest`. */
+const ON_DEMAND: readonly { file: string; isNamed: RegExp }[] = [
+  { file: "url.js", isNamed: NAMES_URL },
+  { file: "structured-clone.js", isNamed: named("structuredClone") },
+  { file: "subtle.js", isNamed: /\.\s*subtle\b(?!["'`])|[{,]\s*subtle\s*[,}]/ },
+];
+
+/** The engine template of a bundle, with what it needs. @throws AspenError `BUILD_FAILED` when the SDK is not built */
+export async function loadTemplate(code: string): Promise<Template> {
+  const kind: TemplateKind = NAMES_URL.test(code) ? "url" : "plain";
   const file = TEMPLATE_FILES[kind];
   try {
     const wasm = await readFile(file);
-    const scripts = kind === "url" ? [{ name: "aspen-url.js", code: await readFile(URL_SCRIPT, "utf8") }] : [];
+    const needed = ON_DEMAND.filter(({ isNamed }) => isNamed.test(code));
+    const scripts = await Promise.all(
+      needed.map(async ({ file: script }) => ({
+        name: `aspen-${script}`,
+        code: await readFile(join(PACKAGE_ROOT, "dist", "guest", script), "utf8"),
+      })),
+    );
     return { wasm, scripts };
   } catch (error) {
     throw compilerErrors.noTemplate(file, error);
   }
-}
-
-/** `URL` as a name of its own: not in a string, and a member of nothing but the global object. */
-const NAMES_URL = /(?:\b(?:globalThis|window|self)\.|(?<![\w$.'"`-]))URL(?:SearchParams)?(?![\w$'"`-])/;
-
-/** The template that a bundle needs. */
-export function templateFor(code: string): TemplateKind {
-  return NAMES_URL.test(code) ? "url" : "plain";
 }
 
 /** The template as a module whose memory never grows beyond `memoryBytes`. */
