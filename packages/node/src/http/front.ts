@@ -133,7 +133,7 @@ export function createApp(options: AppOptions): FastifyInstance {
     logRefusal(request.log, error, { method });
     const send = async () => {
       await skipShortBody(request.raw);
-      reply.header("x-request-id", request.id).code(errorStatus(error.code).http).type(JSON_TYPE);
+      reply.header("x-request-id", request.id).code(errorStatus(error).http).type(JSON_TYPE);
       reply.headers(errorHeaders(error)).send(await sendable(request, reply, errorBody(error, request.id)));
     };
     send().catch((failure: unknown) => {

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { LIMITS } from "@aspen/plugin-api/abi";
-import { limitErrors } from "../limits/errors.js";
+import { hostErrors } from "../errors.js";
 import { BlobStreams } from "./blob-streams.js";
 import type { OpenAnswer } from "./open-answer.js";
 
@@ -33,7 +33,7 @@ export class CallState implements Disposable {
   /** Begins what may take long; gives its ticket. @throws AspenError `LIMIT_EXCEEDED` */
   submit(work: () => Promise<Uint8Array>): number {
     if (this.#tickets.size >= LIMITS.ticketsPerCall) {
-      throw limitErrors.tooManyOf("host functions under way in one call", LIMITS.ticketsPerCall, "tickets_per_call");
+      throw hostErrors.tooManyOf("host functions under way in one call", LIMITS.ticketsPerCall, "tickets_per_call");
     }
     const ticket = this.#next();
     this.#tickets.set(ticket, work());
@@ -44,7 +44,7 @@ export class CallState implements Disposable {
   async wait(tickets: readonly number[]): Promise<{ header: { ticket: number }; attachments: Uint8Array[] }> {
     const waited = tickets.map((ticket) => {
       const work = this.#tickets.get(ticket);
-      if (!work) throw limitErrors.handleUnknown("ticket", ticket);
+      if (!work) throw hostErrors.handleUnknown("ticket", ticket);
       return work.then((result) => ({ ticket, result }));
     });
     const { ticket, result } = await Promise.race(waited);
@@ -55,7 +55,7 @@ export class CallState implements Disposable {
   /** Room for one more answer, which `begin` opens; gives its handle beside it. @throws AspenError `LIMIT_EXCEEDED` */
   async open(begin: () => Promise<OpenAnswer>): Promise<{ handle: number; answer: OpenAnswer }> {
     if (this.#answers.size + this.#opening >= LIMITS.answersPerCall) {
-      throw limitErrors.tooManyOf("answers open in one call", LIMITS.answersPerCall, "answers_per_call");
+      throw hostErrors.tooManyOf("answers open in one call", LIMITS.answersPerCall, "answers_per_call");
     }
     this.#opening += 1;
     try {
@@ -72,7 +72,7 @@ export class CallState implements Disposable {
   /** The next part of an answer, or null at its end, which closes it. @throws AspenError `HANDLE_UNKNOWN` */
   async read(handle: number): Promise<Uint8Array | null> {
     const answer = this.#answers.get(handle);
-    if (!answer) throw limitErrors.handleUnknown("handle", handle);
+    if (!answer) throw hostErrors.handleUnknown("handle", handle);
     try {
       const part = await answer.read();
       if (part === null) this.#answers.delete(handle);
@@ -86,7 +86,7 @@ export class CallState implements Disposable {
   /** @throws AspenError `HANDLE_UNKNOWN` */
   close(handle: number): void {
     const answer = this.#answers.get(handle);
-    if (!answer) throw limitErrors.handleUnknown("handle", handle);
+    if (!answer) throw hostErrors.handleUnknown("handle", handle);
     this.#answers.delete(handle);
     answer.close();
   }

@@ -97,8 +97,8 @@ export class PluginHostContext implements CallScope {
   }
 
   /** What another plugin says of its own limits is not this one's. */
-  #reportLimit(name: string, error: unknown): void {
-    if (name === "rpc_call" || !isAspenError(error)) return;
+  #reportLimit(name: string, error: AspenError): void {
+    if (name === "rpc_call") return;
     if (error.code === "TOO_MANY_TIMERS") this.services.measures?.limited(this.grant.plugin, "timers");
     if (error.code !== "RATE_LIMITED" && error.code !== "LIMIT_EXCEEDED") return;
     this.services.measures?.limited(this.grant.plugin, String(error.details?.limit));

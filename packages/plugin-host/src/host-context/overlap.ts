@@ -1,6 +1,5 @@
 import { AttachmentReader, findHostFunction, type HostFunctionName, LIMITS } from "@aspen/plugin-api/abi";
 import { hostErrors } from "../errors.js";
-import { limitErrors } from "../limits/errors.js";
 import { defineHostFunction } from "./host-function.js";
 import { envelopeArg, jsonArg, stringArg } from "./parameters.js";
 import { stateOf } from "./plugin-call.js";
@@ -36,7 +35,7 @@ export const callWait = defineHostFunction<number[]>({
     if (!Array.isArray(tickets) || tickets.length === 0 || tickets.length > LIMITS.ticketsPerCall) {
       throw hostErrors.invalidArgument("tickets", `must be a list of 1 to ${LIMITS.ticketsPerCall} tickets`);
     }
-    if (!tickets.every((ticket) => Number.isSafeInteger(ticket))) throw limitErrors.handleUnknown("ticket", NaN);
+    if (!tickets.every((ticket) => Number.isSafeInteger(ticket))) throw hostErrors.handleUnknown("ticket", NaN);
     return tickets as number[];
   },
   run: (_services, tickets, _scope, call) => stateOf(call, "call_wait").wait(tickets),

@@ -138,7 +138,7 @@ function refuse(response: ServerResponse, error: AspenError, caller: Caller): vo
   const unknown =
     caller.kind === "anonymous" && (error.code === "FORGE_REPO_NOT_FOUND" || error.code === "PERMISSION_DENIED");
   if (unknown) askForToken(response, "a token is needed: give it as the password, with any name");
-  else sendText(response, errorStatus(error.code).http, error.message);
+  else sendText(response, errorStatus(error).http, error.message);
 }
 
 /** git asks for a name and a password when it is told that they may be given so (RFC 7617). */

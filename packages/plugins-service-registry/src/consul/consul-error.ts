@@ -20,7 +20,7 @@ export function consulErrorOf(error: unknown): ConsulError | null {
   if (code === "PERMISSION_DENIED" || code === "UNAUTHENTICATED") {
     return new ConsulError(403, `Permission denied: ${message}`);
   }
-  const { http } = errorStatus(code);
+  const { http } = errorStatus(error);
   // Clients of Consul try 5xx again, at another server.
   return new ConsulError(Math.min(http, 500), message);
 }
