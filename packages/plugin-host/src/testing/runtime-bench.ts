@@ -7,6 +7,8 @@ import { accessMiddleware, type Caller, Dispatcher, HandlerRegistry, LOCAL_CALLE
 import { MemoryStore } from "@aspen/storage/memory";
 import { PluginBackground } from "../background/plugin-background.js";
 import { PluginHostContext } from "../host-context/host-context.js";
+import type { PluginLimitOptions } from "../limits/options.js";
+import { PluginUsage } from "../limits/plugin-usage.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
 import type { PluginHttpOptions } from "../plugin-http.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
@@ -16,7 +18,7 @@ import { RecordedJobs } from "./recorded-jobs.js";
 /** Both in the sources and in what is built of them. */
 const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
 
-export type FixtureName = "suite" | "neighbour";
+export type FixtureName = "suite" | "neighbour" | "hostile";
 
 export interface LogLine {
   level: string;
@@ -34,6 +36,8 @@ export interface StartOptions {
   config?: Record<string, unknown>;
   /** Whether there are jobs. @default true */
   jobs?: boolean;
+  /** What it may do. @default it has no limits */
+  limits?: PluginLimitOptions;
   /** How it asks other hosts. @default DNS */
   outbound?: PluginHttpOptions;
   /** Whether there are nodes. @default true */
@@ -102,6 +106,7 @@ export class RuntimeBench implements AsyncDisposable {
     jobs = true,
     cluster = true,
     outbound,
+    limits,
     signal,
   }: StartOptions = {}): Promise<StartedPlugin> {
     const artifact = await this.artifacts(fixture);
@@ -111,6 +116,7 @@ export class RuntimeBench implements AsyncDisposable {
       {
         dispatcher: this.#dispatcher,
         outbound,
+        usage: limits && new PluginUsage(granted.name, limits),
         kv: this.store.kv,
         blobs: this.store.blobs,
         logger: {
