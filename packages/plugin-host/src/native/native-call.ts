@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AspenError, type HostFunctionName, isImmediate, type NativeHost } from "@aspen/plugin-api/abi";
 import { nativeErrors } from "../errors.js";
@@ -31,6 +32,8 @@ export class NativeCall implements NativeHost {
     private readonly host: PluginHostContext,
     origin: PluginCall = {},
   ) {
+    // Every call that the plugin makes on the way listens to it.
+    setMaxListeners(0, this.#controller.signal);
     const { grant, config, clock } = host;
     this.#origin = { ...origin, signals: [this.#controller.signal], state: this.#state, given: this.given };
     this.#local = new LocalHostContext({ grant, config, clock, reader: null });

@@ -8,6 +8,8 @@ import type { Store } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { PluginBackground } from "../background/plugin-background.js";
 import { PluginHostContext } from "../host-context/host-context.js";
+import type { PluginLimitOptions } from "../limits/options.js";
+import { PluginUsage } from "../limits/plugin-usage.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
 import type { PluginHttpOptions } from "../plugin-http.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
@@ -17,7 +19,7 @@ import { RecordedJobs } from "./recorded-jobs.js";
 /** Both in the sources and in what is built of them. */
 const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
 
-export type FixtureName = "suite" | "neighbour" | "abi";
+export type FixtureName = "suite" | "neighbour" | "abi" | "hostile";
 
 export interface LogLine {
   level: string;
@@ -35,6 +37,8 @@ export interface StartOptions {
   config?: Record<string, unknown>;
   /** Whether there are jobs. @default true */
   jobs?: boolean;
+  /** What it may do. @default it has no limits */
+  limits?: PluginLimitOptions;
   /** How it asks other hosts. @default DNS */
   outbound?: PluginHttpOptions;
   /** Whether there are nodes. @default true */
@@ -106,6 +110,7 @@ export class RuntimeBench implements AsyncDisposable {
     jobs = true,
     cluster = true,
     outbound,
+    limits,
     signal,
   }: StartOptions = {}): Promise<StartedPlugin> {
     const artifact = await this.artifacts(fixture);
@@ -115,6 +120,7 @@ export class RuntimeBench implements AsyncDisposable {
       {
         dispatcher: this.#dispatcher,
         outbound,
+        usage: limits && new PluginUsage(granted.name, limits),
         kv: this.store.kv,
         blobs: this.store.blobs,
         logger: {

@@ -5,6 +5,7 @@ import { callCases } from "./call-cases.js";
 import { boundsMemoryCases, stopsCodeCases } from "./capability-cases.js";
 import type { PluginRuntimeHarness, TestFramework } from "./harness.js";
 import { hostCases } from "./host-cases.js";
+import { hostileCases } from "./hostile-cases.js";
 import { httpCases } from "./http-cases.js";
 import { lifecycleCases } from "./lifecycle-cases.js";
 import { rpcCases } from "./rpc-cases.js";
@@ -28,6 +29,7 @@ export function testPluginRuntime(framework: TestFramework, harness: PluginRunti
     "calls of plugins": rpcCases,
     "requests to other hosts": httpCases,
     "the ABI": abiCases,
+    "plugins that do too much": hostileCases,
     lifecycle: lifecycleCases,
     ...(harness.stopsCode ? { "code that never ends": stopsCodeCases } : {}),
     ...(harness.boundsMemory ? { memory: boundsMemoryCases } : {}),
