@@ -66,7 +66,6 @@ export {
   storedManifestSchema,
 } from "./manifest.js";
 export {
-  backgroundFields,
   backgroundProblems,
   type ManifestSubscription,
   type ManifestTimer,
