@@ -52,6 +52,15 @@ describe("what a plugin lacks", () => {
   });
 });
 
+test("TextDecoder knows every name of UTF-8, and no other encoding", () => {
+  for (const label of ["utf-8", " UTF8\n", "unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "x-unicode20utf8"]) {
+    expect([label, run(`new TextDecoder(${JSON.stringify(label)}).encoding`)]).toEqual([label, "utf-8"]);
+  }
+  for (const label of ["latin1", "utf-16le", "x-unicode11utf8", ""]) {
+    expect(run(`new TextDecoder(${JSON.stringify(label)})`)).toMatchObject({ error: expect.anything() });
+  }
+});
+
 describe("the README's list of a plugin's environment", () => {
   const names = (text: string) => [...text.matchAll(/`([A-Za-z_$][\w$.]*)`/g)].map((match) => match[1]!);
 

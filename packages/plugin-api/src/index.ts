@@ -68,7 +68,6 @@ export {
   storedManifestSchema,
 } from "./manifest.js";
 export {
-  backgroundFields,
   backgroundProblems,
   type ManifestSubscription,
   type ManifestTimer,

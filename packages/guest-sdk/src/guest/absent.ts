@@ -32,10 +32,7 @@ export const ABSENT: Readonly<Record<string, string>> = {
 export const UNNAMED = "it is there in plugins whose code names it, and the code of this one was made at run time";
 
 /** Absent from plugins whose code names none of them, because they make a plugin larger. */
-export const ON_DEMAND: Readonly<Record<string, string>> = Object.fromEntries(
-  // Each in quotes of its own, by which the build knows that it is not named here.
-  ["URL", "URLSearchParams", "structuredClone"].map((name) => [name, UNNAMED]),
-);
+export const ON_DEMAND: Readonly<Record<string, string>> = all(UNNAMED, "URL URLSearchParams structuredClone");
 
 /** Names that stay undefined, because packages tell by them whether they run in a browser or in Node. */
 export const UNDEFINED: Readonly<Record<string, string>> = {

@@ -33,13 +33,16 @@ class GuestTextEncoder {
 
 const BYTE_ORDER_MARK = "\uFEFF";
 
+/** The names of UTF-8 in the Encoding Standard, section 4.2. */
+const UTF8_LABEL = /^[\t\n\f\r ]*(utf-?8|unicode-1-1-utf-8|unicode11utf8|(x-)?unicode20utf8)[\t\n\f\r ]*$/i;
+
 class GuestTextDecoder {
   readonly encoding = "utf-8";
   readonly fatal: boolean;
   readonly ignoreBOM: boolean;
 
   constructor(label = "utf-8", options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
-    if (!/^(utf-?8|unicode-1-1-utf-8)$/i.test(label)) throw new RangeError(`the encoding ${label} is not supported`);
+    if (!UTF8_LABEL.test(label)) throw new RangeError(`the encoding ${label} is not supported`);
     this.fatal = options.fatal ?? false;
     this.ignoreBOM = options.ignoreBOM ?? false;
   }

@@ -1,5 +1,23 @@
-import { backgroundFields, ERROR_CLASSES, type ErrorClass, LIFECYCLE_STATES, overridesSchema, type PluginTierName, TIER_FEATURES } from "@aspen/plugin-api";
+import {
+  ERROR_CLASSES,
+  type ErrorClass,
+  LIFECYCLE_STATES,
+  overridesSchema,
+  type PluginTierName,
+  TIER_FEATURES,
+} from "@aspen/plugin-api";
 import { z } from "zod";
+
+/** A timer of a manifest. Its payload is any JSON, which OpenAPI has no word for but this. */
+const timerSchema = z.strictObject({
+  name: z.string(),
+  every_ms: z.number().optional(),
+  cron: z.string().optional(),
+  time_zone: z.string().optional(),
+  payload: z.unknown().optional(),
+  catch_up: z.number().optional(),
+  jitter_ms: z.number().optional(),
+});
 
 /** Results of `plugin.*`: `PluginStatus` and `InstalledPlugin` of `@aspen/plugin-host`, which the compiler holds against these. */
 export const pluginStatusSchema = z.strictObject({
@@ -11,8 +29,8 @@ export const pluginStatusSchema = z.strictObject({
   handles: z.array(z.string()),
   permissions: z.array(z.string()),
   kvPrefixes: z.array(z.string()),
-  timers: backgroundFields.timers.removeDefault(),
-  subscriptions: backgroundFields.subscriptions.removeDefault(),
+  timers: z.array(timerSchema),
+  subscriptions: z.array(z.strictObject({ topic: z.string(), recursive: z.boolean() })),
   memoryLimit: z.number(),
   executionTimeoutMs: z.number(),
   maxInstances: z.number(),
@@ -25,7 +43,12 @@ export const pluginStatusSchema = z.strictObject({
   installedAt: z.string(),
   updatedAt: z.string(),
   error: z
-    .strictObject({ code: z.string(), class: z.enum(Object.keys(ERROR_CLASSES) as [ErrorClass, ...ErrorClass[]]).optional(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+    .strictObject({
+      code: z.string(),
+      class: z.enum(Object.keys(ERROR_CLASSES) as [ErrorClass, ...ErrorClass[]]).optional(),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()).optional(),
+    })
     .optional(),
   breaker: z
     .strictObject({ state: z.enum(["open", "half-open"]), code: z.string(), retryAfterMs: z.number() })
