@@ -61,6 +61,7 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
         status: status.optional(),
         type: z.string().optional(),
         group: z.string().optional(),
+        submitter: z.string().optional(),
         limit: z.int().optional(),
         after: cursor,
       }),

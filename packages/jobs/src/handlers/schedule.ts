@@ -36,8 +36,13 @@ const options = {
   overlap: z.enum(["skip", "allow"]).optional(),
 };
 
+/** Who said what it submits is shown beside that. */
+interface ShownSchedule extends JobSchedule {
+  readonly submitter?: string;
+}
+
 /** A schedule, as it is shown. */
-const schedule: z.ZodType<JobSchedule> = z.strictObject({
+const schedule: z.ZodType<ShownSchedule> = z.strictObject({
   name,
   status: z.enum(["active", "paused", "ended"]),
   cron: z.string().optional(),
@@ -49,12 +54,13 @@ const schedule: z.ZodType<JobSchedule> = z.strictObject({
   graceMs: whole,
   jitterMs: whole,
   overlap: z.enum(["skip", "allow"]),
-  job: scheduledJob.extend({ submitter: z.string().optional() }),
+  job: scheduledJob,
+  submitter: z.string().optional(),
   createdAt: whole,
   nextAt: whole.nullable(),
   last: z.strictObject({ scheduledAt: whole, jobId: id }).nullable(),
   skipped: whole,
-}) as z.ZodType<JobSchedule>;
+}) as z.ZodType<ShownSchedule>;
 
 function scheduleMethods(schedules: JobSchedules, pool: WorkerPool) {
   const one = z.strictObject({ name });
@@ -133,6 +139,7 @@ function jobOf(caller: Caller, job: z.output<typeof scheduledJob>): ScheduledJob
   return { ...given(job), submitter: submitterOf(caller), ...given({ caller: keptCaller(caller) }) } as ScheduledJob;
 }
 
-function shown({ job: { caller: _, ...job }, ...schedule }: JobSchedule): JobSchedule {
-  return { ...schedule, job };
+/** Its job as it can be sent back. */
+function shown({ job: { caller: _, submitter, ...job }, ...schedule }: JobSchedule) {
+  return { ...schedule, job, ...given({ submitter }) };
 }

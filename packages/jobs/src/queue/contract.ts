@@ -53,6 +53,8 @@ export interface ListJobsOptions {
   readonly status?: JobStatus;
   readonly type?: string;
   readonly group?: string;
+  /** Who asked for them, such as `plugin:shop`. */
+  readonly submitter?: string;
   /** Of the page, 1 to 1,000. @default 100 */
   readonly limit?: number;
   /** `cursor` of the page before. */
