@@ -99,7 +99,7 @@ describe("stock git", () => {
     await work.git("init", "-q", "-b", "main", "one");
     await work.commits("one", 2);
     const head = await work.git("-C", "one", "rev-parse", "HEAD");
-    const lines = Array.from({ length: 3000 }, (_, at) => `create refs/heads/topic/${at % 7}/b-${at} ${head}\n`);
+    const lines = Array.from({ length: 2000 }, (_, at) => `create refs/heads/topic/${at % 7}/b-${at} ${head}\n`);
     await work.git({ input: lines.join("") }, "-C", "one", "update-ref", "--stdin");
     await work.git("-C", "one", "push", "-q", "--mirror", url);
     const theirs = await work.git("ls-remote", "--refs", url);

@@ -11,9 +11,7 @@ import { Gateway } from "./gateway/gateway.js";
 import { gatewayHandler } from "./gateway/info-handler.js";
 import { reservedPrefixes } from "./reserved-prefixes.js";
 
-export const FORGE = {
-  gateway: Symbol.for("@aspen/plugins-forge Gateway") as ServiceIdentifier<Gateway>,
-} as const;
+const GATEWAY = Symbol("Gateway") as ServiceIdentifier<Gateway>;
 
 const configSchema = z.strictObject({
   url: z
@@ -56,7 +54,7 @@ export const feature: Feature<ForgeConfig> = {
     const plugin = await readOfficialPlugin({ feature: "forge", folder, reservedPrefixes });
     return new ContainerModule(({ bind }) => {
       bind(PLUGIN_HOST.officialPlugin).toConstantValue(plugin);
-      bind(FORGE.gateway)
+      bind(GATEWAY)
         .toResolvedValue<[Store, Clock, Logger, string, Authenticator[] | undefined]>(
           ({ kv, blobs }, clock, log, url, authenticators = []) =>
             new Gateway({ kv, blobs, clock, log, authenticators, url: () => url }, given(config)),
@@ -66,9 +64,9 @@ export const feature: Feature<ForgeConfig> = {
           ],
         )
         .inSingletonScope();
-      bind(POINTS.service).toService(FORGE.gateway);
-      bind(POINTS.handlerFactory).toResolvedValue(({ parts }) => gatewayHandler(parts.url), [FORGE.gateway]);
-      bind(POINTS.httpMount).toResolvedValue(({ mount }) => mount, [FORGE.gateway]);
+      bind(POINTS.service).toService(GATEWAY);
+      bind(POINTS.handlerFactory).toResolvedValue(({ parts }) => gatewayHandler(parts.url), [GATEWAY]);
+      bind(POINTS.httpMount).toResolvedValue(({ mount }) => mount, [GATEWAY]);
     });
   },
 };

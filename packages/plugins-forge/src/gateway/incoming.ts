@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Policy } from "../domain/policy.js";
 import { isProtected, type RefCommand } from "../domain/policy.js";
 import { ZERO_ID } from "../domain/ref-name.js";
+import { FORGE_LIMITS } from "../limits.js";
 import type { GatewayParts } from "./parts.js";
 import type { CachedRepository } from "./repository-cache.js";
 
@@ -74,15 +75,15 @@ export class Incoming implements AsyncDisposable {
     return code === 0 ? null : `objects are missing: ${stopped ?? reasonOf(stderr)}`;
   }
 
-  /** For each command that changes a branch or what a rule covers: whether it keeps all commits. */
+  /** Whether a command keeps all commits: known of those that a rule covers, and of those that have an event each. */
   async fastForwards(commands: readonly RefCommand[], policy: Policy): Promise<(command: RefCommand) => boolean> {
+    const told = commands.length <= FORGE_LIMITS.eventRefs;
     const known = new Map<string, boolean>();
     for (const { ref, before, after } of commands) {
-      if (before === ZERO_ID || after === ZERO_ID || !(ref.startsWith("refs/heads/") || isProtected(policy, ref)))
-        continue;
-      if (known.size >= 1000) break;
+      const pair = `${before} ${after}`;
+      if (before === ZERO_ID || after === ZERO_ID || known.has(pair) || !(told || isProtected(policy, ref))) continue;
       const { code } = await this.parts.git.run(["merge-base", "--is-ancestor", before, after], this.#options());
-      known.set(`${before} ${after}`, code === 0);
+      known.set(pair, code === 0);
     }
     return ({ before, after }) => known.get(`${before} ${after}`) ?? false;
   }
