@@ -299,7 +299,8 @@ export default definePlugin({ handlers: { "hello.say": async () => big[0] } });
     }
     expect(JSON.parse((await aspen(["plugin", "list", "--json"], { env })).stdout)).toEqual({
       safeMode: false,
-      plugins: [],
+      // What the node brings itself, and nothing else.
+      plugins: [expect.objectContaining({ name: "service-registry", official: "service-registry" })],
       unreadable: [],
     });
   });

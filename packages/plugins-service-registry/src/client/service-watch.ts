@@ -91,10 +91,10 @@ export class ServiceWatch implements Disposable {
         const state = await this.#client.call("service.watch", question, options);
         failures = 0;
         this.#failing = false;
-        const behind = state.index < this.index;
+        const news = state.index > this.index;
         this.#hear(state);
-        // A node that knows less, or whose store is away, answers at once.
-        if (behind || state.stale) await pause(this.#retryMs, signal);
+        // A node that stops, that knows less, or whose store is away, answers at once.
+        if (!news || state.stale) await pause(this.#retryMs, signal);
       } catch {
         if (signal.aborted) return;
         this.#failing = true;
