@@ -1,4 +1,4 @@
-import type { Middleware } from "@aspen/rpc-core";
+import { type Middleware, ResultStream, untilEnd } from "@aspen/rpc-core";
 import { nodeErrors } from "./errors.js";
 
 /** Calls that began between two looks at what is under way. */
@@ -27,10 +27,13 @@ export class InFlight {
     if (this.#stopping) throw nodeErrors.stopping();
     const group = this.#groups.at(-1)!;
     group.count += 1;
+    let streams = false;
     try {
-      return await next(request, context);
+      const result = await next(request, context);
+      streams = result instanceof ResultStream;
+      return streams ? untilEnd(result as ResultStream, () => group.leave()) : result;
     } finally {
-      group.leave();
+      if (!streams) group.leave();
     }
   };
 

@@ -23,7 +23,7 @@ export class PluginMeters implements HostMeasures {
   ]);
   readonly #hostCalls = new CountMeter(
     "aspen_plugin_host_calls_total",
-    "Host calls that the main thread served; reads that a plugin's own thread serves are not among them.",
+    "Host calls of a plugin; those that its own thread serves are counted within a second.",
     ["plugin", "function"],
   );
   readonly #restarts = new CountMeter(
@@ -111,8 +111,8 @@ export class PluginMeters implements HostMeasures {
     this.#waits.observe([plugin], ms);
   }
 
-  hostCall(plugin: string, name: string): void {
-    this.#hostCalls.add([plugin, findHostFunction(name) ? name : "unknown"]);
+  hostCall(plugin: string, name: string, times = 1): void {
+    this.#hostCalls.add([plugin, findHostFunction(name) ? name : "unknown"], times);
   }
 
   limited(plugin: string, limit: string): void {

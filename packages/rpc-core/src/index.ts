@@ -42,7 +42,7 @@ export { resultMiddleware } from "./middleware/results.js";
 export { parseParams } from "./parse-params.js";
 export { type DescribedMethod, HandlerRegistry, type ShadowedMethod } from "./registry.js";
 export type { RequestContext, RpcRequest } from "./request.js";
-export { ResultStream } from "./result-stream.js";
+export { ResultStream, untilEnd } from "./result-stream.js";
 export type { KnownMethod, ParamsOf, ResultOf, RpcMethods } from "./rpc-methods.js";
 export type { InputOf, OutputOf, StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
 export { spanned, type TraceContext, type TraceSpan, type TraceSpanOptions } from "./trace.js";

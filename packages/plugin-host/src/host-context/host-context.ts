@@ -114,6 +114,11 @@ export class PluginHostContext implements CallScope {
     this.services.measures?.restarted(this.grant.plugin);
   }
 
+  /** Counts host calls that a worker has served itself. */
+  countLocal(counts: readonly (readonly [name: string, times: number])[]): void {
+    for (const [name, times] of counts) this.services.measures?.hostCall(this.grant.plugin, name, times);
+  }
+
   /** Reports denials that a worker decided by the same rules. */
   reportDenied(event: Omit<DeniedEvent, "plugin">): void {
     this.#denials.add({ ...event, plugin: this.grant.plugin });

@@ -49,7 +49,8 @@ export type TickOutcome = "fired" | "late" | "failed";
 
 /** What a plugin's host is told to measure. */
 export interface HostMeasures {
-  hostCall(plugin: string, name: string): void;
+  /** @param times how many of them, where they are counted together. @default 1 */
+  hostCall(plugin: string, name: string, times?: number): void;
   /** A call waited for an instance. */
   waited(plugin: string, ms: number): void;
   /** An instance ended before its time. */
