@@ -13,6 +13,6 @@ export function addServiceDeregister(service: Command): void {
     const fencingToken = await tokenOf(client, name, id, flags);
     const result = await client.call("service.deregister", { service: name, id, fencingToken });
     output.result(result, result.deregistered ? "deregistered" : "was not there");
-    if (!result.deregistered) process.exitCode = errorStatus("SERVICE_NOT_FOUND").exit;
+    if (!result.deregistered) process.exitCode = errorStatus({ code: "SERVICE_NOT_FOUND" }).exit;
   });
 }

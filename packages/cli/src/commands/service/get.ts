@@ -16,6 +16,6 @@ export function addServiceGet(service: Command): void {
     if (!instance && !output.json) throw absent;
     output.result(instance, printable(JSON.stringify(instance, null, 2)));
     // With --json the answer is the null on stdout.
-    if (!instance) process.exitCode = errorStatus(absent.code).exit;
+    if (!instance) process.exitCode = errorStatus(absent).exit;
   });
 }
