@@ -75,7 +75,8 @@ const sent = async (params: string | Uint8Array) => {
   const bytes = typeof params === "string" ? encodeUtf8(params) : params;
   return Buffer.from((await call(echo, new JsonBytes(bytes))).bytes).toString();
 };
-const request = (params: string) => `{"requestId":"id","method":"raw.call","params":${params}}`;
+const caller = `{"kind":"local","id":"local","grants":{"methods":["*"],"kvPrefixes":[""]}}`;
+const request = (params: string) => `{"requestId":"id","method":"raw.call","caller":${caller},"params":${params}}`;
 
 /** Characters of the longest text that this thread parsed meanwhile. */
 async function longestParsed(work: () => Promise<unknown>): Promise<number> {

@@ -1,4 +1,4 @@
-import { type HostFunctionPermission, hostIn, nameIn, type PermissionByArgument } from "./required-permission.js";
+import { type HostFunctionPermission, urlIn, nameIn, type PermissionByArgument } from "./required-permission.js";
 
 /**
  * The ABI table: the one source of a host function. The worker's imports, the serving side, the guest
@@ -323,7 +323,7 @@ export const HOST_FUNCTIONS = [
     name: "http_open",
     parameters: [p("url", "string"), p("request", "envelope")],
     result: "json",
-    permission: { family: "http:", argument: "host", of: ([url]) => hostIn(url) },
+    permission: { family: "http:", argument: "host", of: ([url]) => urlIn(url), isUrl: true },
     effect: "none",
     atBuild: "fails",
     overlaps: true,

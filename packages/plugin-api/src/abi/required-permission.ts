@@ -12,6 +12,11 @@ export interface PermissionByArgument {
    * so it must look at their length before it decodes them.
    */
   of(args: readonly (Uint8Array | null)[]): string;
+  /**
+   * What `of` gives is a URL, and its host and port are the argument. The row does not read it, since guests have the table
+   * too and are given `URL` when their code names it. @default false
+   */
+  readonly isUrl?: true;
 }
 
 /** Most bytes of a name that a permission takes as its argument. */
@@ -25,10 +30,9 @@ export function nameIn(parameter: Uint8Array | null | undefined): string {
 /** Most bytes of a URL in a parameter. */
 const URL_BYTES = 8192;
 
-/** Host and port of the URL that a parameter holds, as a permission names them; empty when it holds none. */
-export function hostIn(parameter: Uint8Array | null | undefined): string {
-  const text = parameter && parameter.length <= URL_BYTES ? decodeUtf8(parameter) : "";
-  return URL.canParse(text) ? hostPermission(new URL(text)) : "";
+/** The URL that a parameter holds; empty when it is too long for one. */
+export function urlIn(parameter: Uint8Array | null | undefined): string {
+  return parameter && parameter.length <= URL_BYTES ? decodeUtf8(parameter) : "";
 }
 
 /** Host and port of a URL, as a permission of the family `http:` names them; the scheme's own port is left out. */
@@ -51,11 +55,17 @@ export function requiredPermission(
   args: readonly (Uint8Array | null)[],
 ): Permission | null {
   if (permission === null || typeof permission === "string") return permission;
-  const { family, argument } = permission;
-  const needed = `${family}${permission.of(args)}` as const;
+  const { family, argument, isUrl } = permission;
+  const given = permission.of(args);
+  const needed = `${family}${isUrl ? hostOf(given) : given}` as const;
   // A guest that names a pattern would be granted it literally, and then get what it stands for.
   if (!isPermission(needed) || needed.includes("*")) throw pluginApiErrors.argumentUnnamed(name, argument);
   return needed;
+}
+
+/** Host and port of a URL; empty, which no permission takes, when it is none. */
+function hostOf(text: string): string {
+  return URL.canParse(text) ? hostPermission(new URL(text)) : "";
 }
 
 /** How a host function's permission is shown: `kv:read`, `rpc:call:<method>`; null when it needs none. */

@@ -99,6 +99,7 @@ export class WorkerThread {
 
   /** Ends the thread; false when it did not end in time, and may run on until the process ends. */
   async terminate(): Promise<boolean> {
+    this.busy();
     this.#ended = true;
     this.#events = null;
     // A thread that is ended while it loads a native library (lmdb) takes the whole process with it.
