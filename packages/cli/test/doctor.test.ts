@@ -112,6 +112,7 @@ describe("aspen doctor", () => {
     expect(of(findings, "tools")).toMatchObject([
       { state: "problem", message: expect.stringMatching(/bwrap .*is not there, which shell-worker needs/) },
       { state: "problem", fix: expect.stringMatching(/apt-get install .*; or set features\.shell-worker to false/) },
+      { state: "problem", message: expect.stringMatching(/^unshare is not there/) },
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { type HostFunctionPermission, urlIn, nameIn, type PermissionByArgument } from "./required-permission.js";
+import { type HostFunctionPermission, nameIn, type PermissionByArgument, urlIn } from "./required-permission.js";
 
 /**
  * The ABI table: the one source of a host function. The worker's imports, the serving side, the guest
