@@ -29,6 +29,7 @@ export const KNOWN_FEATURES: KnownFeatures = {
     on: false,
     load: () => import("@aspen/plugin-host/native/feature"),
   },
+  "plugins-ipc": { package: "@aspen/ipc-plugin", on: false, load: () => import("@aspen/ipc-plugin/feature") },
   // Behind the plugins: its jobs may call them, so that it starts after them and is drained first.
   jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
   "shell-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/shell-worker") },
