@@ -4,8 +4,12 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** What the tests start; `debian` is the package that has it, `elsewhere` how to get it on other systems. */
+/**
+ * What the tests start; `debian` is the package that has it, `elsewhere` how to get it on other systems. `version` is the
+ * argument that makes it print its version and end.
+ */
 const TOOLS = {
+  git: { debian: "git", elsewhere: "`brew install git`, `apk add git`, or https://git-scm.com/downloads" },
   "redis-server": {
     debian: "redis-server",
     elsewhere: "`brew install redis`, `apk add redis`, or https://redis.io/docs/latest/operate/oss_and_stack/install/",
@@ -14,9 +18,22 @@ const TOOLS = {
     debian: "bubblewrap",
     elsewhere: "`dnf install bubblewrap`, `apk add bubblewrap`, or https://github.com/containers/bubblewrap",
   },
+  clang: {
+    debian: "clang",
+    elsewhere: "https://releases.llvm.org, with the target wasm32",
+  },
+  "wasm-ld": {
+    debian: "lld",
+    elsewhere: "https://releases.llvm.org: it is part of LLD",
+  },
   "nix-build": {
     debian: "nix-bin",
     elsewhere: "https://nixos.org/download",
+  },
+  dig: {
+    debian: "bind9-dnsutils",
+    elsewhere: "`brew install bind`, `apk add bind-tools`, or `dnf install bind-utils`",
+    version: "-v",
   },
 };
 
@@ -43,7 +60,7 @@ export function ensureTools(names = Object.keys(TOOLS)) {
 }
 
 function starts(name) {
-  return spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0;
+  return spawnSync(name, [TOOLS[name].version ?? "--version"], { stdio: "ignore" }).status === 0;
 }
 
 function fail(names, message) {

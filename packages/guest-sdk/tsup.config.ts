@@ -33,7 +33,11 @@ export default defineConfig([
     outDir: "dist",
   },
   {
-    entry: { "guest/url": "src/guest/url.ts" },
+    entry: {
+      "guest/url": "src/guest/url.ts",
+      "guest/structured-clone": "src/guest/structured-clone.ts",
+      "guest/subtle": "src/guest/subtle.ts",
+    },
     format: ["iife"],
     platform: "neutral",
     target: "es2023",

@@ -9,6 +9,7 @@ export default defineConfig({
     feature: "src/feature.ts",
     "features/native": "src/features/native.ts",
     "native/index": "src/native/index.ts",
+    "outbound/index": "src/outbound/index.ts",
     "testing/index": "src/testing/index.ts",
   },
   format: ["esm"],

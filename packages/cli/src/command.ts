@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { cliErrors } from "./errors.js";
 import { type NodeAddress, parseNodeAddress } from "./node-address.js";
 import { nodeClient } from "./node-client.js";
+import { nodeFetch, type TlsFiles } from "./node-fetch.js";
 import { Output } from "./output.js";
 
 const DEFAULT_NODE = "http://127.0.0.1:7070";
@@ -28,7 +29,7 @@ export function addCommand(parent: Command, { usage, description, example }: Com
 export function addClientCommand(parent: Command, spec: CommandSpec): Command {
   return addCommand(parent, spec)
     .addOption(
-      new Option("--node <url>", "address of the node")
+      new Option("--node <url>", "address of the node: a URL, or unix:PATH of its socket")
         .env("ASPEN_NODE")
         .default(parseNodeAddress(DEFAULT_NODE), DEFAULT_NODE)
         .argParser(parseNodeAddress),
@@ -38,22 +39,39 @@ export function addClientCommand(parent: Command, spec: CommandSpec): Command {
       new Option("--token <token>", "token to send; better by the variable").env("ASPEN_TOKEN").argParser(parseToken),
     )
     .addOption(
+      new Option("--ca <file>", "PEM file of the authorities whose certificate the node must have").env("ASPEN_CA"),
+    )
+    .addOption(
+      new Option("--client-cert <file>", "PEM file of the certificate to show to the node").env("ASPEN_CLIENT_CERT"),
+    )
+    .addOption(new Option("--client-key <file>", "PEM file of its private key").env("ASPEN_CLIENT_KEY"))
+    .addOption(
       new Option("--timeout <seconds>", "longest wait for an answer")
         .default(60)
         .argParser((text) => wholeNumber(text, 1, 300)),
     );
 }
 
-/** The node and the output that a client command's options name; the address is for what is no method. */
-export function session(command: Command): { client: RpcClient; output: Output; address: NodeAddress } {
-  const { node, token, timeout, json } = command.opts<{
-    node: NodeAddress;
-    token?: string;
-    timeout: number;
-    json?: boolean;
-  }>();
+/** What a client command's options name. */
+export interface Session {
+  client: RpcClient;
+  output: Output;
+  address: NodeAddress;
+  /** Reaches the node, for what is no method. */
+  fetch: typeof fetch;
+}
+
+/** @throws AspenError `INVALID_PARAMS` when a certificate is named without its key, or a key without its certificate */
+export function session(command: Command): Session {
+  const { node, token, timeout, json, ...files } = command.opts<
+    { node: NodeAddress; token?: string; timeout: number; json?: boolean } & TlsFiles
+  >();
+  if ((files.clientCert === undefined) !== (files.clientKey === undefined))
+    throw cliErrors.usage("--client-cert and --client-key go together");
   const address = token === undefined ? node : { ...node, authorization: `Bearer ${token}` };
-  return { client: nodeClient(address, timeout * 1000), output: new Output(json ?? false), address };
+  const reach = nodeFetch(address, files);
+  const client = nodeClient(address, { timeoutMs: timeout * 1000, fetch: reach });
+  return { client, output: new Output(json ?? false), address, fetch: reach };
 }
 
 /** @throws AspenError `INVALID_PARAMS`, which does not show it */

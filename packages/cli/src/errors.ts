@@ -59,6 +59,11 @@ export const cliErrors = {
         : `the store is damaged (findings: ${remaining}); --repair mends what can be mended without losing data`,
       { remaining },
     ),
+  instanceNotFound: (service: string, id: string) =>
+    new AspenError(
+      "SERVICE_NOT_FOUND",
+      `${JSON.stringify(service)} has no instance ${JSON.stringify(id)}; see: aspen service discover`,
+    ),
   keyNotFound: (key: string) =>
     new AspenError("KV_NOT_FOUND", `no value is stored under ${JSON.stringify(key)}`, { key }),
   needsYes: () =>
@@ -87,12 +92,12 @@ export const cliErrors = {
   noMetrics: (url: string, cause: unknown) =>
     new AspenError(
       "NODE_UNREACHABLE",
-      `${url}metrics cannot be read: ${reason(cause)}; see that the node runs, and that its feature metrics is on`,
+      `the metrics of ${url} cannot be read: ${reason(cause)}; see that the node runs, and that its feature metrics is on`,
       { url },
       cause,
     ),
   notMetrics: (url: string, cause: unknown) =>
-    new AspenError("INTERNAL", `what ${url}metrics answers are no metrics: ${reason(cause)}`, { url }, cause),
+    new AspenError("INTERNAL", `what ${url} answers for /metrics are no metrics: ${reason(cause)}`, { url }, cause),
   notAPlugin: (path: string, problem: string) =>
     new AspenError("MANIFEST_INVALID", `${path} is no plugin: ${problem}`, { path }),
 } as const;

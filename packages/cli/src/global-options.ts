@@ -6,6 +6,9 @@ const GLOBAL_OPTIONS: readonly (readonly [flags: string, description: string])[]
   ["--json", "write one line of JSON instead of text"],
   ["--node <url>", "address of the node, for commands that talk to one"],
   ["--token <token>", "token to send, for commands that talk to a node"],
+  ["--ca <file>", "authorities of the node's certificate, for commands that talk to a node"],
+  ["--client-cert <file>", "certificate to show, for commands that talk to a node"],
+  ["--client-key <file>", "its private key, for commands that talk to a node"],
   ["--timeout <seconds>", "longest wait for an answer, for commands that talk to a node"],
 ];
 

@@ -11,9 +11,18 @@ const ADVICE: Readonly<Record<string, string>> = {
   DEADLINE_EXCEEDED: "--timeout SECONDS allows more",
 };
 
+const CA_ADVICE = "--ca FILE or ASPEN_CA names the authority of the node's certificate";
+
+export interface NodeClientOptions {
+  timeoutMs: number;
+  /** @default the global one */
+  fetch?: typeof fetch;
+}
+
 /** A client whose errors speak of the command's options. */
-export function nodeClient(address: NodeAddress, timeoutMs: number): RpcClient {
-  const client = remoteClient({ ...address, timeoutMs });
+export function nodeClient({ url, shown, authorization }: NodeAddress, options: NodeClientOptions): RpcClient {
+  const credentials = authorization === undefined ? {} : { authorization };
+  const client = remoteClient({ url, shown, ...credentials, ...options });
   return {
     async call(method, ...rest) {
       try {
@@ -27,7 +36,16 @@ export function nodeClient(address: NodeAddress, timeoutMs: number): RpcClient {
 
 function advised(error: AspenError): AspenError {
   const told = error instanceof RemoteError && error.code !== "UNAUTHENTICATED";
-  const advice = told ? undefined : ADVICE[error.code];
+  const advice = told ? undefined : isUntrusted(error) ? CA_ADVICE : ADVICE[error.code];
   if (advice === undefined) return error;
   return new AspenError(error.code, `${error.message} (${advice})`, error.details, error);
+}
+
+/** True when the certificate of the node is of nobody who is trusted, by the codes of OpenSSL that Node.js gives. */
+function isUntrusted(error: AspenError): boolean {
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (typeof code === "string" && /^(?:UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/.test(code)) return true;
+  }
+  return false;
 }

@@ -34,7 +34,7 @@ export function writeError(thrown: unknown, json: boolean): number {
           .map((line) => `${printable(line)}\n`)
           .join(""),
   );
-  return errorStatus(error.code).exit;
+  return errorStatus(error).exit;
 }
 
 /** The details that a node sent along; an error of the command itself says everything in its message. */

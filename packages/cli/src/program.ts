@@ -5,11 +5,13 @@ import { addClusterCommands } from "./commands/cluster/index.js";
 import { addCompletion } from "./commands/completion.js";
 import { addConfigCommands } from "./commands/config/index.js";
 import { addDoctor } from "./commands/doctor.js";
+import { addForgeCommands } from "./commands/forge/index.js";
 import { addJobCommands } from "./commands/job/index.js";
 import { addKvCommands } from "./commands/kv/index.js";
 import { addNodeCommands } from "./commands/node/index.js";
 import { addPluginCommands } from "./commands/plugin/index.js";
 import { addRpcCommands } from "./commands/rpc/index.js";
+import { addServiceCommands } from "./commands/service/index.js";
 import { addStoreCommands } from "./commands/store/index.js";
 import { addTokenCommands } from "./commands/token/index.js";
 import { addTop } from "./commands/top.js";
@@ -18,8 +20,10 @@ import { addGlobalOptions } from "./global-options.js";
 
 /** Variables of the environment that stand for an option; an empty one counts as unset. */
 const VARIABLES = [
-  ...["ASPEN_CONFIG", "ASPEN_DATA_DIR", "ASPEN_LISTEN", "ASPEN_LOG_LEVEL"],
-  ...["ASPEN_NODE", "ASPEN_REDIS_URL", "ASPEN_TOKEN"],
+  ...["ASPEN_CONFIG", "ASPEN_DATA_DIR", "ASPEN_DNS", "ASPEN_LISTEN", "ASPEN_LOG_LEVEL"],
+  ...["ASPEN_NODE", "ASPEN_REDIS_URL", "ASPEN_TOKEN", "ASPEN_SOCKET"],
+  ...["ASPEN_TLS_CERT", "ASPEN_TLS_KEY", "ASPEN_TLS_CLIENT_CA"],
+  ...["ASPEN_CA", "ASPEN_CLIENT_CERT", "ASPEN_CLIENT_KEY"],
 ];
 
 /** The whole `aspen` command. */
@@ -46,6 +50,8 @@ export function createProgram(version: string): Command {
   addBlobCommands(program);
   addJobCommands(program);
   addWorkerCommands(program);
+  addServiceCommands(program);
+  addForgeCommands(program);
   addStoreCommands(program);
   addTokenCommands(program);
   addAuditCommand(program);

@@ -296,6 +296,9 @@ describe("usage", () => {
         (verb) => `job schedule ${verb}`,
       ),
       "worker list",
+      ...["register", "deregister", "discover", "list", "get", "heartbeat", "health", "update", "watch"].map(
+        (verb) => `service ${verb}`,
+      ),
     ];
     const helps = await Promise.all(commands.map((command) => aspen([...command.split(" "), "--help"])));
     helps.forEach((help, at) => {

@@ -7,6 +7,7 @@ import { Redis } from "ioredis";
 import { examine } from "../src/doctor/doctor.js";
 import type { Finding } from "../src/doctor/finding.js";
 import type { DoctorOptions } from "../src/doctor/options.js";
+import { parseNodeAddress } from "../src/node-address.js";
 import { nodeClient } from "../src/node-client.js";
 import { aspen, BIN, startNode } from "./support.js";
 
@@ -22,7 +23,7 @@ const NOWHERE = "http://127.0.0.1:1/";
 
 /** What the library finds; nothing is running, and nobody said that something should be. */
 function find(more: Partial<DoctorOptions>): Promise<Finding[]> {
-  const node = { client: nodeClient({ url: NOWHERE }, 5000), url: NOWHERE, named: false };
+  const node = { client: nodeClient(parseNodeAddress(NOWHERE), { timeoutMs: 5000 }), url: NOWHERE, named: false };
   return examine({ settings: { config: { dataDir: join(directory, "data") } }, node, ...more });
 }
 

@@ -256,6 +256,8 @@ describe("aspen job", () => {
     const all = await json(...filter, "--status", "scheduled");
     expect(all.jobs.map(({ id }: { id: string }) => id).sort()).toEqual([...ids].sort());
     expect(await json(...filter, "--status", "running")).toEqual({ jobs: [], cursor: null });
+    expect((await json(...filter, "--submitter", "local")).jobs).toHaveLength(5);
+    expect((await json(...filter, "--submitter", "plugin:none")).jobs).toEqual([]);
     const first = await json(...filter, "--limit", "2");
     const second = await json(...filter, "--limit", "4", "--after", first.cursor);
     const shown = [...first.jobs, ...second.jobs].map(({ id }) => id);

@@ -112,14 +112,14 @@ describe("aspen plugin build", () => {
     const folder = await plugin(
       "asking",
       { "src/plugin.ts": source("asking") },
-      { permissions: ["kv:read", "http:a.example"] },
+      { permissions: ["kv:read", "hooks:subscribe"] },
     );
     const built = await aspen(["plugin", "build", folder]);
-    expect(built).toMatchObject({ code: 0, stderr: expect.stringMatching(/^warning: .*http:a\.example/) });
+    expect(built).toMatchObject({ code: 0, stderr: expect.stringMatching(/^warning: .*hooks:subscribe/) });
     expect(built.stderr).not.toContain("kv:read");
     const json = await aspen(["plugin", "build", folder, "--json"]);
     expect(json.stderr).toBe("");
-    expect(JSON.parse(json.stdout)).toMatchObject({ warnings: [expect.stringContaining("http:a.example")] });
+    expect(JSON.parse(json.stdout)).toMatchObject({ warnings: [expect.stringContaining("hooks:subscribe")] });
   });
 
   it(

@@ -94,6 +94,61 @@ describe("aspen plugin", () => {
     });
   });
 
+  it("shows what a plugin does by itself, its dead events, and its errors by their class", async () => {
+    const code = `import { definePlugin, PluginError } from "@aspen/guest-sdk";
+      export default definePlugin({
+        handlers: { "busy.ask": (errorClass) => { throw new PluginError(errorClass, "BUSY_SAYS", "as asked"); } },
+        onHookEvent() {},
+        onTimer() {},
+      });`;
+    const folder = await plugin(
+      "busy",
+      {
+        ...{ name: "busy", handles: ["busy.*"], permissions: ["timers", "hooks:subscribe"], kv_prefixes: ["busy:"] },
+        timers: [{ name: "sweep", cron: "0 3 * * *" }],
+        subscriptions: [{ topic: "busy.>" }],
+        config_schema: { type: "object", properties: { mode: { enum: ["a", "b"] } }, additionalProperties: false },
+      },
+      code,
+    );
+    expect(await aspen(["plugin", "install", folder, "--yes", "--config", '{"mode":"c"}'], { env })).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/CONFIG_INVALID.*config\.mode/),
+    });
+    const installed = await aspen(["plugin", "install", folder, "--yes", "--config", '{"mode":"b"}'], { env });
+    expect(installed).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/sweep: 0 3 \* \* \* \(UTC\)\n.*\n +busy\.>/),
+    });
+    expect(JSON.parse((await aspen(["plugin", "info", "busy", "--json"], { env })).stdout)).toMatchObject({
+      timers: [{ name: "sweep", cron: "0 3 * * *" }],
+      subscriptions: [{ topic: "busy.>", recursive: false }],
+    });
+    for (const [errorClass, exit, http] of [
+      ["not_found", 4, 404],
+      ["conflict", 6, 409],
+      ["exhausted", 7, 429],
+    ] as const) {
+      expect(await aspen(["rpc", "call", "busy.ask", JSON.stringify(errorClass)], { env })).toMatchObject({
+        code: exit,
+        stderr: expect.stringContaining("BUSY_SAYS"),
+      });
+      const answer = await fetch(`${node.url}/rpc/busy.ask`, { method: "POST", body: JSON.stringify(errorClass) });
+      expect([answer.status, await answer.json()]).toMatchObject([
+        http,
+        { error: { code: "BUSY_SAYS", class: errorClass } },
+      ]);
+    }
+    const said = async (...args: string[]) => (await aspen(["plugin", ...args], { env })).stdout;
+    expect(await said("dead-events", "busy")).toBe("no dead events\n");
+    expect(await said("redrive", "busy")).toBe("busy took 0 events, 0 failed, 0 are kept no more\n");
+    expect(await said("purge", "busy", "--event", "x")).toBe("purged 0 dead events of busy\n");
+    for (const verb of ["dead-events", "redrive", "purge"]) {
+      expect(await aspen(["plugin", verb, "nobody"], { env })).toMatchObject({ code: 4 });
+    }
+    expect((await aspen(["plugin", "remove", "busy"], { env })).code).toBe(0);
+  });
+
   it("installs a built folder without sources, and a wasm file", async () => {
     const folder = await plugin("built");
     await aspen(["plugin", "build", folder]);
@@ -244,7 +299,8 @@ export default definePlugin({ handlers: { "hello.say": async () => big[0] } });
     }
     expect(JSON.parse((await aspen(["plugin", "list", "--json"], { env })).stdout)).toEqual({
       safeMode: false,
-      plugins: [],
+      // What the node brings itself, and nothing else.
+      plugins: [expect.objectContaining({ name: "service-registry", official: "service-registry" })],
       unreadable: [],
     });
   });

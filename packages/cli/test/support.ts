@@ -63,7 +63,7 @@ export async function startNode(args: readonly string[], options: RunOptions = {
     closed.then(() => reject(new Error(`the node ended before it was ready: ${stderr}`)), reject);
   });
   return {
-    url: /http:\/\/[^"\s]+/.exec(line)![0],
+    url: /https?:\/\/[^"\s]+/.exec(line)![0],
     line,
     pid: child.pid!,
     async stop(signal) {

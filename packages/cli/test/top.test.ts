@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import { parseNodeAddress } from "../src/node-address.js";
 import { quantile } from "../src/top/quantile.js";
 import { scrape } from "../src/top/scrape.js";
 import type { Snapshot } from "../src/top/snapshot.js";
@@ -28,7 +29,7 @@ async function serving(texts: (string | { status: number; text: string })[]): Pr
 async function between(before: string, after: string): Promise<Snapshot> {
   const { url, server } = await serving([before, after]);
   try {
-    const look = () => scrape({ url }, AbortSignal.timeout(60_000));
+    const look = () => scrape(parseNodeAddress(url), AbortSignal.timeout(60_000));
     const first = await look();
     // Ten seconds exactly, whatever the machine does.
     return snapshot({ ...(await look()), at: 10_000 }, { ...first, at: 0 });
@@ -105,7 +106,7 @@ describe("a snapshot", () => {
     const told = async (text: string | { status: number; text: string }) => {
       const { url, server } = await serving([text]);
       try {
-        return await scrape({ url }, AbortSignal.timeout(60_000)).catch((error: unknown) => error);
+        return await scrape(parseNodeAddress(url), AbortSignal.timeout(60_000)).catch((error: unknown) => error);
       } finally {
         server.close();
       }

@@ -11,4 +11,11 @@ export interface Authenticator {
    * @throws AspenError `UNAUTHENTICATED` when they do not count
    */
   authenticate(credentials: string): Caller | Promise<Caller>;
+  /**
+   * The same for credentials that were let in before; null when it would have to check them. It is asked where an address has
+   * sent too many that do not count. @default null
+   *
+   * @throws AspenError `UNAUTHENTICATED` when they do not count any more
+   */
+  recall?(credentials: string): Caller | null;
 }

@@ -4,5 +4,5 @@
  */
 export interface KeyOwner {
   /** Prefixes of the keys that are owned at this moment. Called for each request; must not wait for anything. */
-  kvPrefixes(): readonly string[];
+  kvPrefixes(): Iterable<string>;
 }

@@ -3,6 +3,7 @@ import type { HandlerFactory } from "@aspen/rpc-core";
 import type { ServiceIdentifier } from "inversify";
 import type { Announcement } from "./announcement.js";
 import type { Authenticator } from "./authenticator.js";
+import type { CallerReview } from "./caller-review.js";
 import type { Clock } from "./clock.js";
 import type { HealthCheck } from "./health-check.js";
 import type { HttpMount } from "./http-mount.js";
@@ -31,6 +32,8 @@ export const POINTS = {
   announcement: Symbol.for("@aspen/feature Announcement") as ServiceIdentifier<Announcement>,
   /** Who is known by which credentials, one for each scheme of `Authorization`. */
   authenticator: Symbol.for("@aspen/feature Authenticator") as ServiceIdentifier<Authenticator>,
+  /** Who knows what somebody may still do who asked for something before. */
+  callerReview: Symbol.for("@aspen/feature CallerReview") as ServiceIdentifier<CallerReview>,
   /** Keys that generic methods leave to their owners. */
   keyOwner: Symbol.for("@aspen/feature KeyOwner") as ServiceIdentifier<KeyOwner>,
 } as const;

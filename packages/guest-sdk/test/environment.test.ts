@@ -9,8 +9,10 @@ const host = recordingHost({});
 let folder: PluginFolder;
 let guest: GuestRunner;
 beforeAll(async () => {
-  // It names URL, so that it has it.
-  folder = await PluginFolder.create(handler("void [URL, URLSearchParams]; return await (0, eval)(params)"));
+  // It names what is there on demand, so that it has it.
+  folder = await PluginFolder.create(
+    handler("void [URL, URLSearchParams, structuredClone, crypto.subtle]; return await (0, eval)(params)"),
+  );
   guest = await runner(folder.path, host);
 });
 afterAll(() => folder[Symbol.asyncDispose]());
@@ -41,20 +43,22 @@ describe("what a plugin lacks", () => {
     });
   });
 
-  test("crypto.subtle", () => {
-    expect(run("typeof crypto.subtle")).toBe("undefined");
-    expect(run('crypto.subtle.digest("SHA-256", new Uint8Array())')).toMatchObject({
-      error: { message: expect.stringContaining("crypto.subtle is not available in a plugin") },
-    });
-  });
-
   test("can be put in its place by a package", () => {
-    const own = "globalThis.structuredClone = (x) => [x]";
+    const own = "globalThis.fetch = (x) => [x]";
     expect(
-      run(`const before = structuredClone; ${own}; const copy = structuredClone(1);
-      globalThis.structuredClone = before; [copy, typeof structuredClone]`),
+      run(`const before = fetch; ${own}; const copy = fetch(1);
+      globalThis.fetch = before; [copy, typeof fetch]`),
     ).toEqual([[1], "undefined"]);
   });
+});
+
+test("TextDecoder knows every name of UTF-8, and no other encoding", () => {
+  for (const label of ["utf-8", " UTF8\n", "unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "x-unicode20utf8"]) {
+    expect([label, run(`new TextDecoder(${JSON.stringify(label)}).encoding`)]).toEqual([label, "utf-8"]);
+  }
+  for (const label of ["latin1", "utf-16le", "x-unicode11utf8", ""]) {
+    expect(run(`new TextDecoder(${JSON.stringify(label)})`)).toMatchObject({ error: expect.anything() });
+  }
 });
 
 describe("the README's list of a plugin's environment", () => {
@@ -70,7 +74,7 @@ describe("the README's list of a plugin's environment", () => {
     const kinds = (listed: readonly string[]) => listed.map((name) => `${name}: ${run(`typeof ${name}`)}`);
     const available = list("Available");
     expect(kinds(available).filter((kind) => kind.endsWith("undefined"))).toEqual([]);
-    expect(list("Absent").sort()).toEqual([...Object.keys(ABSENT), "crypto.subtle"].sort());
+    expect(list("Absent").sort()).toEqual(Object.keys(ABSENT).sort());
     expect(list("Undefined").sort()).toEqual(Object.keys(UNDEFINED).sort());
     // Every global beyond the language itself is listed.
     const standard = /^(?:[A-Z]\w*(?:Error|Array)|__\w+|gc)$/;

@@ -105,6 +105,11 @@ export const jobsErrors = {
       undefined,
       cause,
     ),
+  callerUnknown: (of: "token" | "plugin", id: string) =>
+    new PermanentFailure(
+      `the job may call nothing: this node does not know what the ${of} ${quoted(id)}, which submitted it, may do`,
+      "UNAUTHENTICATED",
+    ),
   networkDenied: () =>
     new PermanentFailure(
       "the job asks for the network, which this node gives to no job (allowNetwork)",

@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { type Feature, given, type HostPort, type JobWorker, NODE, POINTS } from "@aspen/feature";
+import { type CallerReview, type Feature, given, type HostPort, type JobWorker, NODE, POINTS } from "@aspen/feature";
 import type { Logger } from "@aspen/plugin-api";
 import type { Store } from "@aspen/storage";
 import { STORAGE } from "@aspen/storage/module";
@@ -101,11 +101,13 @@ export const feature: Feature<JobsConfig> = {
         .toResolvedValue(() => new WorkerTable(), [])
         .inSingletonScope();
       bind(JOBS.pool)
-        .toResolvedValue<[JobQueue, WorkerTable, Store, Logger, string, JobWorker[] | undefined]>(
-          (queue, table, { blobs, exclusive = false }, logger, name, workers) => {
+        .toResolvedValue<
+          [JobQueue, WorkerTable, Store, Logger, string, JobWorker[] | undefined, CallerReview[] | undefined]
+        >(
+          (queue, table, { blobs, exclusive = false }, logger, name, workers, reviews = []) => {
             const byType = types && { types: types as Record<string, TypeOptions> };
             const options = { ...given(rest), ...byType, name, soleProcess: exclusive };
-            const pool = new WorkerPool({ queue, blobs, logger, workers: table }, options);
+            const pool = new WorkerPool({ queue, blobs, logger, workers: table, reviews }, options);
             for (const worker of workers ?? []) pool.add(worker as Worker);
             return pool;
           },
@@ -116,6 +118,7 @@ export const feature: Feature<JobsConfig> = {
             NODE.log,
             NODE.id,
             { serviceIdentifier: POINTS.worker, isMultiple: true, optional: true },
+            { serviceIdentifier: POINTS.callerReview, isMultiple: true, optional: true },
           ],
         )
         .inSingletonScope();
@@ -127,8 +130,8 @@ export const feature: Feature<JobsConfig> = {
         .inSingletonScope();
       bind(POINTS.service)
         .toResolvedValue(
-          (...parts) => new JobsService(...parts),
-          [JOBS.queue, JOBS.pool, JOBS.counts, JOBS.schedules, NODE.log],
+          (queue, pool, counts, schedules, { kv }, log) => new JobsService(queue, pool, counts, schedules, kv, log),
+          [JOBS.queue, JOBS.pool, JOBS.counts, JOBS.schedules, STORAGE.store, NODE.log],
         )
         .inSingletonScope();
       bind(POINTS.healthCheck).toResolvedValue(jobsHealth, [JOBS.pool]);

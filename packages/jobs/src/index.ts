@@ -1,6 +1,8 @@
 /** A job queue and workers on a shared key-value store. @module */
 export { AspenError, isAspenError } from "@aspen/plugin-api";
 export { type Backoff, backoffMs, DEFAULT_BACKOFF } from "./backoff.js";
+export type { JobAudience } from "./ends/job-audience.js";
+export type { JobEnd } from "./ends/job-end.js";
 export { jobsErrors, PermanentFailure } from "./errors.js";
 export type { FlowJob } from "./flow.js";
 export type { JailLimits, JailOptions } from "./jail/jail-options.js";

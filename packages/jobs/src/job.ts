@@ -1,4 +1,6 @@
+import type { Caller } from "@aspen/rpc-core";
 import type { Backoff } from "./backoff.js";
+import type { JobAudience } from "./ends/job-audience.js";
 import type { JobStatus } from "./job-states.js";
 
 /** Why a job or an attempt of it failed. */
@@ -45,6 +47,10 @@ export interface JobRequest {
   group?: string;
   /** Who asks for it, such as `plugin:shop`, for people; at most 256 characters. @default none */
   submitter?: string;
+  /** The same, with what he may do: a worker that calls methods for the job calls them as him. @default code of this process, which may do everything */
+  caller?: Caller;
+  /** The plugin that is told of the job's end by an event; nodes do that. @default nobody */
+  tell?: JobAudience;
   /** Let it wait for a worker when no worker has ever registered its type. @default false */
   allowUnknown?: boolean;
 }

@@ -1,6 +1,7 @@
 import { type Backoff, DEFAULT_BACKOFF } from "./backoff.js";
 import { jobsErrors } from "./errors.js";
 import type { JobRequest } from "./job.js";
+import { keptCaller } from "./job-caller.js";
 
 /** Hard limits of a job. Sizes are bytes or characters, times milliseconds. */
 export const JOB_LIMITS = {
@@ -36,9 +37,9 @@ export const JOB_LIMITS = {
 } as const;
 
 /** A {@link JobRequest} with every default. */
-export type NormalRequest = Required<Omit<JobRequest, Optional>> & { [K in Optional]: string | undefined };
+export type NormalRequest = Required<Omit<JobRequest, Optional>> & { [K in Optional]: JobRequest[K] | undefined };
 
-type Optional = "idempotencyKey" | "submitter";
+type Optional = "idempotencyKey" | "submitter" | "caller" | "tell";
 
 const TYPE = /^[A-Za-z0-9][A-Za-z0-9@/_.-]*$/;
 const MINUTES_5 = 300_000;
@@ -83,6 +84,8 @@ export function normalRequest(request: JobRequest): NormalRequest {
     onDependencyFailure,
     group,
     submitter,
+    caller: keptCaller(request.caller),
+    tell: request.tell,
     allowUnknown,
   };
 }

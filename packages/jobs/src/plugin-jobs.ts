@@ -1,14 +1,16 @@
-import { given, type JobsPort } from "@aspen/feature";
+import { given, type JobSubmitOptions, type JobsPort } from "@aspen/feature";
 import { LIMITS } from "@aspen/plugin-api";
+import type { Caller } from "@aspen/rpc-core";
 import { jobsErrors } from "./errors.js";
 import { submitParams } from "./handlers/schemas.js";
 import type { Job, JobRequest } from "./job.js";
+import { submitterOf } from "./job-caller.js";
 import { assertJobId, JOB_LIMITS } from "./options.js";
 import type { WorkerTable } from "./pool/worker-table.js";
 import type { JobQueue } from "./queue/contract.js";
 
 /** Of an idempotency key: with the longest submitter before it, it is one of the queue's. */
-const KEY_CHARACTERS = JOB_LIMITS.idempotencyKeyCharacters - submitterOf("x".repeat(LIMITS.pluginNameBytes)).length - 1;
+const KEY_CHARACTERS = JOB_LIMITS.idempotencyKeyCharacters - nameOf("x".repeat(LIMITS.pluginNameBytes)).length - 1;
 
 /**
  * The jobs of plugins. A plugin's jobs are one group, so that plugins take turns; their idempotency keys are its own, and
@@ -20,20 +22,28 @@ export class PluginJobs implements JobsPort {
     private readonly workers: Pick<WorkerTable, "checkPayload">,
   ) {}
 
-  async submit(plugin: string, asked: Record<string, unknown>): Promise<{ id: string; created: boolean }> {
+  async submit(
+    caller: Caller,
+    asked: Record<string, unknown>,
+    { chain }: JobSubmitOptions = {},
+  ): Promise<{ id: string; created: boolean }> {
+    const { id: plugin } = caller;
     const request = parsed(asked);
     const { type, payload = null, idempotencyKey, dependsOn = [] } = request;
     for (const id of dependsOn) {
       if (!(await this.#own(plugin, id))) throw jobsErrors.notFound(id);
     }
     await this.workers.checkPayload(type, payload);
-    const submitter = submitterOf(plugin);
+    const submitter = submitterOf(caller);
     if (idempotencyKey !== undefined && (idempotencyKey === "" || idempotencyKey.length > KEY_CHARACTERS)) {
       throw jobsErrors.invalid("idempotencyKey", `must be text of 1 to ${KEY_CHARACTERS} characters`);
     }
     return this.queue.submit({
-      ...{ ...request, submitter, group: plugin },
-      ...given({ idempotencyKey: idempotencyKey && `${submitter}:${idempotencyKey}` }),
+      ...{ ...request, submitter, caller, group: plugin },
+      ...given({
+        idempotencyKey: idempotencyKey && `${submitter}:${idempotencyKey}`,
+        tell: chain && { plugin, chain },
+      }),
     } as JobRequest);
   }
 
@@ -50,7 +60,7 @@ export class PluginJobs implements JobsPort {
   async #own(plugin: string, id: string): Promise<Job | null> {
     assertJobId("id", id);
     const job = await this.queue.get(id);
-    return job?.submitter === submitterOf(plugin) ? job : null;
+    return job?.submitter === nameOf(plugin) ? job : null;
   }
 }
 
@@ -62,6 +72,6 @@ function parsed(request: Record<string, unknown>): JobRequest {
   throw jobsErrors.invalid(issue?.path.join(".") || "job", `cannot be used: ${issue?.message}`);
 }
 
-function submitterOf(plugin: string): string {
-  return `plugin:${plugin}`;
+function nameOf(plugin: string): string {
+  return submitterOf({ kind: "plugin", id: plugin });
 }

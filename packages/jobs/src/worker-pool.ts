@@ -1,7 +1,9 @@
+import type { CallerReview } from "@aspen/feature";
 import { every, type Logger, type Loop } from "@aspen/plugin-api";
 import type { BlobStore } from "@aspen/storage";
 import { jobsErrors } from "./errors.js";
 import { JOB_LIMITS } from "./options.js";
+import { JobCallers } from "./pool/job-callers.js";
 import { LeaseKeeper } from "./pool/lease-keeper.js";
 import { LeaseThread } from "./pool/lease-thread.js";
 import { Maintainer } from "./pool/maintainer.js";
@@ -19,6 +21,8 @@ export interface WorkerPoolParts {
   readonly logger: Logger;
   /** Of its workers, for those who need to know them before the pool. @default one of its own */
   readonly workers?: WorkerTable;
+  /** Who knows what the submitters of jobs may still do. @default nobody: no job calls for a token or a plugin */
+  readonly reviews?: readonly CallerReview[];
 }
 
 /** Milliseconds between a look for jobs and the next; it is doubled each time that nothing tells of jobs. */
@@ -55,7 +59,8 @@ export class WorkerPool implements AsyncDisposable {
     this.name = this.#options.name;
     const { graceMs } = this.#options;
     const onSlot = () => this.#wake();
-    this.#running = new RunningJobs({ ...parts, workers: this.workers, counts: this.counts, graceMs, onSlot });
+    const callers = new JobCallers(parts.reviews);
+    this.#running = new RunningJobs({ ...parts, callers, workers: this.workers, counts: this.counts, graceMs, onSlot });
   }
 
   /**

@@ -1,5 +1,5 @@
 import type { Logger } from "@aspen/plugin-api";
-import type { StandardSchema } from "@aspen/rpc-core";
+import type { Caller, StandardSchema } from "@aspen/rpc-core";
 import type { BlobStore } from "@aspen/storage";
 import type { JobProgress, RunnableJob } from "./job.js";
 
@@ -12,6 +12,14 @@ export interface JobContext {
   /** Tells how far the job is. Only the last of what is told within half a second is written. */
   progress(progress: JobProgress | number): void;
   readonly blobs: BlobStore;
+  /**
+   * Who submitted the job, with what he was granted then and is granted still: whatever is called for the job is called as
+   * him.
+   *
+   * @throws AspenError `UNAUTHENTICATED` when his token was revoked, has expired or is not known to this pool;
+   * `PLUGIN_NOT_FOUND` for a plugin that is installed no more; `STORE_UNAVAILABLE`
+   */
+  caller(): Promise<Caller>;
 }
 
 /**

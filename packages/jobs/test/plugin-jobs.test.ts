@@ -1,4 +1,5 @@
 import type { JobsPort } from "@aspen/feature";
+import type { Caller } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { KvJobQueue } from "../src/index.js";
@@ -8,6 +9,10 @@ let store: MemoryStore;
 let queue: KvJobQueue;
 let checked: unknown[];
 let port: JobsPort;
+
+const as = (plugin: string, methods: string[] = []): Caller => ({
+  ...{ kind: "plugin", id: plugin, grants: { methods, kvPrefixes: [] } },
+});
 
 beforeEach(async () => {
   store = new MemoryStore();
@@ -23,7 +28,7 @@ afterEach(async () => {
 });
 
 test("a plugin's job has its name as submitter and group, and its payload is checked", async () => {
-  const { id } = await port.submit("shop", { type: "mail", payload: { to: "ada" }, attempts: 2 });
+  const { id } = await port.submit(as("shop"), { type: "mail", payload: { to: "ada" }, attempts: 2 });
   expect(checked).toEqual([["mail", { to: "ada" }]]);
   const expected = { id, type: "mail", submitter: "plugin:shop", group: "shop", maxAttempts: 2 };
   expect(await queue.get(id)).toMatchObject(expected);
@@ -32,16 +37,26 @@ test("a plugin's job has its name as submitter and group, and its payload is che
   await expect(port.cancel("shop", "post", id)).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
 });
 
+test("a plugin's job has what the plugin was granted when it submitted it", async () => {
+  await port.submit(as("shop", ["bank.pay"]), { type: "mail" });
+  await expect(port.submit(as("shop"), { type: "mail", caller: as("shop", ["*"]) })).rejects.toMatchObject({
+    code: "INVALID_PARAMS",
+  });
+  const [job, ...more] = await queue.claim({ worker: "w", types: [{ type: "mail" }], limit: 9, leaseMs: 1000 });
+  expect(job!.caller).toEqual(as("shop", ["bank.pay"]));
+  expect(more).toEqual([]);
+});
+
 test("a plugin neither sees, cancels nor waits for a job of another", async () => {
   const others = [
-    (await port.submit("bank", { type: "mail" })).id,
+    (await port.submit(as("bank"), { type: "mail" })).id,
     (await queue.submit({ type: "mail" })).id,
     (await queue.submit({ type: "mail", submitter: "plugin:shopping" })).id,
   ];
   for (const id of others) {
     expect(await port.get("shop", "mail", id)).toBeNull();
     await expect(port.cancel("shop", "mail", id)).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
-    await expect(port.submit("shop", { type: "mail", dependsOn: [id] })).rejects.toMatchObject({
+    await expect(port.submit(as("shop"), { type: "mail", dependsOn: [id] })).rejects.toMatchObject({
       code: "JOB_NOT_FOUND",
     });
     expect(await queue.get(id)).toMatchObject({ status: "pending" });
@@ -50,16 +65,16 @@ test("a plugin neither sees, cancels nor waits for a job of another", async () =
 
 test("an idempotency key is the plugin's own", async () => {
   const other = await queue.submit({ type: "mail", idempotencyKey: "k" });
-  const first = await port.submit("shop", { type: "mail", idempotencyKey: "k" });
-  const again = await port.submit("shop", { type: "mail", idempotencyKey: "k" });
-  const bank = await port.submit("bank", { type: "mail", idempotencyKey: "k" });
+  const first = await port.submit(as("shop"), { type: "mail", idempotencyKey: "k" });
+  const again = await port.submit(as("shop"), { type: "mail", idempotencyKey: "k" });
+  const bank = await port.submit(as("bank"), { type: "mail", idempotencyKey: "k" });
   expect(new Set([other.id, first.id, bank.id]).size).toBe(3);
   expect(again).toEqual({ id: first.id, created: false });
   // As long as the SDK says, also for the longest name of a plugin.
-  const longest = await port.submit("p".repeat(64), { type: "mail", idempotencyKey: "k".repeat(184) });
+  const longest = await port.submit(as("p".repeat(64)), { type: "mail", idempotencyKey: "k".repeat(184) });
   expect(longest.created).toBe(true);
   for (const idempotencyKey of ["", "k".repeat(185)]) {
-    await expect(port.submit("shop", { type: "mail", idempotencyKey })).rejects.toMatchObject({
+    await expect(port.submit(as("shop"), { type: "mail", idempotencyKey })).rejects.toMatchObject({
       code: "INVALID_PARAMS",
       message: expect.stringContaining("1 to 184"),
     });
@@ -67,8 +82,8 @@ test("an idempotency key is the plugin's own", async () => {
 });
 
 test("a cancel, and what waits for the plugin's own job", async () => {
-  const first = await port.submit("shop", { type: "mail" });
-  const second = await port.submit("shop", { type: "mail", dependsOn: [first.id] });
+  const first = await port.submit(as("shop"), { type: "mail" });
+  const second = await port.submit(as("shop"), { type: "mail", dependsOn: [first.id] });
   expect(await port.cancel("shop", "mail", first.id, "enough")).toMatchObject({ status: "cancelled" });
   expect(await port.get("shop", "mail", second.id)).toMatchObject({
     status: "failed",
@@ -83,7 +98,10 @@ test.each([
   [{ type: "mail", backoff: { type: "fixed" } }, "INVALID_PARAMS", /backoff/],
   [{ type: "post" }, "JOB_TYPE_UNKNOWN", /post/],
 ])("what a plugin may not ask for is refused: %j", async (request, code, message) => {
-  await expect(port.submit("shop", request)).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  await expect(port.submit(as("shop"), request)).rejects.toMatchObject({
+    code,
+    message: expect.stringMatching(message),
+  });
 });
 
 test("what is no id is refused", async () => {

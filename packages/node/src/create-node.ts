@@ -64,7 +64,7 @@ export async function createNode(options: CreateNodeOptions): Promise<AspenNode>
     const id = randomUUID();
     const clock = options.clock ?? systemClock;
     const { container, bindings } = await composeContainer({
-      ...{ id, log, clock, safeMode, auth, rateLimit, store, features, flags },
+      ...{ id, log, clock, safeMode, auth, tls: config.listen.tls, rateLimit, store, features, flags },
       front: frontModule(front, requestTimeoutMs, meters),
       limitMs: serviceStartMs,
     });

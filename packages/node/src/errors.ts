@@ -201,6 +201,12 @@ export const nodeErrors = {
     new AspenError("RATE_LIMITED", `you ask more often than you may; ask again in ${retryAfterMs} ms`, {
       retryAfterMs,
     }),
+  authenticationThrottled: (retryAfterMs: number) =>
+    new AspenError(
+      "RATE_LIMITED",
+      `your address has sent too many credentials that do not count; send good ones in ${retryAfterMs} ms`,
+      { retryAfterMs },
+    ),
   schemeTaken: (scheme: string) =>
     new AspenError("CONFIG_INVALID", `two features take credentials of the scheme ${quoted(scheme)}; turn one off`, {
       scheme: cut(scheme),

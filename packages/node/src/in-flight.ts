@@ -1,36 +1,58 @@
-import type { Middleware } from "@aspen/rpc-core";
+import { type Middleware, ResultStream, untilEnd } from "@aspen/rpc-core";
 import { nodeErrors } from "./errors.js";
+
+/** Calls that began between two looks at what is under way. */
+class Group {
+  count = 0;
+  #whenEmpty: (() => void)[] = [];
+
+  leave(): void {
+    this.count -= 1;
+    if (this.count > 0) return;
+    for (const tell of this.#whenEmpty.splice(0)) tell();
+  }
+
+  empty(): Promise<void> {
+    return this.count === 0 ? Promise.resolve() : new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+}
 
 /** Counts the requests under way, so that a node can let them end before it stops. */
 export class InFlight {
-  readonly #calls = new Set<Promise<unknown>>();
+  /** The last one is that of new calls. */
+  #groups: Group[] = [new Group()];
   #stopping = false;
 
   readonly middleware: Middleware = async (request, context, next) => {
     if (this.#stopping) throw nodeErrors.stopping();
-    const call = next(request, context);
-    this.#calls.add(call);
+    const group = this.#groups.at(-1)!;
+    group.count += 1;
+    let streams = false;
     try {
-      return await call;
+      const result = await next(request, context);
+      streams = result instanceof ResultStream;
+      return streams ? untilEnd(result as ResultStream, () => group.leave()) : result;
     } finally {
-      this.#calls.delete(call);
+      if (!streams) group.leave();
     }
   };
 
-  /** Settles when the calls that are under way now have ended. */
+  /** Settles when the calls that are under way now have ended; those that begin later are none of them. */
   underWay(): Promise<unknown> {
-    return Promise.allSettled(this.#calls);
+    const groups = this.#groups.filter(({ count }) => count > 0);
+    this.#groups = [...groups, new Group()];
+    return Promise.all(groups.map((group) => group.empty()));
   }
 
   get count(): number {
-    return this.#calls.size;
+    return this.#groups.reduce((sum, { count }) => sum + count, 0);
   }
 
   /** Refuses further requests and waits for those under way, until the signal aborts. True when none is left. */
   async drain(signal: AbortSignal): Promise<boolean> {
     this.#stopping = true;
     await unlessAborted(signal, this.underWay());
-    return this.#calls.size === 0;
+    return this.count === 0;
   }
 }
 

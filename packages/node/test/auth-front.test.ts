@@ -1,5 +1,6 @@
 import { MemoryStore } from "@aspen/storage/memory";
 import { afterEach, describe, expect, it } from "@jest/globals";
+import { FailedAttempts } from "../src/auth/failed-attempts.js";
 import { type AspenNode, createNode, type NodeConfig } from "../src/index.js";
 import { type Answer, http } from "./support.js";
 
@@ -152,5 +153,58 @@ describe("a rate limit", () => {
     for (let at = 0; at < 10; at += 1) await node!.inject("node.info");
     const metrics = await http(node!.url, "/rpc/node.info", { body: "{}", headers: { authorization: other } });
     expect(metrics.status).toBe(200);
+  });
+});
+
+describe("credentials that do not count", () => {
+  const forged = "Bearer eyJhbGciOiJFZERTQSJ9.e30.AAAA";
+  const codeOf = async (headers: Record<string, string>) => {
+    const { status, body, headers: answered } = await info(headers);
+    return [status, body.error?.code ?? "OK", answered["retry-after"] !== undefined];
+  };
+
+  it("are looked at no more when an address has sent too many; tokens that were let in before still are", async () => {
+    await start({ auth: { required: true, failures: { attempts: 5, perMs: 3_600_000, local: true } } });
+    const [known, fresh] = [await bearer(), await bearer()];
+    expect(await codeOf({ authorization: known })).toEqual([200, "OK", false]);
+    for (let at = 0; at < 5; at += 1)
+      expect(await codeOf({ authorization: forged })).toEqual([401, "UNAUTHENTICATED", false]);
+    expect(await codeOf({ authorization: forged })).toEqual([429, "RATE_LIMITED", true]);
+    expect(await codeOf({ authorization: fresh })).toEqual([429, "RATE_LIMITED", true]);
+    expect(await codeOf({ authorization: known })).toEqual([200, "OK", false]);
+    // None at all is no attempt.
+    expect(await codeOf({})).toEqual([401, "UNAUTHENTICATED", false]);
+    const metrics = await (await fetch(`${node!.url}/metrics`, { headers: { authorization: known } })).text();
+    expect(metrics).toMatch(/^aspen_node_authentication_failures_total 5$/m);
+    expect(metrics).toMatch(/^aspen_node_authentication_throttled_total 2$/m);
+  });
+
+  it("of this machine are not counted, as a proxy may stand for everybody", async () => {
+    await start({ auth: { required: true, failures: { attempts: 2 } } });
+    for (let at = 0; at < 5; at += 1)
+      expect(await codeOf({ authorization: forged })).toEqual([401, "UNAUTHENTICATED", false]);
+    expect(await codeOf({ authorization: await bearer() })).toEqual([200, "OK", false]);
+  });
+
+  it("are counted by address, a network of IPv6 as one, of a bounded number", () => {
+    const failed = new FailedAttempts({ attempts: 2, perMs: 3_600_000, local: false });
+    const send = (address: string, times = 2) => {
+      for (let at = 0; at < times; at += 1) failed.note(address);
+    };
+    send("192.0.2.1");
+    expect(["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2"].map((it) => failed.isThrottled(it))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    failed.note("2001:db8:1:2::1");
+    failed.note("2001:db8:1:2:ffff::9%eth0");
+    expect(["2001:db8:1:2:a:b:c:d", "2001:0db8:1:3::1"].map((it) => failed.isThrottled(it))).toEqual([true, false]);
+    for (const local of ["127.0.0.1", "::1", "::ffff:127.0.0.1", ""]) {
+      send(local);
+      expect(failed.isThrottled(local)).toBe(false);
+    }
+    for (let at = 0; at < 10_001; at += 1) failed.note(`10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`);
+    expect(failed.isThrottled("192.0.2.1")).toBe(false);
   });
 });

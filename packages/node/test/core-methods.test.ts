@@ -158,7 +158,7 @@ describe("kv.*", () => {
       ["kv.cas", { expected: null, value: "x" }],
     ];
     const denied = { error: { code: "PERMISSION_DENIED" } };
-    for (const own of ["__sys:", "__beats:", "__delivery:", "__timers:", "__jobs:", "__jobs-signal:"]) {
+    for (const own of ["__sys:", "__beats:", "__delivery:", "__timers:", "__jobs:", "__jobs-signal:", "__consul:"]) {
       for (const [method, params] of system) {
         expect([own, await rpc(method, { key: `${own}x`, ...params })]).toMatchObject([own, denied]);
       }

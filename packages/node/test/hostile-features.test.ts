@@ -80,8 +80,9 @@ describe("a feature that fails is named", () => {
 
   const points = Object.entries(POINTS).filter(([name]) => name !== "runtime" && name !== "hostPort");
   it.each(points)("in what it binds to POINTS.%s, also when another asks for it", async (name, point) => {
-    // Workers are asked for by the feature that has jobs for them.
-    const config = name === "worker" ? { features: { jobs: {} } } : {};
+    // They are asked for by the feature that has jobs.
+    // Those are asked for by the feature that has jobs for them.
+    const config = name === "worker" || name === "callerReview" ? { features: { jobs: {} } } : {};
     const missing = Symbol("what nobody binds");
     for (const [bind, reason] of [
       [({ bind }) => bind(point as never).toDynamicValue(broken), "out of order"],

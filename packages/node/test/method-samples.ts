@@ -42,6 +42,8 @@ export function methodSamples(plugin: Record<string, unknown>, hash: string, tok
     { method: "plugin.list", params: {} },
     { method: "plugin.info", params: { name } },
     { method: "plugin.deadEvents", params: { name } },
+    { method: "plugin.redriveDeadEvents", params: { name } },
+    { method: "plugin.purgeDeadEvents", params: { name } },
     { method: "plugin.logs", params: { name, limit: 10, level: "info" } },
     { method: "plugin.update", params: plugin },
     { method: "plugin.reload", params: { name } },

@@ -97,6 +97,10 @@ describe("/metrics", () => {
     expect(measured(families.get("aspen_plugin_queue_wait_seconds_count"), { plugin })).toBeGreaterThanOrEqual(3);
     expect(measured(families.get("aspen_plugin_host_calls_total"), { plugin, function: "kv_cas" })).toBe(2);
     expect(measured(families.get("aspen_plugin_memory_bytes"), { plugin })).toBeGreaterThan(65_536);
+    // Reads in the plugin's own thread are told a moment later.
+    const reads = async () =>
+      measured((await scrape()).get("aspen_plugin_host_calls_total"), { plugin, function: "kv_get" }) ?? 0;
+    while ((await reads()) < 2) await new Promise((resolve) => setTimeout(resolve, 50));
     expect(measured(families.get("aspen_plugin_restarts_total"), { plugin }) ?? 0).toBe(0);
     await call("plugin.reload", { name: plugin });
     expect(measured((await scrape()).get("aspen_plugin_restarts_total"), { plugin })).toBe(1);

@@ -57,11 +57,11 @@ class Workshop {
 
 /** All that a package with an official plugin binds. */
 const forge = (folder: string): Feature => ({
-  name: "forge",
+  name: "test-forge",
   requires: ["plugins-wasm"],
   config: z.strictObject({}),
   async module() {
-    const plugin = await readOfficialPlugin({ feature: "forge", folder, reservedPrefixes: RESERVED });
+    const plugin = await readOfficialPlugin({ feature: "test-forge", folder, reservedPrefixes: RESERVED });
     return new ContainerModule(({ bind }) => void bind(PLUGIN_HOST.officialPlugin).toConstantValue(plugin));
   },
 });
@@ -99,7 +99,7 @@ describe("on an embedded store", () => {
           state: "ready",
           version: "1.0.0",
           priority: 500,
-          official: "forge",
+          official: "test-forge",
         });
         expect(await node.inject("forge.add")).toEqual({ count: 1, release: "old" });
         expect(await node.inject("kv.get", { key: "forge:count" })).toMatchObject({ value: "1" });
@@ -146,7 +146,7 @@ describe("on an embedded store", () => {
       await expect(start()).rejects.toMatchObject({
         code: "PLUGIN_NAME_TAKEN",
         message: expect.stringMatching(/plugins did not start.*9\.0\.0.*aspen plugin remove forge/),
-        details: { name: "forge", feature: "forge" },
+        details: { name: "forge", feature: "test-forge" },
       });
       {
         await using node = await start(true);
@@ -181,7 +181,7 @@ describe("on a Redis that nodes share", () => {
       // A node that still starts it passes the call on.
       expect(await node.inject("forge.add")).toEqual({ count: at + 1, release: "old" });
       await untilReady(node);
-      expect(await statusOf(node)).toMatchObject({ version: "1.0.0", official: "forge" });
+      expect(await statusOf(node)).toMatchObject({ version: "1.0.0", official: "test-forge" });
     }
   });
 

@@ -233,14 +233,14 @@ test("in safe mode a node starts no plugin; they can be looked at, enabled, disa
   const directory = await temporaryDirectory();
   const install = {
     ...wire(counter),
-    manifest: { ...counter.manifest, permissions: ["kv:read", "kv:write", "http:a.example"] },
+    manifest: { ...counter.manifest, permissions: ["kv:read", "kv:write", "hooks:subscribe"] },
   };
   {
     await using node = await startNode(directory.path);
     const installed = await rpc(node, "plugin.install", install);
     expect(installed).toMatchObject({
       status: 200,
-      body: { state: "ready", warnings: [expect.stringMatching(/permission http:a\.example allows nothing/)] },
+      body: { state: "ready", warnings: [expect.stringMatching(/permission hooks:subscribe allows nothing/)] },
     });
     expect((await rpc(node, "plugin.list")).body.safeMode).toBe(false);
   }

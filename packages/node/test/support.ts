@@ -24,7 +24,9 @@ export interface StartOptions extends CreateNodeOptions {
 
 export function startNode(dataDir: string, config: NodeConfig = {}, { modules = [], ...options }: StartOptions = {}) {
   const features = [...(options.features ?? []), ...modules.map((module, at) => featureOf(module, `test-${at}`))];
-  const silent = { dataDir, listen: { port: 0 }, logLevel: "silent", ...config } as const;
+  // A node of a test has the plugins that the test installs.
+  const flags = { "service-registry": false, ...config.features };
+  const silent = { dataDir, listen: { port: 0 }, logLevel: "silent", ...config, features: flags } as const;
   return createNode({ ...options, config: silent, features });
 }
 

@@ -345,6 +345,38 @@ describe("the keys of others", () => {
     expect((await call("kv.get", { key: "forge:repo" }, admin.token)).body).toMatchObject({ value: "1" });
   });
 
+  it("are named by no cursor, and leapt over by pages and streams in both directions", async () => {
+    for (let at = 0; at < 12; at += 1) {
+      await store.kv.put(`__plugin:counter:secret-${at}`, encodeUtf8("1"));
+      await store.kv.put(`forge:secret-${at}`, encodeUtf8("1"));
+      await store.kv.put(`forge:\u{10FFFF}secret-${at}`, encodeUtf8("1"));
+    }
+    const mine = ["!first:a", "a:1", "a:2", "forgd:x", "forgf:x", "~last:a"];
+    for (const key of mine) await store.kv.put(key, encodeUtf8("1"));
+    const { token } = await make({ methods: ["kv.*"], kvPrefixes: [""] });
+    for (const reverse of [false, true]) {
+      for (const limit of [1, 2, 3, 5]) {
+        const seen: string[] = [];
+        let after: string | undefined;
+        do {
+          const { body } = await call("kv.scan", { prefix: "", limit, reverse, after }, token);
+          expect(body.entries.length).toBeLessThanOrEqual(limit);
+          seen.push(...body.entries.map(({ key }: { key: string }) => key));
+          after = body.cursor ?? undefined;
+          if (after !== undefined) expect(Buffer.from(after, "base64url").toString()).not.toMatch(/__|forge:/);
+        } while (after !== undefined);
+        const expected = reverse ? mine.toReversed() : mine;
+        expect(seen.filter((key) => mine.includes(key))).toEqual(expected);
+        expect(seen.filter((key) => /^(__|forge:)/.test(key))).toEqual([]);
+        const headers = { authorization: `Bearer ${token}`, accept: "application/x-ndjson" };
+        const body = JSON.stringify({ prefix: "", reverse, limit: seen.length });
+        const lines = await (await fetch(`${node.url}/rpc/kv.scan`, { method: "POST", headers, body })).text();
+        const streamed = lines.trimEnd().split("\n");
+        expect(streamed.map((line) => JSON.parse(line).key)).toEqual(seen);
+      }
+    }
+  });
+
   it("are out of reach of a scan that streams, and of a batch", async () => {
     await store.kv.put("__plugin:counter:n", encodeUtf8("1"));
     await store.kv.put("mine:a", encodeUtf8("1"));

@@ -12,12 +12,20 @@ const EXPORTS = {
     "nothing",
     "`{name, version, api_version, handles}`; must agree with plugin.json",
   ],
-  handle_request: ["for each request", "`{method, params, requestId}`", "the result"],
+  handle_request: ["for each request", "`{method, params, requestId, caller}`", "the result"],
   plugin_init: ["once for each instance, before its first request", "nothing", "ignored"],
   plugin_shutdown: ["before an instance ends in order", "nothing", "ignored"],
   plugin_health: ["regularly", "nothing", '`{state: "healthy"}` or `{state: "degraded", message}`'],
-  plugin_on_timer: ["by no node yet", "the timer", "ignored"],
-  plugin_on_hook_event: ["by no node yet", "the event", "the answer"],
+  plugin_on_timer: [
+    "for each tick of a timer",
+    "the tick: `{requestId, name, origin, id, scheduledAt, payload, attempt}`",
+    "ignored",
+  ],
+  plugin_on_hook_event: [
+    "for each event that its subscriptions ask for",
+    "the event: `{requestId, id, namespace, topic, source, time, subject?, contentType?, data?, data_base64?, chain, attributes, attempt}`",
+    "ignored",
+  ],
 };
 const cell = (text) => text.replaceAll("|", "\\|");
 const table = (head, rows) =>
@@ -36,7 +44,7 @@ Each takes no parameter and returns an i32: 0 for success with the output set, a
 set. An error that is set counts, whatever is returned. An export that returns anything but 0, or nothing, and sets no
 error has trapped: its output is ignored and its instance discarded. A plugin does not start when \`plugin_info\` or
 \`plugin_init\` fails, is degraded when \`plugin_health\` does, and stops all the same when \`plugin_shutdown\` does, with a
-line in its log. Input, output and error are JSON texts in UTF-8. An error is \`{code?, message, details?}\`; a text that is
+line in its log. Input, output and error are JSON texts in UTF-8. An error is \`{code?, class?, message, details?}\`; a text that is
 no JSON is its message.
 
 ${table(

@@ -2,10 +2,13 @@
 import { fileURLToPath } from "node:url";
 import { builtPackage, writeOrCheck } from "./generated-file.mjs";
 
-const { ERROR_TABLE } = await builtPackage();
+const { ERROR_CLASSES, ERROR_TABLE } = await builtPackage();
 const rows = Object.entries(ERROR_TABLE).map(
   ([code, { http, grpc, exit, user, when }]) =>
     `| \`${code}\` | ${http} | ${grpc} | ${exit} | ${user ? "yes" : "no"} | ${when.replaceAll("|", "\\|")} |`,
+);
+const classes = Object.entries(ERROR_CLASSES).map(
+  ([name, { http, grpc, exit, when }]) => `| \`${name}\` | ${http} | ${grpc} | ${exit} | ${when} |`,
 );
 const text = `# Error codes
 
@@ -14,7 +17,12 @@ const text = `# Error codes
 Every error has a code, a message and, where they help, details. A code means the same on every transport:
 its HTTP status, its gRPC status and the exit status of the \`aspen\` command stand below. "Caller" says
 whether the caller can mend it. A plugin may answer with a code of its own
-(\`^[A-Z][A-Z0-9_]{0,63}$\`); it has the statuses of \`PLUGIN_TRAP\`. Codes are never reused.
+(\`^[A-Z][A-Z0-9_]{0,63}$\`) and name its class, which decides its statuses; without a class they are those of
+\`PLUGIN_TRAP\`. Codes are never reused.
+
+| Class | HTTP | gRPC | Exit | When |
+|---|---|---|---|---|
+${classes.join("\n")}
 
 | Code | HTTP | gRPC | Exit | Caller | When |
 |---|---|---|---|---|---|

@@ -1,9 +1,12 @@
+import { ERROR_CLASSES, type ErrorClass, isErrorClass } from "./error-class.js";
 import { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 import { thrownError } from "./thrown.js";
 
 /** JSON form of an error, as it crosses HTTP, a worker channel or the guest boundary. */
 export interface AspenErrorJson {
   code: string;
+  /** Of a plugin's own code. */
+  class?: ErrorClass | undefined;
   message: string;
   details?: Record<string, unknown>;
 }
@@ -18,20 +21,30 @@ export class AspenError extends Error {
   override readonly name = "AspenError";
   readonly code: string;
   readonly details: Record<string, unknown> | undefined;
+  /** What a plugin's own code means; undefined for the codes of the table. */
+  readonly class: ErrorClass | undefined;
 
-  constructor(code: ErrorCode | (string & {}), message: string, details?: Record<string, unknown>, cause?: unknown) {
+  constructor(
+    code: ErrorCode | (string & {}),
+    message: string,
+    details?: Record<string, unknown>,
+    cause?: unknown,
+    errorClass?: ErrorClass,
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.details = details;
+    this.class = Object.hasOwn(ERROR_TABLE, code) ? undefined : errorClass;
   }
 
-  /** HTTP, gRPC and exit status of this error's code; a plugin's own code has those of `PLUGIN_TRAP`. */
+  /** HTTP, gRPC and exit status: those of its code, of its class, or those of `PLUGIN_TRAP` when it has neither. */
   get status(): ErrorStatus {
-    return errorStatus(this.code);
+    return errorStatus(this);
   }
 
   toJSON(): AspenErrorJson {
     const json: AspenErrorJson = { code: this.code, message: this.message };
+    if (this.class) json.class = this.class;
     if (this.details) json.details = this.details;
     return json;
   }
@@ -40,7 +53,8 @@ export class AspenError extends Error {
   static fromJSON(json: Partial<AspenErrorJson>, fallback: ErrorCode = "INTERNAL"): AspenError {
     const code = typeof json.code === "string" && CODE_PATTERN.test(json.code) ? json.code : fallback;
     const message = typeof json.message === "string" && json.message ? json.message : "an error without a message";
-    return new AspenError(code, message, isRecord(json.details) ? json.details : undefined);
+    const errorClass = isErrorClass(json.class) ? json.class : undefined;
+    return new AspenError(code, message, isRecord(json.details) ? json.details : undefined, undefined, errorClass);
   }
 
   /** Wraps anything thrown. An `AspenError` (of any copy of this package) passes through unchanged. */
@@ -64,8 +78,11 @@ export function isAspenError(value: unknown): value is AspenError {
   }
 }
 
-export function errorStatus(code: string): ErrorStatus {
-  return Object.hasOwn(ERROR_TABLE, code) ? ERROR_TABLE[code as ErrorCode] : ERROR_TABLE.PLUGIN_TRAP;
+/** What an error means on each transport; see {@link AspenError.status}. */
+export function errorStatus(error: Pick<AspenErrorJson, "code" | "class">): ErrorStatus {
+  const { code, class: errorClass } = error;
+  if (Object.hasOwn(ERROR_TABLE, code)) return ERROR_TABLE[code as ErrorCode];
+  return isErrorClass(errorClass) ? ERROR_CLASSES[errorClass] : ERROR_TABLE.PLUGIN_TRAP;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

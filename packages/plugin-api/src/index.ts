@@ -3,6 +3,7 @@
 export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./abi/code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./abi/envelope.js";
 export {
+  type GuestCaller,
   type GuestErrorJson,
   type GuestExport,
   type GuestRequest,
@@ -19,6 +20,7 @@ export {
   type HostFunctionSpec,
   type ImmediateHostFunctionName,
   isImmediate,
+  type OverlappingHostFunctionName,
   type ParameterKind,
   type ResultKind,
 } from "./abi/host-functions.js";
@@ -35,6 +37,7 @@ export { CURRENT_API_VERSION, SUPPORTED_API_VERSIONS } from "./abi/version.js";
 export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "./aspen-error.js";
 export type { Clock } from "./clock.js";
 export { type DependencyProblem, dependentsOf, type LoadOrder, resolveLoadOrder } from "./dependencies.js";
+export { ERROR_CLASSES, type ErrorClass, isErrorClass } from "./error-class.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "./error-table.js";
 export { pluginApiErrors } from "./errors.js";
 export { type EveryOptions, every, type Loop } from "./every.js";
@@ -64,7 +67,12 @@ export {
   parseManifest,
   storedManifestSchema,
 } from "./manifest.js";
-export { backgroundProblems, type ManifestSubscription, type ManifestTimer, timerName } from "./manifest-background.js";
+export {
+  backgroundProblems,
+  type ManifestSubscription,
+  type ManifestTimer,
+  timerName,
+} from "./manifest-background.js";
 export type {
   IpcEntry,
   NativeEntry,

@@ -54,6 +54,20 @@ export const LIMITS = {
   timerPayloadBytes: 4096,
   /** Milliseconds between two ticks of a plugin's timer, or until its only one, at least. */
   timerLeastMs: 1000,
+  /** Host functions that one call of a plugin has under way by `call_submit`, and answers of `http_open` that it has open. */
+  ticketsPerCall: 64,
+  answersPerCall: 64,
+  /** Bytes of an HTTP request's body and of an answer's, redirects that are followed, and milliseconds of it all. */
+  httpRequestBytes: 16 * 1024 * 1024,
+  httpResponseBytes: 64 * 1024 * 1024,
+  httpRedirects: 5,
+  httpTimeoutMs: 30_000,
+  /** Blobs that a plugin has open in parts, in one call and on one node, and bytes of one part that is read. */
+  blobStreamsPerCall: 16,
+  blobStreamsPerPlugin: 64,
+  blobPartBytes: 1024 * 1024,
+  /** Of a manifest's `config_schema` as JSON. */
+  configSchemaBytes: 64 * 1024,
   /** Of data that a plugin signs, or whose signature it verifies. */
   signedBytes: 1024 * 1024,
   randomBytes: 65_536,

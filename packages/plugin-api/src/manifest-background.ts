@@ -60,7 +60,9 @@ export const backgroundFields = {
     .array(subscriptionSchema)
     .max(LIMITS.subscriptions)
     .default([])
-    .describe("Events of its own namespaces that it is told of; needs the permission hooks:subscribe."),
+    .describe(
+      "Events of its own namespaces, and ends of its jobs, that it is told of; needs the permission hooks:subscribe.",
+    ),
 } as const;
 
 export type ManifestTimer = z.output<typeof timerSchema>;
@@ -85,8 +87,10 @@ export function backgroundProblems(manifest: Background): { field: string; rule:
   if (!permissions.includes("hooks:subscribe")) {
     problems.push({ field: "subscriptions", rule: 'needs the permission "hooks:subscribe"' });
   }
-  if (wholeNamespaces(withKvPrefixes(name, kv_prefixes)).length === 0) {
-    const rule = 'needs a whole namespace among kv_prefixes, such as "app:": events are kept in one';
+  const submits = permissions.some((one) => one.startsWith("jobs:submit:"));
+  if (!submits && wholeNamespaces(withKvPrefixes(name, kv_prefixes)).length === 0) {
+    const rule =
+      'needs a whole namespace among kv_prefixes, such as "app:": events are kept in one; or a permission jobs:submit:<type>, to be told of jobs';
     problems.push({ field: "subscriptions", rule });
   }
   return problems;

@@ -73,6 +73,16 @@ export const manifestSchema = z.strictObject({
     .default("instance")
     .describe("instance: state in memory lasts from call to call; call: every call gets a fresh instance."),
   ...backgroundFields,
+  config_schema: z
+    .record(z.string(), z.json())
+    .refine(
+      (schema) => atMostBytes(LIMITS.configSchemaBytes)(JSON.stringify(schema)),
+      `must have at most ${LIMITS.configSchemaBytes} bytes as JSON`,
+    )
+    .optional()
+    .describe(
+      "JSON Schema (draft 2020-12) of what the plugin reads as config; checked at every installation and update.",
+    ),
   dependencies: z.array(dependencySchema).max(LIMITS.dependencies).default([]).describe("Other plugins it needs."),
   description: z
     .string()

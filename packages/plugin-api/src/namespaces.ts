@@ -6,6 +6,7 @@ const NODE_OWNERS: Readonly<Record<string, string>> = {
   "__timers:": "the node",
   "__jobs:": "the job queue",
   "__jobs-signal:": "the job queue",
+  "__consul:": "the service registry's Consul interface",
 };
 
 /** Prefixes that belong to the official plugins and the node; no other plugin may claim or overlap them. */

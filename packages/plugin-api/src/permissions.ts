@@ -20,7 +20,8 @@ export const SIMPLE_PERMISSIONS = [
  * - `jobs:submit:` a job type, in the same three forms
  * - `http:` a host: `api.example.com`, every host below a domain but not the domain itself (`*.example.com`), or every
  *   host (`*`). Without a port it is the scheme's own; `api.example.com:8080` is another, `api.example.com:*` every port.
- *   This is the host source of Content Security Policy 3, section 2.3.1.
+ *   This is the host source of Content Security Policy 3, section 2.3.1. An address, such as `10.1.2.3` or `[fd00::1]`,
+ *   also opens that address when it is not public; no pattern and no name does.
  */
 export const PARAMETERISED_PERMISSIONS = ["rpc:call:", "jobs:submit:", "http:"] as const;
 
@@ -31,7 +32,7 @@ export type Permission = SimplePermission | `${PermissionFamily}${string}`;
 /** Most characters of a permission's argument. */
 const ARGUMENT_MAX = 128;
 const METHODS = /^(\*|\w[\w-]*(\.\w[\w-]*)*(\.\*)?)$/;
-const HOSTS = /^(\*|(\*\.)?\w[\w-]*(\.\w[\w-]*)*)(:(\*|\d{1,5}))?$/;
+const HOSTS = /^(\*|(\*\.)?\w[\w-]*(\.\w[\w-]*)*|\[[0-9a-fA-F:.]{2,45}\])(:(\*|\d{1,5}))?$/;
 
 /** True when `value` is a permission that a manifest may ask for. */
 export function isPermission(value: string): value is Permission {
@@ -73,6 +74,6 @@ function hostCovers(pattern: string, host: string): boolean {
 
 /** Names of hosts are the same in any case (RFC 4343). */
 function hostAndPort(text: string): [host: string, port: string | undefined] {
-  const [host = "", port] = text.toLowerCase().split(":");
+  const [, host = "", port] = /^(\[.*\]|[^:]*)(?::(.*))?$/.exec(text.toLowerCase()) ?? [];
   return [host, port];
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { AspenError, ERROR_TABLE, errorStatus, isAspenError } from "@aspen/plugin-api";
+import { AspenError, ERROR_CLASSES, ERROR_TABLE, errorStatus, isAspenError } from "@aspen/plugin-api";
 import { describe, expect, test } from "@jest/globals";
 
 /** Codes are a promise to every client: one may be added here, none renamed or removed. */
@@ -42,6 +42,16 @@ const CODES = [
   "PLUGIN_NAME_TAKEN",
   "PLUGIN_PREFIX_CONFLICT",
   "PLUGIN_CALL_OVER",
+  "HANDLE_UNKNOWN",
+  "LIMIT_EXCEEDED",
+  "OUTBOUND_URL_INVALID",
+  "OUTBOUND_PORT_DENIED",
+  "OUTBOUND_ADDRESS_DENIED",
+  "OUTBOUND_REDIRECT_DENIED",
+  "OUTBOUND_UNRESOLVED",
+  "OUTBOUND_UNREACHABLE",
+  "OUTBOUND_CERTIFICATE",
+  "OUTBOUND_TIMEOUT",
   "RPC_CYCLE",
   "RPC_TOO_DEEP",
   "PLUGIN_CONFIGURED",
@@ -75,6 +85,14 @@ const CODES = [
   "JOB_DEPENDENCY_FAILED",
   "SCHEDULE_NOT_FOUND",
   "SCHEDULE_EXISTS",
+  "SERVICE_NOT_FOUND",
+  "SERVICE_FENCED",
+  "SERVICE_CONFLICT",
+  "SERVICE_FULL",
+  "FORGE_REPO_NOT_FOUND",
+  "FORGE_REPO_EXISTS",
+  "FORGE_CONFLICT",
+  "FORGE_GIT_FAILED",
   "BUILD_FAILED",
   "CONFIG_INVALID",
   "TOOL_MISSING",
@@ -128,9 +146,15 @@ describe("AspenError", () => {
     expect(error).toMatchObject({ code, message, details: undefined });
   });
 
-  test("a plugin's own code has the statuses of PLUGIN_TRAP, also one named like an object's own property", () => {
-    expect(errorStatus("OUT_OF_COFFEE")).toBe(ERROR_TABLE.PLUGIN_TRAP);
-    expect(errorStatus("constructor")).toBe(ERROR_TABLE.PLUGIN_TRAP);
+  test("a plugin's own code has the statuses of its class, and of PLUGIN_TRAP without one", () => {
+    expect(errorStatus({ code: "OUT_OF_COFFEE" })).toBe(ERROR_TABLE.PLUGIN_TRAP);
+    expect(errorStatus({ code: "constructor" })).toBe(ERROR_TABLE.PLUGIN_TRAP);
+    expect(errorStatus({ code: "OUT_OF_COFFEE", class: "exhausted" })).toBe(ERROR_CLASSES.exhausted);
+    expect(errorStatus({ code: "OUT_OF_COFFEE", class: "constructor" as never })).toBe(ERROR_TABLE.PLUGIN_TRAP);
+    expect(errorStatus({ code: "UNAUTHENTICATED", class: "not_found" })).toBe(ERROR_TABLE.UNAUTHENTICATED);
+    const json = { code: "OUT_OF_COFFEE", class: "exhausted", message: "none left" } as const;
+    expect(AspenError.fromJSON(json).toJSON()).toEqual(json);
+    expect(new AspenError("CANCELLED", "", undefined, undefined, "denied").class).toBeUndefined();
   });
 
   test("wraps whatever was thrown and keeps it as the cause", () => {

@@ -241,6 +241,12 @@ describe("timers and subscriptions of a manifest", () => {
     expect(refusal(asks(change))).toMatchObject({ code: "MANIFEST_INVALID", message: expect.stringMatching(told) });
   });
 
+  test("ends of jobs are told to a plugin without a whole namespace", () => {
+    const permissions = ["hooks:subscribe", "jobs:submit:mail.send"];
+    const manifest = parseManifest(asks({ ...topics("job.*"), permissions, kv_prefixes: ["app:a:"] }));
+    expect(manifest.subscriptions).toHaveLength(1);
+  });
+
   test.each([
     ["a.b", "a.b", true],
     ["a.b", "a.c", false],

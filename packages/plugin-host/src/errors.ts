@@ -67,6 +67,14 @@ export const hostErrors = {
       `plugin ${plugin} has ${LIMITS.timers} timers already that are not over; cancel one of them first`,
       { plugin, limit: LIMITS.timers },
     ),
+  handleUnknown: (kind: "handle" | "ticket", value: number) =>
+    new AspenError(
+      "HANDLE_UNKNOWN",
+      `${kind} ${value} is none of this call: it was closed, was used up, or never given out`,
+      { [kind]: value },
+    ),
+  tooManyOf: (what: string, most: number, limit: string) =>
+    new AspenError("LIMIT_EXCEEDED", `there are more ${what} than the ${most} that are allowed`, { limit, most }),
   unknownHostFunction: (name: string) =>
     new AspenError("INVALID_PARAMS", `there is no host function ${cut(name)}`, { name: cut(name) }),
   parameterTooLarge: (name: string, bytes: number, limit: number) =>
@@ -89,6 +97,22 @@ export const pluginErrors = {
     new AspenError("CONFIG_INVALID", `two features give host functions ${quoted(name)}; rename one of the ports`, {
       port: name,
     }),
+  configInvalid: (name: string, problems: readonly { field: string; rule: string }[]) =>
+    new AspenError(
+      "CONFIG_INVALID",
+      `the configuration of plugin ${name} breaks its config_schema: ${cut(problems.map(({ field, rule }) => `${cut(field)}: ${cut(rule, 512)}`).join("; "), WORDS_MAX)}`,
+      {
+        name,
+        problems: problems.slice(0, 100).map(({ field, rule }) => ({ field: cut(field), rule: cut(rule, 512) })),
+      },
+    ),
+  schemaUnusable: (name: string, cause: unknown) =>
+    new AspenError(
+      "MANIFEST_INVALID",
+      `the config_schema of plugin ${name} cannot be used: ${cut(cause instanceof Error ? cause.message : String(cause), 512)}`,
+      { problems: [{ field: "config_schema", rule: "must be a JSON Schema that can be checked within a second" }] },
+      cause,
+    ),
   notFound: (name: string) =>
     new AspenError(
       "PLUGIN_NOT_FOUND",
@@ -291,6 +315,18 @@ export const pluginErrors = {
 export const callErrors = {
   trap: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin }),
+  /** A trap that has ended its instance, which is no error that the plugin threw. */
+  ended: (plugin: string, problem: string) =>
+    new AspenError("PLUGIN_TRAP", `plugin ${plugin} trapped: ${cut(problem, WORDS_MAX)}`, { plugin, ended: true }),
+  claimed: (plugin: string, code: string, message: string) =>
+    new AspenError(
+      "PLUGIN_TRAP",
+      `plugin ${plugin} threw ${code}, which only the node says: ${cut(message, WORDS_MAX)}`,
+      {
+        plugin,
+        claimed: code,
+      },
+    ),
   invalidResponse: (plugin: string, problem: string) =>
     new AspenError("PLUGIN_INVALID_RESPONSE", `plugin ${plugin} gave an invalid answer: ${cut(problem, 512)}`, {
       plugin,

@@ -15,6 +15,7 @@ import { OfficialPlugins } from "./official/official-plugins.js";
 import { PluginLogs } from "./plugin-logs/plugin-logs.js";
 import { pluginMeter } from "./plugin-meter.js";
 import { PluginMeters } from "./plugin-meters.js";
+import { pluginReview } from "./plugin-review.js";
 import { type ConfiguredPlugin, ConfiguredPlugins } from "./plugin-store/configured-plugins.js";
 
 import { PluginStore } from "./plugin-store/plugin-store.js";
@@ -63,7 +64,21 @@ type SupervisorParts = [
 
 const ms = (least: number) => z.int().min(least).max(3_600_000).optional();
 
+const most = z.int().min(1).max(1_000_000_000).optional();
+
+const limitsSchema = z.strictObject({
+  callsPerSecond: most.describe("Requests that a plugin may begin to answer each second; 100,000."),
+  concurrentCalls: most.describe("Requests that a plugin answers, or that wait for it, at once; 20,000."),
+  hostCallsPerCall: most.describe("Host calls of one call of a plugin; 1,000,000."),
+  kvOpsPerSecond: most.describe("Operations on keys of a plugin each second; 200,000."),
+  kvBytesPerSecond: most.describe("Bytes of these operations each second; 512 MiB."),
+  eventsPerSecond: most.describe("Events that a plugin emits each second; 5000."),
+  requestsPerSecond: most.describe("HTTP requests that a plugin sends each second; 100."),
+  concurrentRequests: most.describe("HTTP requests of a plugin that are awaited or open at once; 256."),
+});
+
 const configSchema = z.strictObject({
+  limits: limitsSchema.optional().describe("What each plugin may do on this node."),
   pollMs: ms(1).describe("Milliseconds between looks at the store, should its watch miss a change; 5000."),
   healthMs: ms(1).describe("Milliseconds between two health checks of a plugin; 10,000."),
   healthTimeoutMs: ms(1).describe("Milliseconds that a health check has to answer; 10,000."),
@@ -71,6 +86,13 @@ const configSchema = z.strictObject({
   retryMs: ms(1).describe(
     "Milliseconds after which a plugin that did not start is tried again; 1000, doubling to 60 s.",
   ),
+  breakerFailures: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .optional()
+    .describe("Traps and timeouts of a plugin in a row after which it is out of service; 10, 0 for never."),
+  breakerMs: ms(1).describe("Milliseconds until one call of a plugin out of service is tried; 1000, doubling to 60 s."),
   startMs: ms(0).describe("Milliseconds that the start of a node waits for its plugins; 0, as calls wait for them."),
   suspectMs: ms(1).describe("Milliseconds that a plugin has to start of which a node may have died; 30,000."),
   logLines: z.int().min(1).max(100_000).optional().describe("Lines of each plugin's log that are kept; 1000."),
@@ -90,7 +112,7 @@ export type PluginsConfig = z.output<typeof configSchema>;
 export const feature: Feature<PluginsConfig> = {
   name: "plugins",
   config: configSchema,
-  module: ({ logLines: maxLines, logBytes: maxBytes, ...config }) =>
+  module: ({ logLines: maxLines, logBytes: maxBytes, limits, ...config }) =>
     new ContainerModule(({ bind }) => {
       // Known before any plugin is started; not a part of the supervisor, which a middleware of the dispatcher may have.
       let dispatcher: Dispatcher | undefined;
@@ -120,7 +142,7 @@ export const feature: Feature<PluginsConfig> = {
             const { configured } = plugins;
             const starter = new PluginStarter({
               ...{ runtimes: runtimes ?? [], kv, blobs, logger, clock, configured, nodeId },
-              ...{ ports: byName(ports ?? []), dispatcher: () => dispatcher, measures: meters },
+              ...{ ports: byName(ports ?? []), dispatcher: () => dispatcher, measures: meters, ...given({ limits }) },
             });
             const parts = {
               store: plugins,
@@ -170,9 +192,10 @@ export const feature: Feature<PluginsConfig> = {
         )
         .inSingletonScope();
       bind(POINTS.keyOwner).toResolvedValue(
-        (supervisor) => ({ kvPrefixes: () => supervisor.list().flatMap(({ kvPrefixes }) => kvPrefixes) }),
+        (supervisor) => ({ kvPrefixes: () => supervisor.kvPrefixes() }),
         [PLUGIN_HOST.supervisor],
       );
+      bind(POINTS.callerReview).toResolvedValue((supervisor) => pluginReview(supervisor), [PLUGIN_HOST.supervisor]);
       bind(POINTS.meter).toResolvedValue((supervisor) => pluginMeter(supervisor), [PLUGIN_HOST.supervisor]);
     }),
 };

@@ -4,14 +4,17 @@ export { type DeadEvent, DeadEvents } from "./background/dead-events.js";
 export type { NotifyTarget } from "./background/plugin-background.js";
 export type { PluginEvent } from "./background/plugin-event.js";
 export { type PluginTick, type PluginTimer, PluginTimers, type TimerRequest } from "./background/plugin-timers.js";
+export { type Redriven, type RedriveOptions, redriveDeadEvents } from "./background/redrive.js";
 export { callErrors, hostErrors, nativeErrors, pluginErrors } from "./errors.js";
 export { assertNotifiable } from "./guest/assert-notifiable.js";
 export { Backoff } from "./guest/backoff.js";
 export { FailureLog, type FailureRecord } from "./guest/failure-log.js";
+export { guestCaller } from "./guest/guest-caller.js";
 export { errorOfGuest, type GuestFailure, logFieldsOf } from "./guest/guest-failure.js";
 export { healthOf } from "./guest/health-report.js";
 export { exactJson } from "./guest/json-text.js";
 export { LineLimit } from "./guest/line-limit.js";
+export { CallState } from "./host-context/call-state.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
 export type { DeniedEvent, HostServices, PluginLogger } from "./host-context/host-function.js";
 export { LocalHostContext, type LocalHostContextOptions } from "./host-context/local-host-context.js";
@@ -27,6 +30,8 @@ export {
   type TakenOverMethod,
 } from "./installer/plugin-installer.js";
 export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/uninstall.js";
+export type { PluginLimitOptions } from "./limits/options.js";
+export { type HostCost, PluginUsage } from "./limits/plugin-usage.js";
 export { type OfficialPlugin, type OfficialPluginOptions, officialPlugin } from "./official/official-plugin.js";
 export { OfficialPlugins } from "./official/official-plugins.js";
 export { type ReadOfficialPluginOptions, readOfficialPlugin } from "./official/read-official-plugin.js";
@@ -64,6 +69,7 @@ export {
   type PluginInstance,
   type PluginRuntime,
 } from "./runtime.js";
+export type { BreakerStatus } from "./supervisor/breaker.js";
 export type { SupervisorOptions } from "./supervisor/options.js";
 export { orAborted } from "./supervisor/or-aborted.js";
 export type { PluginReplacement, PluginSupervisorParts } from "./supervisor/parts.js";

@@ -1,8 +1,17 @@
 import { CountMeter, type Meter, TimeMeter } from "@aspen/feature";
 import { ERROR_TABLE, findHostFunction, isAspenError } from "@aspen/plugin-api";
+import type { EventOutcome, HostMeasures, TickOutcome } from "./host-context/host-function.js";
+
+/** What is asked of a plugin whenever the meters are read. */
+export interface FollowedPlugin {
+  readonly name: string;
+  readonly memoryBytes: number | null;
+  /** Null while calls are let through. */
+  readonly broken: object | null;
+}
 
 /** Counts and times what plugins do on this node. */
-export class PluginMeters {
+export class PluginMeters implements HostMeasures {
   readonly #calls = new CountMeter(
     "aspen_plugin_calls_total",
     "Calls of a plugin that were answered, by code (OK, that of the error, or OTHER for the plugin's own).",
@@ -14,7 +23,7 @@ export class PluginMeters {
   ]);
   readonly #hostCalls = new CountMeter(
     "aspen_plugin_host_calls_total",
-    "Host calls that the main thread served; reads that a plugin's own thread serves are not among them.",
+    "Host calls of a plugin; those that its own thread serves are counted within a second.",
     ["plugin", "function"],
   );
   readonly #restarts = new CountMeter(
@@ -23,7 +32,28 @@ export class PluginMeters {
     ["plugin"],
   );
 
-  readonly #plugins = new Set<{ readonly name: string; readonly memoryBytes: number | null }>();
+  readonly #limited = new CountMeter(
+    "aspen_plugin_limited_total",
+    "Calls and host calls of a plugin that were refused because of a limit, by its name.",
+    ["plugin", "limit"],
+  );
+  readonly #events = new CountMeter(
+    "aspen_plugin_events_total",
+    "Events of which a plugin was told, by outcome: delivered, retried (it failed and is told again) or dead.",
+    ["plugin", "outcome"],
+  );
+  readonly #lags = new TimeMeter(
+    "aspen_plugin_event_lag_seconds",
+    "Time from when an event was emitted until the plugin had taken it, or it was dead.",
+    ["plugin"],
+  );
+  readonly #ticks = new CountMeter(
+    "aspen_plugin_timer_ticks_total",
+    "Ticks of a plugin's timers, by outcome: fired, late (begun over a second after its time) or failed.",
+    ["plugin", "outcome"],
+  );
+
+  readonly #plugins = new Set<FollowedPlugin>();
 
   get meters(): readonly Meter[] {
     const memory: Meter = {
@@ -35,11 +65,30 @@ export class PluginMeters {
           memoryBytes === null ? [] : [{ value: memoryBytes, labels: { plugin: name } }],
         ),
     };
-    return [memory, this.#calls, this.#times, this.#waits, this.#hostCalls, this.#restarts];
+    const broken: Meter = {
+      name: "aspen_plugin_out_of_service",
+      help: "1 for a plugin that is out of service because it failed again and again, otherwise 0.",
+      kind: "gauge",
+      collect: () =>
+        [...this.#plugins].map((plugin) => ({ value: plugin.broken ? 1 : 0, labels: { plugin: plugin.name } })),
+    };
+    return [
+      memory,
+      broken,
+      this.#calls,
+      this.#times,
+      this.#waits,
+      this.#hostCalls,
+      this.#restarts,
+      this.#limited,
+      this.#events,
+      this.#lags,
+      this.#ticks,
+    ];
   }
 
-  /** Asks a plugin for its memory from now on; returns what ends that. */
-  follow(plugin: { readonly name: string; readonly memoryBytes: number | null }): () => void {
+  /** Asks a plugin for its memory and its breaker from now on; returns what ends that. */
+  follow(plugin: FollowedPlugin): () => void {
     this.#plugins.add(plugin);
     return () => this.#plugins.delete(plugin);
   }
@@ -62,8 +111,21 @@ export class PluginMeters {
     this.#waits.observe([plugin], ms);
   }
 
-  hostCall(plugin: string, name: string): void {
-    this.#hostCalls.add([plugin, findHostFunction(name) ? name : "unknown"]);
+  hostCall(plugin: string, name: string, times = 1): void {
+    this.#hostCalls.add([plugin, findHostFunction(name) ? name : "unknown"], times);
+  }
+
+  limited(plugin: string, limit: string): void {
+    this.#limited.add([plugin, limit]);
+  }
+
+  event(plugin: string, outcome: EventOutcome, lagMs: number | null): void {
+    this.#events.add([plugin, outcome]);
+    if (lagMs !== null) this.#lags.observe([plugin], Math.max(0, lagMs));
+  }
+
+  tick(plugin: string, outcome: TickOutcome): void {
+    this.#ticks.add([plugin, outcome]);
   }
 
   restarted(plugin: string): void {

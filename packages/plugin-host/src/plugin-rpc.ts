@@ -1,5 +1,13 @@
 import { AspenError, decodeUtf8, LIMITS } from "@aspen/plugin-api";
-import { type Caller, type Dispatcher, intersectGrants, JsonBytes } from "@aspen/rpc-core";
+import {
+  ANONYMOUS_CALLER,
+  type Caller,
+  type Dispatcher,
+  type Grants,
+  intersectGrants,
+  JsonBytes,
+  tokenBehind,
+} from "@aspen/rpc-core";
 import { hostErrors } from "./errors.js";
 import type { PluginCall, PluginGrant } from "./host-context/plugin-call.js";
 
@@ -34,7 +42,9 @@ export class PluginRpc {
     const { method, params, timeoutMs = executionTimeoutMs } = request;
     if (!call.caller) throw hostErrors.noCaller("rpc_call");
     if (!dispatcher) throw hostErrors.featureOff("rpc_call", "plugins");
-    const caller = callerOf(grant, call.caller);
+    const { through = [] } = call.caller;
+    if (through.length >= LIMITS.rpcDepth) throw hostErrors.tooDeep(through, grant.plugin);
+    const caller = pluginCaller(grant, call.caller);
     const latest = performance.now() + Math.min(timeoutMs, executionTimeoutMs);
     const deadline = Math.min(latest, call.deadline ?? Number.POSITIVE_INFINITY);
     const { requestId = "", signals = [], trace } = call;
@@ -56,12 +66,21 @@ export class PluginRpc {
   }
 }
 
-/** Who calls: the plugin, with what it and its own caller are granted both. @throws AspenError `RPC_TOO_DEEP` */
-function callerOf({ plugin, permissions, kvPrefixes }: PluginGrant, { grants, through = [] }: Caller): Caller {
-  if (through.length >= LIMITS.rpcDepth) throw hostErrors.tooDeep(through, plugin);
-  const methods = permissions.filter((one) => one.startsWith(FAMILY)).map((one) => one.slice(FAMILY.length));
+/** The plugin as a caller, with what it and its own caller are granted both: nothing, when that is not known. */
+export function pluginCaller(
+  grant: PluginGrant,
+  { grants, through = [], ...caller }: Caller = ANONYMOUS_CALLER,
+): Caller {
+  const token = tokenBehind({ grants, ...caller });
   return {
-    ...{ kind: "plugin", id: plugin, through: [...through, plugin] },
-    grants: intersectGrants({ methods, kvPrefixes }, grants),
+    ...{ kind: "plugin", id: grant.plugin, through: [...through, grant.plugin] },
+    grants: intersectGrants(grantsOf(grant), grants),
+    ...(token === undefined ? {} : { token }),
   };
+}
+
+/** What a plugin may do elsewhere, whoever calls it. */
+export function grantsOf({ permissions, kvPrefixes }: Pick<PluginGrant, "permissions" | "kvPrefixes">): Grants {
+  const methods = permissions.filter((one) => one.startsWith(FAMILY)).map((one) => one.slice(FAMILY.length));
+  return { methods, kvPrefixes };
 }

@@ -13,12 +13,14 @@ import {
   type PluginHealth,
   PluginInstaller,
   type PluginInstance,
+  type PluginLimitOptions,
   type PluginRuntime,
   PluginStarter,
   PluginStore,
   PluginSupervisor,
   type SupervisorOptions,
 } from "../src/index.js";
+import { PluginMeters } from "../src/plugin-meters.js";
 
 /** What a scripted plugin does; its code is this as JSON. */
 export interface Script {
@@ -52,6 +54,10 @@ export class ScriptedRuntime implements PluginRuntime {
   startError: string | undefined;
   health: PluginHealth = { state: "healthy" };
   healthError: Error | null = null;
+  /** What every later call fails with. */
+  callError: AspenError | null = null;
+  /** Calls that have begun. */
+  calls = 0;
   /** What plugins have done with what they were told of. */
   readonly told: Told[] = [];
   /** Who has asked for the health of a plugin. */
@@ -92,11 +98,14 @@ class ScriptedInstance implements PluginInstance {
 
   async call(): Promise<unknown> {
     if (this.#freed) throw new Error("a freed instance was called");
+    this.runtime.calls += 1;
+    const failure = this.runtime.callError;
     const work = delay(this.script.callMs ?? 0);
     this.#calls.add(work);
     await work;
     this.#calls.delete(work);
     if (this.#freed) throw new AspenError("PLUGIN_UNAVAILABLE", "freed under a call");
+    if (failure) throw failure;
     return this.script.answer ?? null;
   }
 
@@ -136,6 +145,7 @@ export class Host implements AsyncDisposable {
   readonly registry = new HandlerRegistry();
   readonly client = inProcessClient(new Dispatcher({ registry: this.registry }));
   readonly logs: LogLine[] = [];
+  readonly meters = new PluginMeters();
   readonly plugins: PluginStore;
   readonly supervisor: PluginSupervisor;
   readonly installer: PluginInstaller;
@@ -144,24 +154,44 @@ export class Host implements AsyncDisposable {
     readonly store: Store = new MemoryStore(),
     options: SupervisorOptions = {},
     official: readonly OfficialPlugin[] = [],
+    limits: PluginLimitOptions = {},
   ) {
     const { kv, blobs } = store;
     const log = (level: string) => (fields: object, message: string) =>
       void this.logs.push({ level, fields: fields as Record<string, unknown>, message });
     const logger = { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") };
     this.plugins = new PluginStore(kv);
-    const starter = new PluginStarter({ runtimes: [this.runtime], kv, blobs, logger });
+    const starter = new PluginStarter({ runtimes: [this.runtime], kv, blobs, logger, limits });
     this.supervisor = new PluginSupervisor(
-      { store: this.plugins, starter, registry: this.registry, official: new OfficialPlugins(official), logger },
+      {
+        store: this.plugins,
+        starter,
+        registry: this.registry,
+        official: new OfficialPlugins(official),
+        logger,
+        meters: this.meters,
+      },
       { pollMs: 10, retryMs: 10, startMs: 30_000, ...options },
     );
     this.installer = new PluginInstaller({ store: this.plugins, blobs, supervisor: this.supervisor, logger });
   }
 
-  static async start(store?: Store, options?: SupervisorOptions, official?: readonly OfficialPlugin[]): Promise<Host> {
-    const host = new Host(store, options, official);
+  static async start(
+    store?: Store,
+    options?: SupervisorOptions,
+    official?: readonly OfficialPlugin[],
+    limits?: PluginLimitOptions,
+  ): Promise<Host> {
+    const host = new Host(store, options, official, limits);
     await host.supervisor.start();
     return host;
+  }
+
+  /** What a meter shows, by its labels. */
+  async measured(name: string): Promise<Record<string, number>> {
+    const meter = this.meters.meters.find((one) => one.name === name)!;
+    const measured = await meter.collect();
+    return Object.fromEntries(measured.map(({ value, labels = {} }) => [Object.values(labels).join(" "), value]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

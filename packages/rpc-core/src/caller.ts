@@ -10,6 +10,8 @@ export interface Caller {
   readonly grants: Grants;
   /** Of a plugin: the names of the plugins that have called each other up to here, the first one first, itself last. @default none */
   readonly through?: readonly string[];
+  /** Of a plugin: the id of the token of whoever it acts for, which ends what it may do for him. @default none */
+  readonly token?: string;
 }
 
 /** What a caller may do. `intersectGrants` gives what two of them share. */
@@ -35,6 +37,11 @@ export const ADMIN_GRANT = "admin";
 
 /** Somebody of whom nothing is known. Methods that are `public` are open to them. */
 export const ANONYMOUS_CALLER: Caller = { kind: "anonymous", id: "anonymous", grants: NO_GRANTS };
+
+/** The id of the token that a caller's rights come from; undefined when they come from none. */
+export function tokenBehind({ kind, id, token }: Caller): string | undefined {
+  return kind === "token" ? id : token;
+}
 
 /** The node itself, where nobody has asked: health checks, timers. */
 export function nodeCaller(id: string): Caller {

@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { isAspenError } from "@aspen/plugin-api";
 import { rpcErrors } from "./errors.js";
 import type { RequestHandler } from "./handler.js";
@@ -7,6 +6,7 @@ import type { Middleware, Next } from "./middleware/middleware.js";
 import type { HandlerRegistry } from "./registry.js";
 import type { RequestContext, RpcRequest } from "./request.js";
 import { ResultStream } from "./result-stream.js";
+import { TimeLimit } from "./time-limit.js";
 import { sentParams, ValidParams } from "./valid-params.js";
 
 export interface DispatcherOptions {
@@ -21,12 +21,17 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     const { registry, middleware = [] } = options;
-    const toHandler: Next = async (request, context) => {
-      const handler = registry.find(request.method);
-      if (!handler) throw rpcErrors.methodNotFound(request.method);
-      const { params } = request;
-      if (takes(handler, request)) return handler.handle(request, context);
-      return handler.handle({ ...request, params: sentParams(params) }, context);
+    // Not async, as all that it could wait for is what the handler gives.
+    const toHandler: Next = (request, context) => {
+      try {
+        const handler = registry.find(request.method);
+        if (!handler) throw rpcErrors.methodNotFound(request.method);
+        const { method, params } = request;
+        const taken = takes(handler, request) ? request : { method, params: sentParams(params) };
+        return Promise.resolve(handler.handle(taken, context));
+      } catch (error) {
+        return Promise.reject(error);
+      }
     };
     this.#way = middleware.reduceRight<Next>(
       (next, layer) => (request, context) => layer(request, context, next),
@@ -42,11 +47,10 @@ export class Dispatcher {
    * deadline passes, what the handler threw, or `INTERNAL` with that as its cause when it was no `AspenError`.
    */
   async dispatch(request: RpcRequest, context: RequestContext): Promise<unknown> {
-    const limit = limitTime(request.method, context);
+    const limit = new TimeLimit(request.method, context);
     let streaming = false;
     try {
-      if (limit.context.signal.aborted) return await limit.over;
-      const result = await Promise.race([limit.over, this.#way(request, limit.context)]);
+      const result = await limit.within(this.#way, request);
       if (!(result instanceof ResultStream)) return result;
       streaming = true;
       return new ResultStream(limitedItems(result.items, limit, context.requestId));
@@ -61,21 +65,14 @@ export class Dispatcher {
 /** The items of a stream within the limits of its request, which are over when it ends. */
 async function* limitedItems(
   items: AsyncIterable<readonly unknown[]>,
-  limit: ReturnType<typeof limitTime>,
+  limit: TimeLimit,
   requestId: string,
 ): AsyncGenerator<readonly unknown[], void, undefined> {
   const reading = items[Symbol.asyncIterator]();
   let ended = false;
-  let giveUp: (error: unknown) => void = () => {};
-  // A race for each list would keep every one of them until the last.
-  limit.over.catch((error: unknown) => giveUp(error));
   try {
     for (;;) {
-      if (limit.context.signal.aborted) await limit.over;
-      const next = await new Promise<IteratorResult<readonly unknown[]>>((resolve, reject) => {
-        giveUp = reject;
-        reading.next().then(resolve, reject);
-      });
+      const next = await limit.wait(() => reading.next());
       ended = next.done ?? false;
       if (next.done) return;
       yield next.value;
@@ -97,37 +94,4 @@ function coded(error: unknown, requestId: string): Error {
 function takes(handler: RequestHandler, { method, params }: RpcRequest): boolean {
   if (params instanceof JsonBytes) return handler.takesJsonBytes ?? false;
   return !(params instanceof ValidParams) || handler.method?.(method) === params.method;
-}
-
-/** The longest delay that a timer takes. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
-
-/** Ends the wait, and tells the handler, when the caller is gone or its deadline has passed. */
-function limitTime(method: string, context: RequestContext) {
-  const controller = new AbortController();
-  let onAbort = () => {};
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<never>((_, reject) => {
-    const stop = (error: Error) => {
-      reject(error);
-      controller.abort(error);
-    };
-    onAbort = () => stop(rpcErrors.cancelled(method));
-    if (context.signal.aborted) return onAbort();
-    // One signal may stand for any number of requests; that is no leak.
-    setMaxListeners(0, context.signal);
-    context.signal.addEventListener("abort", onAbort, { once: true });
-    if (context.deadline === undefined) return;
-    const left = Math.min(context.deadline - performance.now(), MAX_DELAY_MS);
-    if (left <= 0) stop(rpcErrors.deadlineExceeded(method));
-    else timer = setTimeout(() => stop(rpcErrors.deadlineExceeded(method)), left);
-  });
-  return {
-    over,
-    context: { ...context, signal: controller.signal },
-    end: () => {
-      clearTimeout(timer);
-      context.signal.removeEventListener("abort", onAbort);
-    },
-  };
 }

@@ -10,9 +10,12 @@ export {
   LOCAL_CALLER,
   NO_GRANTS,
   nodeCaller,
+  tokenBehind,
 } from "./caller.js";
 export type { CallArguments, RpcCallOptions, RpcClient } from "./client.js";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.js";
+export { Ending } from "./ending.js";
+export { EntryContext, type EntryContextParts } from "./entry-context.js";
 export { type ParamProblem, rpcErrors, type ServingNode } from "./errors.js";
 export { grantsKey, grantsMethod, includesGrants, intersectGrants } from "./grants.js";
 export { type HandlerFactory, type MethodDescription, PRIORITY_RANGES, type RequestHandler } from "./handler.js";
@@ -39,7 +42,7 @@ export { resultMiddleware } from "./middleware/results.js";
 export { parseParams } from "./parse-params.js";
 export { type DescribedMethod, HandlerRegistry, type ShadowedMethod } from "./registry.js";
 export type { RequestContext, RpcRequest } from "./request.js";
-export { ResultStream } from "./result-stream.js";
+export { ResultStream, untilEnd } from "./result-stream.js";
 export type { KnownMethod, ParamsOf, ResultOf, RpcMethods } from "./rpc-methods.js";
 export type { InputOf, OutputOf, StandardIssue, StandardResult, StandardSchema } from "./standard-schema.js";
 export { spanned, type TraceContext, type TraceSpan, type TraceSpanOptions } from "./trace.js";

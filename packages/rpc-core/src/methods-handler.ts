@@ -4,7 +4,7 @@ import type { HandlerFactory, MethodDescription, RequestHandler } from "./handle
 import { jsonSchemaOf } from "./json-schema.js";
 import type { Method, MethodTable } from "./method.js";
 import { ResultStream } from "./result-stream.js";
-import { validated } from "./valid-params.js";
+import { ValidParams, validated } from "./valid-params.js";
 
 export interface MethodsHandlerOptions {
   name: string;
@@ -22,10 +22,12 @@ export function methodsHandler({ name, priority, methods }: MethodsHandlerOption
     methods: [...table].map(([name, method]) => description(name, method)),
     canHandle: (name) => table.has(name),
     method: (name) => table.get(name),
+    takesJsonBytes: true,
     async handle(request, context) {
       const found = table.get(request.method);
       if (!found) throw rpcErrors.methodNotFound(request.method);
-      const { value } = await validated(request.method, found, request.params);
+      const valid = validated(request.method, found, request.params);
+      const { value } = valid instanceof ValidParams ? valid : await valid;
       if (found.stream && context.takesStream) return new ResultStream(found.stream.items(value, context));
       return found.handle(value, context);
     },

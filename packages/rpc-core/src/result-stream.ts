@@ -8,3 +8,20 @@ export class ResultStream {
     readonly items: AsyncIterable<readonly unknown[]>,
   ) {}
 }
+
+/** The same stream; `ended` is called once, when it has been read to its end, has failed (with the error) or is given up. */
+export function untilEnd({ items }: ResultStream, ended: (error?: unknown) => void): ResultStream {
+  return new ResultStream(endedItems(items, ended));
+}
+
+async function* endedItems(items: AsyncIterable<readonly unknown[]>, ended: (error?: unknown) => void) {
+  let failure: unknown;
+  try {
+    yield* items;
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    ended(failure);
+  }
+}

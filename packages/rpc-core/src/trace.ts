@@ -1,3 +1,5 @@
+import { ResultStream, untilEnd } from "./result-stream.js";
+
 /**
  * The place of a request in a trace (https://www.w3.org/TR/trace-context/), as it travels with it. Where nothing records
  * spans it has no functions, and is only passed on.
@@ -27,7 +29,7 @@ export interface TraceSpan {
   end(error?: unknown): void;
 }
 
-/** Does work within a span of its own, when spans are recorded; the work gets the context that it passes on. */
+/** Does work within a span of its own, when spans are recorded; that of a stream ends with the stream. The work gets the context that it passes on. */
 export async function spanned<T>(
   trace: TraceContext | undefined,
   name: string,
@@ -39,6 +41,7 @@ export async function spanned<T>(
   const { context } = span;
   try {
     const result = await (context.enter ? context.enter(() => work(context)) : work(context));
+    if (result instanceof ResultStream) return untilEnd(result, (error) => span.end(error)) as T;
     span.end();
     return result;
   } catch (error) {

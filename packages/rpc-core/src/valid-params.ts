@@ -2,7 +2,7 @@ import { rpcErrors } from "./errors.js";
 import { JsonBytes } from "./json-bytes.js";
 import type { Method } from "./method.js";
 import { parseParams } from "./parse-params.js";
-import { issueField } from "./standard-schema.js";
+import { issueField, type StandardResult } from "./standard-schema.js";
 
 /** Most problems that one error names. */
 const PROBLEMS_MAX = 20;
@@ -30,14 +30,20 @@ export function sentParams(params: unknown): unknown {
 }
 
 /**
- * Validates the params of a request, once: those that `method` itself has validated pass.
+ * Validates the params of a request, once: those that `method` itself has validated pass. Answers at once unless the schema
+ * has to wait.
  *
  * @throws AspenError `INVALID_PARAMS` naming the fields, or as `parseParams` does
  */
-export async function validated(name: string, method: Method, params: unknown): Promise<ValidParams> {
+export function validated(name: string, method: Method, params: unknown): ValidParams | Promise<ValidParams> {
   if (params instanceof ValidParams && params.method === method) return params;
   const sent = sentParams(params);
-  const result = await method.params["~standard"].validate(sent ?? {});
+  const result = method.params["~standard"].validate(sent ?? {});
+  const take = (it: StandardResult<unknown>) => taken(name, method, sent, it);
+  return "then" in result ? result.then(take) : take(result);
+}
+
+function taken(name: string, method: Method, sent: unknown, result: StandardResult<unknown>): ValidParams {
   if (!result.issues) return new ValidParams(method, sent, result.value);
   const problems = result.issues
     .slice(0, PROBLEMS_MAX)

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { AspenError, jsonNestsDeeper, jsonProblem, LIMITS, type PluginManifest } from "@aspen/plugin-api";
 import {
   type CallOptions,
+  CallState,
   errorOfGuest,
   exactJson,
   FailureLog,
@@ -47,12 +48,13 @@ export class WasmPluginInstance implements PluginInstance {
   }
 
   async call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
-    const input = guestRequest(options.requestId, method, params);
+    const input = guestRequest(options.requestId, method, params, options.caller);
     const bytes = inputBytes(input);
     if (bytes > LIMITS.messageBytes) throw wasmErrors.requestTooLarge(this.manifest.name, bytes);
-    const outcome = await this.#outcome(input, options);
+    const given = new Set<string>();
+    const outcome = await this.#outcome(input, options, given);
     try {
-      const answer = outputOf(this.manifest, outcome, LIMITS.messageBytes);
+      const answer = outputOf(this.manifest, outcome, LIMITS.messageBytes, given);
       return options.takesJsonBytes ? new JsonBytes(answer) : parsed(this.manifest, answer);
     } catch (error) {
       const { requestId } = options;
@@ -64,10 +66,12 @@ export class WasmPluginInstance implements PluginInstance {
   async #outcome(
     input: GuestInput,
     { requestId, caller, signal, outlastsGuest, trace, onLog }: CallOptions,
+    given: Set<string>,
   ): Promise<CallOutcome> {
-    const origin = { ...originOf(requestId, caller, signal), trace };
+    using state = new CallState();
+    const origin = { ...originOf(requestId, caller, signal, given), trace, state };
     const call = () => this.pool.call("handle_request", input, { signal, outlastsGuest, origin });
-    if (!onLog) return call();
+    if (!onLog) return await call();
     using _tap = this.log.tap(requestId, onLog);
     try {
       return await call();
@@ -81,13 +85,15 @@ export class WasmPluginInstance implements PluginInstance {
   async notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void> {
     const { requestId, caller, signal, chain } = options;
     const name = NOTIFY_EXPORTS[what];
+    using state = new CallState();
+    const given = new Set<string>();
     const outcome = await this.pool.call(name, exactJson({ requestId, ...input }), {
       signal,
-      origin: { ...originOf(requestId, caller, signal), chain },
+      origin: { ...originOf(requestId, caller, signal, given), chain, state },
     });
     try {
       // What it says in its answer interests nobody.
-      outputOf(this.manifest, outcome, LIMITS.messageBytes);
+      outputOf(this.manifest, outcome, LIMITS.messageBytes, given);
     } catch (error) {
       this.#failures.add({ method: name, requestId }, AspenError.from(error), guestFailureFields(outcome));
       throw error;
@@ -138,8 +144,8 @@ export class WasmPluginInstance implements PluginInstance {
   }
 }
 
-function originOf(requestId: string, caller: Caller, signal: AbortSignal | undefined): PluginCall {
-  return { requestId, caller, signals: signal ? [signal] : [] };
+function originOf(requestId: string, caller: Caller, signal: AbortSignal | undefined, given: Set<string>): PluginCall {
+  return { requestId, caller, given, signals: signal ? [signal] : [] };
 }
 
 /** Bytes of what `plugin_info` and `plugin_health` say. */
@@ -164,17 +170,22 @@ function parsed({ name }: PluginManifest, output: Buffer): unknown {
   }
 }
 
-function outputOf(manifest: PluginManifest, outcome: CallOutcome, maxBytes: number): Buffer {
+function outputOf(
+  manifest: PluginManifest,
+  outcome: CallOutcome,
+  maxBytes: number,
+  given?: ReadonlySet<string>,
+): Buffer {
   const { name } = manifest;
   switch (outcome.kind) {
     case "output":
       if (outcome.output.length > maxBytes) throw wasmErrors.invalidResponse(name, "it is over the size limit");
       return outcome.output;
     case "error":
-      throw guestError(manifest, outcome.error, outcome.memoryBytes);
+      throw guestError(manifest, outcome.error, outcome.memoryBytes, given);
     case "trap":
       if (outcome.memoryBytes >= usableMemory(manifest)) throw wasmErrors.outOfMemory(name, manifest.memory_limit);
-      throw wasmErrors.trap(name, outcome.message);
+      throw wasmErrors.ended(name, outcome.message);
     case "invalid":
       throw wasmErrors.invalidResponse(name, outcome.problem);
     case "refused":
@@ -190,7 +201,12 @@ const MESSAGE_MAX = 4096;
 /** QuickJS throws null when it has no memory left for an error object; then most of the limit is in use. */
 const NULL_THROWN = "threw a null";
 
-function guestError(manifest: PluginManifest, text: string, memoryBytes: number): AspenError {
+function guestError(
+  manifest: PluginManifest,
+  text: string,
+  memoryBytes: number,
+  given: ReadonlySet<string> | undefined,
+): AspenError {
   const { name, memory_limit: limit } = manifest;
   const json = guestErrorJson(text);
   const full = memoryBytes >= usableMemory(manifest);
@@ -203,7 +219,7 @@ function guestError(manifest: PluginManifest, text: string, memoryBytes: number)
   if (code === "PLUGIN_OUT_OF_MEMORY" || (message === NULL_THROWN && memoryBytes > limit / 2)) {
     return wasmErrors.outOfMemory(name, limit);
   }
-  return errorOfGuest(name, json);
+  return errorOfGuest(name, json, given);
 }
 
 /** The part of a plugin's memory_limit that the engine can give: whole pages. */

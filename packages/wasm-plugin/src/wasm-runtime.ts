@@ -38,6 +38,7 @@ const NO_HOST = {
   // The loader refuses a module that imports more than `log_write`, which its thread serves.
   invoke: async () => errorResult(new AspenError("PERMISSION_DENIED", "a module that is no plugin has no permissions")),
   reportDenied: () => undefined,
+  countLocal: () => undefined,
 };
 
 /** Runs WASM plugins, each instance in a worker thread of its own. */

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { KvJobQueue, WorkerPool, type WorkerPoolOptions } from "@aspen/jobs";
 import type { Logger } from "@aspen/plugin-api";
-import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { MemoryStore } from "@aspen/storage/memory";
 import { expect, test } from "@jest/globals";
 import { WasmPluginRuntime } from "../src/index.js";
@@ -20,7 +19,7 @@ async function bench(options: WasmWorkerOptions = {}, pool: WorkerPoolOptions = 
     { queue, blobs: store.blobs, logger: silent },
     { pollMs: 50, maintainMs: 20, graceMs: 50, pressure: false, soleProcess: true, ...pool },
   );
-  workers.add(new WasmWorker({ runtime, plugins, caller: LOCAL_CALLER, logger: silent }, options));
+  workers.add(new WasmWorker({ runtime, plugins, logger: silent }, options));
   await workers.start();
   const submit = (payload: object, more: object = {}) => queue.submit({ type: "wasm", payload, ...more });
   return {

@@ -1,4 +1,4 @@
-import { AspenError, definePlugin, kv } from "@aspen/guest-sdk";
+import { AspenError, definePlugin, isAspenError, kv, PluginError } from "@aspen/guest-sdk";
 
 const VALUES = "counter:value:";
 const NAME = /^[a-z0-9-]{1,64}$/;
@@ -19,14 +19,11 @@ export default definePlugin({
 
 /** Adds to a counter, also when several instances on several nodes do so at once. */
 async function add(key: string, by: number): Promise<number> {
-  let before = (await kv.get(key))?.bytes ?? null;
-  for (;;) {
-    const value = Number(before === null ? 0 : new TextDecoder().decode(before)) + by;
-    if (!Number.isSafeInteger(value)) throw new AspenError("COUNTER_FULL", "the counter cannot hold so much");
-    const swapped = await kv.cas(key, before, String(value));
-    if (swapped.ok) return value;
-    // Somebody was faster. The answer says what is there now, so that no second read is needed.
-    before = swapped.actual?.bytes ?? null;
+  try {
+    return await kv.add(key, by);
+  } catch (error) {
+    if (!isAspenError(error) || error.code !== "INVALID_PARAMS") throw error;
+    throw new PluginError("conflict", "COUNTER_FULL", "the counter cannot hold so much");
   }
 }
 

@@ -22,7 +22,7 @@ export function addDoctor(program: Command): void {
     const named = command.getOptionValueSource("node") !== "default";
     if (!named && "config" in settings) useConfigured(command, settings.config);
     const { client, output, address } = session(command);
-    const { url } = address;
+    const { shown: url } = address;
     const findings = await examine({ settings, node: { client, url, named } });
     const healthy = findings.every(({ state }) => state !== "problem");
     output.result({ ok: healthy, findings }, text(findings));
@@ -32,11 +32,19 @@ export function addDoctor(program: Command): void {
 
 /** The node that the configuration starts is the one that should run. */
 function useConfigured(command: Command, { listen }: NodeConfig): void {
-  const { host = "127.0.0.1", port = 7070 } = typeof listen === "object" && listen !== null ? listen : {};
-  const address = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  // What is wrong with it is a finding of the configuration.
-  if (port !== 0 && URL.canParse(address))
+  const given = typeof listen === "object" && listen !== null ? listen : {};
+  const { host = "127.0.0.1", port = 7070, socket, tls } = given;
+  const use = (address: string) => {
     command.setOptionValueWithSource("node", parseNodeAddress(address), "default");
+  };
+  // By its socket the node knows its own user, whatever it asks of others.
+  if (typeof socket === "string" && socket !== "") {
+    use(`unix:${socket}`);
+    return;
+  }
+  const address = `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  // What is wrong with it is a finding of the configuration.
+  if (port !== 0 && URL.canParse(address)) use(address);
 }
 
 function text(findings: readonly Finding[]): string {

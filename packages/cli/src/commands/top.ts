@@ -1,8 +1,7 @@
 import { clearScreenDown, cursorTo } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
-import { addClientCommand, session, wholeNumber } from "../command.js";
-import type { NodeAddress } from "../node-address.js";
+import { addClientCommand, type Session, session, wholeNumber } from "../command.js";
 import { type Output, printable } from "../output.js";
 import { onStopSignal } from "../signals.js";
 
@@ -24,12 +23,12 @@ export function addTop(program: Command): void {
     .option("--interval <seconds>", "time between two looks", (text) => wholeNumber(text, 1, 60), 2)
     .option("--once", "show one interval and end")
     .action(async (flags: Flags, command: Command) => {
-      const { client, output, address } = session(command);
+      const { client, output, address, fetch } = session(command);
       const { id } = await client.call("node.info");
       const stopped = new AbortController();
       const forget = onStopSignal(() => stopped.abort());
       try {
-        await watch({ ...flags, address }, `node ${id} at ${address.url}`, output, stopped.signal);
+        await watch({ ...flags, address, fetch }, `node ${id} at ${address.shown}`, output, stopped.signal);
       } catch (error) {
         // Ctrl-C is how it ends.
         if (!stopped.signal.aborted) throw error;
@@ -40,7 +39,7 @@ export function addTop(program: Command): void {
 }
 
 async function watch(
-  { address, timeout, interval, once }: Flags & { address: NodeAddress },
+  { address, fetch, timeout, interval, once }: Flags & Pick<Session, "address" | "fetch">,
   title: string,
   output: Output,
   stop: AbortSignal,
@@ -50,7 +49,7 @@ async function watch(
     import("../top/snapshot.js"),
     import("../top/snapshot-text.js"),
   ]);
-  const look = () => scrape(address, AbortSignal.any([stop, AbortSignal.timeout(timeout * 1000)]));
+  const look = () => scrape(address, AbortSignal.any([stop, AbortSignal.timeout(timeout * 1000)]), fetch);
   const refreshes = !once && !output.json && process.stdout.isTTY;
   for (let before = await look(); ; ) {
     await delay(interval * 1000, undefined, { signal: stop });

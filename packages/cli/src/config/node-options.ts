@@ -4,11 +4,17 @@ import { wholeNumber } from "../command.js";
 /** By the name of an option's value: what it says in the shape of the configuration. */
 export const OPTION_VALUES: Readonly<Record<string, (value: unknown) => Record<string, unknown>>> = {
   listen: (listen) => ({ listen }),
+  socket: (socket) => ({ listen: { socket } }),
+  tlsCert: (cert) => ({ listen: { tls: { cert } } }),
+  tlsKey: (key) => ({ listen: { tls: { key } } }),
+  tlsClientCa: (ca) => ({ listen: { tls: { ca } } }),
   dataDir: (dataDir) => ({ dataDir }),
   redis: (redisUrl) => ({ redisUrl }),
   logLevel: (logLevel) => ({ logLevel }),
   safeMode: (safeMode) => ({ safeMode }),
   jobs: (jobs) => ({ features: { jobs } }),
+  dns: (listen) => ({ features: { "service-registry": { dns: { listen } } } }),
+  forge: (forge) => ({ features: { forge } }),
   auth: (auth) => ({ auth }),
   authRequired: (required) => ({ auth: { required } }),
 };
@@ -34,6 +40,18 @@ export function addNodeOptions(command: Command): Command {
         .argParser(address),
     )
     .addOption(
+      new Option("--socket <path>", "listen on this Unix domain socket as well, for this user alone").env(
+        "ASPEN_SOCKET",
+      ),
+    )
+    .addOption(new Option("--tls-cert <file>", "speak TLS with the certificate of this PEM file").env("ASPEN_TLS_CERT"))
+    .addOption(new Option("--tls-key <file>", "PEM file of its private key").env("ASPEN_TLS_KEY"))
+    .addOption(
+      new Option("--tls-client-ca <file>", "clients must have a certificate of an authority of this PEM file").env(
+        "ASPEN_TLS_CLIENT_CA",
+      ),
+    )
+    .addOption(
       new Option("--data-dir <dir>", "keep everything in this directory (default: .aspen)").env("ASPEN_DATA_DIR"),
     )
     .addOption(
@@ -51,6 +69,10 @@ export function addNodeOptions(command: Command): Command {
     )
     .option("--safe-mode", "start no plugin, to disable or remove one that ends the node")
     .option("--jobs", "keep a job queue with schedules, and run jobs")
+    .addOption(
+      new Option("--dns <host:port>", "answer questions of the DNS about services there, UDP and TCP").env("ASPEN_DNS"),
+    )
+    .option("--forge", "host git repositories, at /git/<owner>/<name>.git")
     .option("--auth", "callers from other machines need a token; then the node may listen on any address")
     .option("--auth-required", "as --auth, and callers on this machine need a token, too");
 }

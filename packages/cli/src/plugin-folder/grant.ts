@@ -15,6 +15,7 @@ export function describeGrant(manifest: PluginManifest, overrides: PluginOverrid
     "on keys that start with:",
     ...allowedKvPrefixes(granted).map((prefix) => `  ${prefix}`),
     ...(overrides.kv_prefixes === undefined ? [] : [`  instead of ${allowedKvPrefixes(manifest).join(", ")}`]),
+    ...background(manifest),
     "within these limits:",
     line("memory_limit", (it) => `${formatBytes(it.memory_limit)} of memory for each instance`),
     line("execution_timeout_ms", (it) => `${it.execution_timeout_ms} ms for each call`),
@@ -23,6 +24,18 @@ export function describeGrant(manifest: PluginManifest, overrides: PluginOverrid
     `and answers: ${manifest.handles.join(", ")}`,
   ];
   return printable(lines.join("\n"));
+}
+
+/** When it is called though nobody calls it. */
+function background({ timers, subscriptions }: PluginManifest): string[] {
+  const schedule = ({ name, cron, time_zone: zone = "UTC", every_ms: everyMs }: PluginManifest["timers"][number]) =>
+    `  ${name}: ${cron === undefined ? `every ${everyMs} ms` : `${cron} (${zone})`}`;
+  return [
+    ...(timers.length > 0 ? ["is called by timers:", ...timers.map(schedule)] : []),
+    ...(subscriptions.length > 0
+      ? ["and of events in its namespaces:", ...subscriptions.map(({ topic }) => `  ${topic}`)]
+      : []),
+  ];
 }
 
 function instances({ max_instances: most }: PluginManifest): string {

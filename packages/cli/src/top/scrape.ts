@@ -26,21 +26,26 @@ export interface Scrape {
 /**
  * Reads `GET /metrics` of a node.
  *
+ * @param reach how the node is reached
  * @throws AspenError `NODE_UNREACHABLE`, that of the node's answer, or `INTERNAL` when the answer is no metrics
  */
-export async function scrape({ url, authorization }: NodeAddress, signal: AbortSignal): Promise<Scrape> {
+export async function scrape(
+  { url, authorization, shown }: NodeAddress,
+  signal: AbortSignal,
+  reach = fetch,
+): Promise<Scrape> {
   let text: string;
   try {
     const headers = authorization === undefined ? {} : { authorization };
-    const response = await fetch(new URL("metrics", url), { headers, signal, redirect: "error" });
-    text = await bounded(response, url);
-    if (!response.ok) throw refusal(url, response.status, text);
+    const response = await reach(new URL("metrics", url), { headers, signal, redirect: "error" });
+    text = await bounded(response, shown);
+    if (!response.ok) throw refusal(shown, response.status, text);
   } catch (error) {
     if (error instanceof AspenError) throw error;
-    throw cliErrors.noMetrics(url, error);
+    throw cliErrors.noMetrics(shown, error);
   }
   const at = performance.now();
-  const samples = samplesOf(text, url);
+  const samples = samplesOf(text, shown);
   return { at, of: (name) => seriesOf(samples.get(name) ?? [], samples.get(`${name}_bucket`) ?? []) };
 }
 

@@ -1,6 +1,18 @@
+/** Who calls a handler, as the node knows it. */
+export interface GuestCaller {
+  /** `local`, `token`, `plugin`, `node` or `anonymous`: `Caller` of `@aspen/rpc-core` says what each means. */
+  kind: string;
+  /** Which one of its kind: a token's id, a plugin's name. Never a secret. */
+  id: string;
+  /** What it may do: patterns of methods (`notes.*`, `*`), and beginnings of keys. */
+  grants: { methods: readonly string[]; kvPrefixes: readonly string[] };
+}
+
 /** What a handler learns of its call beside the params. */
 export interface CallContext {
   method: string;
+  /** Who asks. The node has checked that it may call the method; what else it may, the plugin decides. */
+  caller: GuestCaller;
   /** Id under which the node logs the call. */
   requestId: string;
   /**

@@ -9,7 +9,7 @@ import { type Bundle, bundlePlugin } from "./bundle/bundle.js";
 import { compilerErrors } from "./errors.js";
 import { BUILD_LIMIT_MS } from "./limits.js";
 import { snapshot } from "./snapshot.js";
-import { boundedEngine, loadTemplate, templateFor } from "./template/load-template.js";
+import { boundedEngine, loadTemplate } from "./template/load-template.js";
 import { BuildVm, GuestException } from "./vm.js";
 import type { WasmManifest } from "./wasm-manifest.js";
 
@@ -62,10 +62,7 @@ export async function isCurrent(input: CompileInput, outDirectory: string): Prom
 
 async function gather({ directory, manifest }: CompileInput) {
   const bundle = await bundlePlugin(directory, manifest);
-  const [template, compiler] = await Promise.all([
-    loadTemplate(templateFor(bundle.code)),
-    readFile(fileURLToPath(import.meta.url)),
-  ]);
+  const [template, compiler] = await Promise.all([loadTemplate(bundle.code), readFile(fileURLToPath(import.meta.url))]);
   const scripts = template.scripts.map(({ code }) => code);
   const parts = [compiler, template.wasm, ...scripts, JSON.stringify(manifest), bundle.code, bundle.sourceMap];
   const fingerprint = createHash("sha256");

@@ -4,7 +4,8 @@
  * constructing or converting it or a member of it, gets an error that says why.
  */
 
-const NETWORK = "a plugin has no network";
+const FETCH = "use `http.fetch`";
+const NETWORK = "a plugin has no network but `http.fetch`";
 const TIMERS = "a call ends when its handler's promise settles";
 const THREADS = "an instance is one thread";
 const STREAMS = "use strings and Uint8Array";
@@ -14,7 +15,8 @@ const DEVICES = "a plugin has neither page nor devices";
 
 /** Why each name is not there. */
 export const ABSENT: Readonly<Record<string, string>> = {
-  ...all(NETWORK, "fetch Request Response Headers FormData WebSocket EventSource XMLHttpRequest"),
+  ...all(FETCH, "fetch Request Response Headers"),
+  ...all(NETWORK, "FormData WebSocket EventSource XMLHttpRequest"),
   ...all(TIMERS, "setTimeout setInterval setImmediate clearTimeout clearInterval clearImmediate"),
   ...all(TIMERS, "requestAnimationFrame cancelAnimationFrame requestIdleCallback cancelIdleCallback"),
   ...all(THREADS, "Worker SharedWorker MessageChannel MessagePort MessageEvent BroadcastChannel Atomics"),
@@ -23,15 +25,14 @@ export const ABSENT: Readonly<Record<string, string>> = {
   ...all(CANCELLING, "AbortController AbortSignal Event EventTarget CustomEvent"),
   ...all(STORAGE, "localStorage sessionStorage indexedDB caches"),
   Intl: "it has no data of locales and time zones; the formats of en-US in UTC are those without a locale",
-  structuredClone: "copy with `JSON.parse(JSON.stringify(value))` or by hand",
   WebAssembly: "a plugin cannot load code",
 };
 
-/** Absent from plugins whose code names neither of them, because they make a plugin a third larger. */
-export const WITHOUT_URL: Readonly<Record<string, string>> = all(
-  "it is there in plugins whose code names it, and the code of this one was made at run time",
-  "URL URLSearchParams",
-);
+/** Why something is not there that a plugin has when its code names it. */
+export const UNNAMED = "it is there in plugins whose code names it, and the code of this one was made at run time";
+
+/** Absent from plugins whose code names none of them, because they make a plugin larger. */
+export const ON_DEMAND: Readonly<Record<string, string>> = all(UNNAMED, "URL URLSearchParams structuredClone");
 
 /** Names that stay undefined, because packages tell by them whether they run in a browser or in Node. */
 export const UNDEFINED: Readonly<Record<string, string>> = {

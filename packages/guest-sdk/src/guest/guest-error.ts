@@ -1,4 +1,4 @@
-import type { GuestErrorJson } from "@aspen/plugin-api/abi";
+import { type GuestErrorJson, isErrorClass } from "@aspen/plugin-api/abi";
 import { causesOf, describeValue, headline, isError, messageOf, nameOf, read, textOf } from "./describe-error.js";
 import { writable } from "./shown.js";
 
@@ -22,6 +22,8 @@ export function guestErrorJson(thrown: unknown): GuestErrorJson {
   if (name === "InternalError" && message === "out of memory") json.code = "PLUGIN_OUT_OF_MEMORY";
   else if (code !== undefined) json.code = code;
   else json.message = `${name}: ${message}`;
+  const errorClass = read(thrown, "class");
+  if (isErrorClass(errorClass)) json.class = errorClass;
   const details = jsonDetails(read(thrown, "details"));
   if (details) json.details = details;
   const causes = causesOf(thrown);
@@ -36,6 +38,8 @@ function plainObject(thrown: object): GuestErrorJson {
   const json: GuestErrorJson = { message: message.slice(0, MESSAGE_MAX) };
   const code = codeOf(thrown);
   if (code !== undefined) json.code = code;
+  const errorClass = read(thrown, "class");
+  if (isErrorClass(errorClass)) json.class = errorClass;
   const details = jsonDetails(read(thrown, "details"));
   if (details) json.details = details;
   const cause = read(thrown, "cause");

@@ -3,6 +3,9 @@ import type { HookEvent, PluginDefinition, PluginHealthReport, TimerTick } from 
 import { guestErrorJson } from "./guest-error.js";
 import { sandbox } from "./intrinsics.js";
 
+/** Who asks when whoever runs the guest says nothing of it. */
+const NOBODY: GuestRequest["caller"] = { kind: "anonymous", id: "anonymous", grants: { methods: [], kvPrefixes: [] } };
+
 /** A plugin as its host sees it, in WASM and in a process of Node. */
 export function guestOf(plugin: PluginDefinition, identity: GuestIdentity): Guest {
   return { exports: exportsOf(plugin, identity), resultText, errorText };
@@ -13,9 +16,9 @@ function exportsOf(plugin: PluginDefinition, identity: GuestIdentity): Guest["ex
   const table: Partial<Record<GuestExport, (input: () => unknown) => unknown>> = {
     plugin_info: () => ({ ...identity, handles: [...handlers.keys()] }),
     handle_request(input) {
-      const { method, params, requestId, signal } = input() as GuestRequest & Partial<NativeRequest>;
+      const { method, params, requestId, caller = NOBODY, signal } = input() as GuestRequest & Partial<NativeRequest>;
       const handler = handlers.get(method);
-      if (handler) return handler(params, signal ? { method, requestId, signal } : { method, requestId });
+      if (handler) return handler(params, { method, requestId, caller, ...(signal ? { signal } : {}) });
       throw Object.assign(new Error(`the plugin ${identity.name} has no handler for ${JSON.stringify(method)}`), {
         code: "METHOD_NOT_FOUND",
       });

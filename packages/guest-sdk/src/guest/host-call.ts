@@ -13,7 +13,7 @@ import {
 } from "@aspen/plugin-api/abi";
 import { sandbox } from "./intrinsics.js";
 
-type Argument = string | Uint8Array | null;
+export type Argument = string | Uint8Array | null;
 
 /**
  * Calls a host function. Gives the result's bytes, or null for "not found": at once in WASM, where a host call has
@@ -25,9 +25,9 @@ type Argument = string | Uint8Array | null;
 export function hostCall(name: HostFunctionName, ...args: Argument[]): Uint8Array | null | Promise<Uint8Array | null> {
   for (const arg of args) assertBytes(name, arg);
   const inWasm = sandbox();
-  if (inWasm) return payload(name, inWasm.host[name](...args));
+  if (inWasm) return resultOf(name, inWasm.host[name](...args));
   const answer = (nativeHost() ?? noHost(name)).call(name, args.map(copied));
-  return answer instanceof Uint8Array ? payload(name, answer) : answer.then((result) => payload(name, result));
+  return answer instanceof Uint8Array ? resultOf(name, answer) : answer.then((result) => resultOf(name, result));
 }
 
 /** For results that are never "not found". */
@@ -66,7 +66,8 @@ function copied(arg: Argument): Uint8Array | null {
   return typeof arg === "string" ? encodeUtf8(arg) : arg && new Uint8Array(arg);
 }
 
-function payload(name: HostFunctionName, result: Uint8Array | number): Uint8Array | null {
+/** What a tagged result holds, or null for "not found". @throws AspenError with the host's code */
+export function resultOf(name: HostFunctionName, result: Uint8Array | number): Uint8Array | null {
   if (typeof result === "number") {
     throw result === 0
       ? new AspenError("PAYLOAD_TOO_LARGE", `${name}: the data of this call's host functions is over the limit`)
@@ -84,7 +85,7 @@ function payload(name: HostFunctionName, result: Uint8Array | number): Uint8Arra
   }
 }
 
-function expected(name: HostFunctionName, result: Uint8Array | null): Uint8Array {
+export function expected(name: HostFunctionName, result: Uint8Array | null): Uint8Array {
   if (result) return result;
   throw new AspenError("INTERNAL", `${name}: the host answered "not found", which it never should`);
 }

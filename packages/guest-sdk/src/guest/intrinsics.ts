@@ -1,4 +1,4 @@
-import type { HostFunctionName } from "@aspen/plugin-api/abi";
+import type { HostFunctionName, OverlappingHostFunctionName } from "@aspen/plugin-api/abi";
 
 /** What the engine template puts at the guest's disposal; it exists only inside a plugin. */
 export interface Intrinsics {
@@ -19,10 +19,23 @@ export interface Intrinsics {
   hide(value: object): void;
   /** Told of the beginning of each call; the prelude defines it. */
   begin?(): void;
+  /** Host calls of the running call that overlap; the first of them defines it. */
+  overlapping?: OverlappingCalls;
+}
+
+/** Several host calls under way at once. One for all copies of the SDK in a plugin. */
+export interface OverlappingCalls {
+  call(name: OverlappingHostFunctionName, args: readonly (string | Uint8Array | null)[]): Promise<Uint8Array | null>;
+  /** Waits for one of them and settles its promise; false when there is none. */
+  next(): boolean;
+  /** A new call begins; what the one before it began has ended with it. */
+  clear(): void;
 }
 
 declare global {
   var __aspen: Intrinsics | undefined;
+  /** Of `subtle.ts`, for the prelude, which takes it away. */
+  var __aspenSubtle: object | undefined;
 }
 
 /** Inside a plugin in WASM what the template puts there; nothing elsewhere. */

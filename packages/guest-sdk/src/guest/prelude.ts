@@ -2,7 +2,7 @@
  * Globals that QuickJS lacks and plugins expect. Evaluated before anything of the plugin. A function that
  * cannot work in a sandbox says so instead of being undefined.
  */
-import { ABSENT, absent, WITHOUT_URL } from "./absent.js";
+import { ABSENT, absent, ON_DEMAND, UNNAMED } from "./absent.js";
 import { type ConsoleLevel, createConsole } from "./console.js";
 import { intrinsics } from "./intrinsics.js";
 import { installLocale } from "./locale.js";
@@ -33,13 +33,16 @@ class GuestTextEncoder {
 
 const BYTE_ORDER_MARK = "\uFEFF";
 
+/** The names of UTF-8 in the Encoding Standard, section 4.2. */
+const UTF8_LABEL = /^[\t\n\f\r ]*(utf-?8|unicode-1-1-utf-8|unicode11utf8|(x-)?unicode20utf8)[\t\n\f\r ]*$/i;
+
 class GuestTextDecoder {
   readonly encoding = "utf-8";
   readonly fatal: boolean;
   readonly ignoreBOM: boolean;
 
   constructor(label = "utf-8", options: { fatal?: boolean; ignoreBOM?: boolean } = {}) {
-    if (!/^(utf-?8|unicode-1-1-utf-8)$/i.test(label)) throw new RangeError(`the encoding ${label} is not supported`);
+    if (!UTF8_LABEL.test(label)) throw new RangeError(`the encoding ${label} is not supported`);
     this.fatal = options.fatal ?? false;
     this.ignoreBOM = options.ignoreBOM ?? false;
   }
@@ -155,11 +158,13 @@ const globals: Record<string, unknown> = {
   crypto: {
     getRandomValues,
     randomUUID,
-    subtle: absent("crypto.subtle", "use an npm package that needs no modules of Node", hide),
+    subtle: globalThis.__aspenSubtle ?? absent("crypto.subtle", UNNAMED, hide),
   },
   performance: clock,
-  ...absents({ ...ABSENT, ...("URL" in globalThis ? {} : WITHOUT_URL) }),
+  ...absents(ABSENT),
+  ...absents(Object.fromEntries(Object.entries(ON_DEMAND).filter(([name]) => !(name in globalThis)))),
 };
+Reflect.deleteProperty(globalThis, "__aspenSubtle");
 
 for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });

@@ -14,7 +14,8 @@ const FAILED = 1;
 const PENDING = 2;
 
 /**
- * Connects a plugin with the engine template, which calls `__dispatch` and, when that left it pending, `__finish`;
+ * Connects a plugin with the engine template, which calls `__dispatch` and, as long as it leaves the call
+ * pending, `__finish` and the jobs that follow from it;
  * `__rejection` whenever a promise is rejected or handled after all, and in such a call `__report` at its end.
  */
 export function serve(plugin: unknown, identity: GuestIdentity): void {
@@ -44,6 +45,7 @@ export function serve(plugin: unknown, identity: GuestIdentity): void {
 
   const dispatch = (index: number): number => {
     intrinsics().begin?.();
+    intrinsics().overlapping?.clear();
     current += 1;
     const call = current;
     // A promise of an earlier call that settles now must not answer this one.
@@ -64,7 +66,8 @@ export function serve(plugin: unknown, identity: GuestIdentity): void {
     return state;
   };
   const finish = (): number => {
-    if (state === PENDING) report({ message: "the handler's promise can never settle: nothing is left to be done" });
+    if (state === PENDING && !intrinsics().overlapping?.next())
+      report({ message: "the handler's promise can never settle: nothing is left to be done" });
     return state;
   };
   const rejections = new Rejections(guest.errorText);

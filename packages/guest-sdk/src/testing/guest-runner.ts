@@ -1,11 +1,16 @@
 import { randomFillSync } from "node:crypto";
 import {
+  AttachmentReader,
+  decodeEnvelope,
   decodeUtf8,
+  encodeEnvelope,
   encodeUtf8,
   HOST_FUNCTIONS,
   type HostFunctionName,
   RESULT_OK,
+  taggedResult,
   type WasmModule,
+  writeU64,
 } from "@aspen/plugin-api/abi";
 
 /** What stands in for a node. Each method has a default that does nothing. */
@@ -18,11 +23,43 @@ export interface GuestHost {
 
 export type GuestCallResult = { ok: true; output: string } | { ok: false; error: string };
 
+/** Several host functions under way at once: in this thread each is done when it begins. */
+class SubmittedCalls {
+  readonly #results = new Map<number, Uint8Array>();
+  #last = 0;
+
+  constructor(private readonly call: NonNullable<GuestHost["hostCall"]>) {}
+
+  answer(name: HostFunctionName, args: (Uint8Array | null)[]): Uint8Array {
+    if (name === "call_submit") return this.#submit(args);
+    if (name === "call_wait") return this.#wait(JSON.parse(decodeUtf8(args[0]!)));
+    return this.call(name, args);
+  }
+
+  #submit([name, envelope]: (Uint8Array | null)[]): Uint8Array {
+    const { header, attachments } = decodeEnvelope<{ lengths: (number | null)[] }>(envelope!);
+    const reader = new AttachmentReader(attachments);
+    const args = header.lengths.map((length) => (length === null ? null : reader.next(length)));
+    this.#last += 1;
+    this.#results.set(this.#last, this.call(decodeUtf8(name!) as HostFunctionName, args));
+    const ticket = new Uint8Array(8);
+    writeU64(ticket, this.#last);
+    return taggedResult(RESULT_OK, ticket);
+  }
+
+  #wait([ticket]: number[]): Uint8Array {
+    const result = this.#results.get(ticket!)!;
+    this.#results.delete(ticket!);
+    return taggedResult(RESULT_OK, encodeEnvelope({ ticket }, [result]));
+  }
+}
+
 /**
  * Runs a built plugin in this thread, without limits and without a node: for a plugin's own unit tests.
  * Host calls are answered by {@link GuestHost}.
  */
 export class GuestRunner {
+  readonly #overlaps = new SubmittedCalls((name, args) => this.host.hostCall?.(name, args) ?? Uint8Array.of(RESULT_OK));
   readonly #blocks = new Map<bigint, Uint8Array>();
   #nextHandle = 1n;
   #input: Uint8Array = new Uint8Array(0);
@@ -79,7 +116,7 @@ export class GuestRunner {
     for (const { name } of HOST_FUNCTIONS) {
       user[name] = (...handles: bigint[]) => {
         const args = handles.map((handle) => (handle === 0n ? null : block(handle)));
-        return this.#store(this.host.hostCall?.(name, args) ?? Uint8Array.of(RESULT_OK));
+        return this.#store(this.#overlaps.answer(name, args));
       };
     }
     return {

@@ -27,4 +27,4 @@ definePlugin({ handlers: {}, onStart: () => {} });
 // @ts-expect-error there is no such state of health
 definePlugin({ handlers: {}, onHealth: () => ({ state: "ill" }) });
 // @ts-expect-error the context has no such field
-export const nosy: Handler = (_params, { caller }) => caller;
+export const nosy: Handler = (_params, { token }) => token;

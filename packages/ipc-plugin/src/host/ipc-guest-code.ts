@@ -56,7 +56,7 @@ export class IpcGuestCode implements GuestCode, AsyncDisposable {
       const method = Plugin.service[METHODS[name as CalledExport]]!;
       const { signal } = call;
       const reply = await process.connection.unary<CallRequest, CallReply>(method, request, { signal });
-      return this.#resultOf(reply);
+      return this.#resultOf(reply, call);
     } catch (error) {
       if (call.signal.aborted && !this.#closed) this.#probe(process);
       throw await this.#failureOf(error, process);
@@ -124,7 +124,7 @@ export class IpcGuestCode implements GuestCode, AsyncDisposable {
     return ipcErrors.ended(plugin, process.how ?? "or closed its connection");
   }
 
-  #resultOf({ output, error }: CallReply): string {
+  #resultOf({ output, error }: CallReply, { given }: NativeCall): string {
     const { plugin } = this.parts;
     const bytes = output ?? error;
     if (!bytes || bytes.length > LIMITS.messageBytes)
@@ -132,7 +132,7 @@ export class IpcGuestCode implements GuestCode, AsyncDisposable {
     if (!isUtf8(bytes)) throw ipcErrors.invalidResponse(plugin, "it is not UTF-8");
     const text = decodeUtf8(bytes);
     if (output) return text || "null";
-    throw new GuestThrew(this.#failure(text));
+    throw new GuestThrew(this.#failure(text), given);
   }
 
   #failure(text: string): GuestFailure {
@@ -147,12 +147,13 @@ export class IpcGuestCode implements GuestCode, AsyncDisposable {
 }
 
 function requestOf(id: string, input: unknown): CallRequest {
-  const { method, params, requestId } = (input ?? {}) as Partial<NativeRequest>;
+  const { method, params, requestId, caller } = (input ?? {}) as Partial<NativeRequest>;
   const sent = method === undefined ? input : params;
   return {
     call_id: id,
     method: method ?? "",
     request_id: requestId ?? "",
+    caller: caller ? exactJson(caller) : "",
     input: sent === null && method === undefined ? new Uint8Array() : encodeUtf8(exactJson(sent ?? null)),
   };
 }

@@ -20,6 +20,8 @@ export interface CallRequest {
   method: string;
   request_id: string;
   input: Uint8Array;
+  /** JSON; empty where no request is. */
+  caller: string;
 }
 
 /** One of the two is there. */

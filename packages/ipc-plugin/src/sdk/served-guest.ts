@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8, type Guest, type NativeRequest } from "@aspen/plugin-api/abi";
+import { decodeUtf8, encodeUtf8, type Guest, type GuestCaller, type NativeRequest } from "@aspen/plugin-api/abi";
 import { type LocalHostContext, nativeHosts } from "@aspen/plugin-host/local";
 import type { ServerUnaryCall } from "@grpc/grpc-js";
 import type { Connection } from "../rpc/connection.js";
@@ -47,9 +47,11 @@ export class ServedGuest {
 
 function inputOf(
   name: CalledExport,
-  { method, request_id: requestId, input }: CallRequest,
+  { method, request_id: requestId, input, caller: callerJson }: CallRequest,
   signal: AbortSignal,
 ): unknown {
   const sent: unknown = input.length === 0 ? null : JSON.parse(decodeUtf8(input));
-  return name === "handle_request" ? ({ method, params: sent, requestId, signal } satisfies NativeRequest) : sent;
+  if (name !== "handle_request") return sent;
+  const caller = JSON.parse(callerJson) as GuestCaller;
+  return { method, params: sent, requestId, caller, signal } satisfies NativeRequest;
 }

@@ -27,6 +27,7 @@ const configSchema = z.strictObject({
       cpus: z.number().min(0.01).max(4096).optional().describe("Processors that a job may keep busy; 1."),
       cpuSeconds: z.int().min(1).max(604_800).optional().describe("Seconds of processor time of each process; 3,600."),
       fileMiB: mebibytes(1).describe("MiB of the largest file that a job may write; 1,024."),
+      diskMiB: mebibytes(0).describe("MiB of all files in a job's folder, which lies in memory; 0: on the disk; 512."),
       tmpMiB: mebibytes(1).describe("MiB of a job's /tmp, and of its /dev/shm; 256."),
     })
     .optional()
@@ -58,6 +59,11 @@ export const feature: Feature<ShellWorkerConfig> = {
           {
             command: "prlimit",
             purpose: "to bound what shell jobs use",
+            install: "apt-get install util-linux",
+          },
+          {
+            command: "unshare",
+            purpose: "to bound the folders of shell jobs",
             install: "apt-get install util-linux",
           },
         ],

@@ -1,10 +1,10 @@
 import { given } from "@aspen/feature";
-import { cut } from "@aspen/plugin-api";
-import { type Caller, type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
+import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { z } from "zod";
 import { jobsErrors } from "../errors.js";
 import type { FlowJob } from "../flow.js";
 import type { Job, JobRequest } from "../job.js";
+import { submitterOf } from "../job-caller.js";
 import { JOB_LIMITS } from "../options.js";
 import type { JobQueue, ListJobsOptions } from "../queue/contract.js";
 import type { WorkerPool } from "../worker-pool.js";
@@ -34,7 +34,7 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
       result: z.strictObject({ id, created: z.boolean() }),
       handle: async (params, { caller }) => {
         await pool.checkPayload(params.type, params.payload ?? null);
-        return queue.submit({ ...(given(params) as JobRequest), submitter: submitterOf(caller) });
+        return queue.submit({ ...(given(params) as JobRequest), submitter: submitterOf(caller), caller });
       },
     }),
     "job.flow.submit": method({
@@ -45,7 +45,7 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
       handle: async ({ jobs }, { caller }) => {
         for (const { name, type, payload = null } of jobs) await pool.checkPayload(type, payload, `${name}.payload`);
         const submitter = submitterOf(caller);
-        return queue.submitFlow(jobs.map((job) => ({ ...(given(job) as FlowJob), submitter })));
+        return queue.submitFlow(jobs.map((job) => ({ ...(given(job) as FlowJob), submitter, caller })));
       },
     }),
     "job.get": method({
@@ -61,6 +61,7 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
         status: status.optional(),
         type: z.string().optional(),
         group: z.string().optional(),
+        submitter: z.string().optional(),
         limit: z.int().optional(),
         after: cursor,
       }),
@@ -128,11 +129,6 @@ function jobMethods(queue: JobQueue, pool: WorkerPool) {
       },
     }),
   };
-}
-
-/** Who asks, as a job keeps it. */
-function submitterOf({ kind, id }: Caller): string {
-  return cut(kind === "local" ? kind : `${kind}:${id}`, JOB_LIMITS.submitterCharacters);
 }
 
 async function known(queue: JobQueue, id: string): Promise<Job> {

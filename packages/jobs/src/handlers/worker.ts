@@ -1,6 +1,6 @@
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { z } from "zod";
-import type { JobQueue, JobUpdate } from "../queue/contract.js";
+import type { ClaimedJob, JobQueue, JobUpdate } from "../queue/contract.js";
 import { ListedWorkers } from "./listed-workers.js";
 import { failure, id, logLine, progress, status } from "./schemas.js";
 
@@ -62,7 +62,8 @@ function workerMethods(queue: JobQueue) {
       }),
       handle: async ({ worker, types, limit = 1, leaseMs = LEASE_MS, waitMs = 0 }, { signal }) => {
         await listed.polled(worker, types, limit);
-        const claim = () => queue.claim({ worker, types: types.map((type) => ({ type })), limit, leaseMs });
+        const wanted = types.map((type) => ({ type }));
+        const claim = async () => (await queue.claim({ worker, types: wanted, limit, leaseMs })).map(shown);
         return { jobs: await claimWithin(queue, types, claim, AbortSignal.any([signal, AbortSignal.timeout(waitMs)])) };
       },
     }),
@@ -135,6 +136,11 @@ function workerMethods(queue: JobQueue) {
       }),
     }),
   };
+}
+
+/** A worker in another process calls as itself. */
+function shown({ caller: _, ...job }: ClaimedJob) {
+  return job;
 }
 
 /** Claims again whenever the queue tells of jobs, and now and then, until there are some or the time is over. */

@@ -9,6 +9,7 @@ import type { CgroupTree, JobCgroup } from "./cgroup/contract.js";
 import { entering } from "./cgroup/enter.js";
 import { cgroupName, openCgroups } from "./cgroup/open-cgroups.js";
 import type { Jail, JailCommand, JailedProcess, JobSandbox } from "./contract.js";
+import { FolderMount } from "./folder-mount.js";
 import { inheritedFiles } from "./inherited-files.js";
 import { bwrapOptions, JOB_FOLDER, prlimits } from "./jail-arguments.js";
 import type { NormalJailOptions } from "./jail-options.js";
@@ -31,6 +32,12 @@ interface JailParts {
   readonly withoutCgroups: string | null;
   /** Descriptors to close. */
   readonly inherited: readonly number[];
+}
+
+/** The folder of a job on this machine, and what is mounted over it for the job. */
+interface JobPlace {
+  readonly folder: string;
+  readonly mount: FolderMount | null;
 }
 
 /** Namespaces by bubblewrap, limits by control groups and `prlimit`. */
@@ -76,13 +83,25 @@ export class BwrapJail implements Jail {
     const { workFolder, options } = this.#parts;
     const folder = join(workFolder, name);
     const owner = process.getuid?.() === 0 ? { uid: options.uid, gid: options.gid } : null;
+    const { diskMiB } = options.limits;
     await mkdir(folder, { mode: 0o700 });
-    if (owner) await chown(folder, owner.uid, owner.gid);
+    let mount: FolderMount | null = null;
+    try {
+      if (owner) await chown(folder, owner.uid, owner.gid);
+      if (diskMiB > 0) mount = await FolderMount.open({ programs: this.#parts.programs, folder, diskMiB, owner });
+    } catch (error) {
+      await removeTree(folder);
+      throw error;
+    }
     return {
-      folder,
+      folder: mount?.path ?? folder,
       owner,
-      start: (command) => this.#start(folder, command),
-      [Symbol.asyncDispose]: () => removeTree(folder),
+      start: (command) => this.#start({ folder, mount }, command),
+      full: async () => (await mount?.full()) ?? false,
+      async [Symbol.asyncDispose]() {
+        await mount?.[Symbol.asyncDispose]();
+        await removeTree(folder);
+      },
     };
   }
 
@@ -90,24 +109,29 @@ export class BwrapJail implements Jail {
     await removeTree(this.#parts.workFolder);
   }
 
-  async #start(folder: string, command: JailCommand): Promise<JailedProcess> {
+  async #start(place: JobPlace, command: JailCommand): Promise<JailedProcess> {
     const { options, cgroups } = this.#parts;
     if (command.network && !options.allowNetwork) throw jobsErrors.networkDenied();
     const group = cgroups ? await cgroups.create(cgroupName(), options.limits) : null;
     try {
-      return this.#spawn(folder, command, group);
+      return this.#spawn(place, command, group);
     } catch (error) {
       await group?.remove();
       throw error;
     }
   }
 
-  #spawn(folder: string, { command, args, env, cwd, network }: JailCommand, group: JobCgroup | null): BwrapProcess {
+  #spawn(
+    { folder, mount }: JobPlace,
+    { command, args, env, cwd, network }: JailCommand,
+    group: JobCgroup | null,
+  ): BwrapProcess {
     const { options, programs, system } = this.#parts;
     const { limits, uid, gid } = options;
     const groups = group?.folders ?? [];
     const drop = [programs.setpriv, `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--inh-caps=-all", "--"];
     const jailed = [
+      ...(mount?.entering ?? []),
       ...(process.getuid?.() === 0 ? drop : []),
       ...[programs.bwrap, "--args", "3", "--json-status-fd", "4", "--"],
       // In the jail.

@@ -35,11 +35,13 @@ export interface JailedProcess {
 
 /** A folder of one job, and what runs programs in it. */
 export interface JobSandbox extends AsyncDisposable {
-  /** On this machine. */
+  /** As this process reaches it. */
   readonly folder: string;
   /** Who owns what is put into the folder; null for the user of this process. */
   readonly owner: { readonly uid: number; readonly gid: number } | null;
   start(command: JailCommand): Promise<JailedProcess>;
+  /** Whether the job has used up the space of the folder. */
+  full(): Promise<boolean>;
 }
 
 /** Makes sandboxes. */

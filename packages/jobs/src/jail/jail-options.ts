@@ -5,7 +5,7 @@ import { whole } from "../options.js";
 /** What one job may use. */
 export interface JailLimits {
   /**
-   * MiB of memory of all its processes, with its `/tmp`. Where no control group can be made, of the data of each process.
+   * MiB of memory of all its processes, with its `/job` and `/tmp`. Where no control group can be made, of the data of each process.
    * @default 512
    */
   memoryMiB?: number;
@@ -17,6 +17,11 @@ export interface JailLimits {
   cpuSeconds?: number;
   /** MiB of the largest file that it may write. @default 1024 */
   fileMiB?: number;
+  /**
+   * MiB of all files in its `/job` together, which then lies in memory and counts as such; at most 100,000 files. 0: it
+   * lies in `workFolder`, and nothing but `fileMiB` bounds it. @default 512
+   */
+  diskMiB?: number;
   /** MiB of its `/tmp`, and of its `/dev/shm`. @default 256 */
   tmpMiB?: number;
 }
@@ -53,13 +58,14 @@ const NOBODY = 65_534;
 export function normalJailOptions(options: JailOptions): NormalJailOptions {
   const { jail = "bwrap", allowNetwork = false, readOnlyPaths = [], uid = NOBODY, gid = NOBODY, workFolder } = options;
   const { memoryMiB = 512, processes = 128, cpus = 1, cpuSeconds = 3600 } = options.limits ?? {};
-  const { fileMiB = 1024, tmpMiB = 256 } = options.limits ?? {};
+  const { fileMiB = 1024, diskMiB = 512, tmpMiB = 256 } = options.limits ?? {};
   if (jail !== "bwrap" && jail !== "none") throw jobsErrors.invalid("jail", 'must be "bwrap" or "none"');
   whole("limits.memoryMiB", memoryMiB, 16, 1_048_576);
   whole("limits.processes", processes, 4, 100_000);
   if (!(cpus >= 0.01 && cpus <= 4096)) throw jobsErrors.invalid("limits.cpus", "must be a number from 0.01 to 4096");
   whole("limits.cpuSeconds", cpuSeconds, 1, 7 * 86_400);
   whole("limits.fileMiB", fileMiB, 1, 1_048_576);
+  whole("limits.diskMiB", diskMiB, 0, 1_048_576);
   whole("limits.tmpMiB", tmpMiB, 1, 1_048_576);
   // The first is root, which a job never is.
   whole("uid", uid, 1, 4_294_967_294);
@@ -68,7 +74,7 @@ export function normalJailOptions(options: JailOptions): NormalJailOptions {
   if (workFolder !== undefined) absolute("workFolder", workFolder);
   return {
     ...{ jail, allowNetwork, readOnlyPaths, uid, gid, workFolder },
-    limits: { memoryMiB, processes, cpus, cpuSeconds, fileMiB, tmpMiB },
+    limits: { memoryMiB, processes, cpus, cpuSeconds, fileMiB, diskMiB, tmpMiB },
   };
 }
 

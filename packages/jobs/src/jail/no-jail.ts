@@ -33,6 +33,7 @@ export class NoJail implements Jail {
       folder,
       owner: null,
       start: async (command) => new GroupProcess(start(folder, command)),
+      full: async () => false,
       [Symbol.asyncDispose]: () => removeTree(folder),
     };
   }

@@ -14,17 +14,22 @@ export interface JailPrograms {
   readonly prlimit: string;
   /** Gives up root. */
   readonly setpriv: string;
+  /** Make, and enter, namespaces of mounts. */
+  readonly unshare: string;
+  readonly nsenter: string;
 }
 
 /** @throws AspenError `TOOL_MISSING` with what to install */
 export async function jailPrograms(shell: "sh" | "bash"): Promise<JailPrograms> {
-  const [sh, bwrap, prlimit, setpriv] = await Promise.all([
+  const [sh, bwrap, prlimit, setpriv, unshare, nsenter] = await Promise.all([
     program(shell, JAIL_PATH, `apt-get install ${shell === "sh" ? "dash" : shell}`),
     program("bwrap", process.env.PATH ?? JAIL_PATH, "apt-get install bubblewrap"),
     program("prlimit", JAIL_PATH, "apt-get install util-linux"),
     program("setpriv", JAIL_PATH, "apt-get install util-linux"),
+    program("unshare", JAIL_PATH, "apt-get install util-linux"),
+    program("nsenter", JAIL_PATH, "apt-get install util-linux"),
   ]);
-  return { sh, bwrap, prlimit, setpriv };
+  return { sh, bwrap, prlimit, setpriv, unshare, nsenter };
 }
 
 async function program(name: string, path: string, install: string): Promise<string> {

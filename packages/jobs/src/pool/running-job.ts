@@ -1,11 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@aspen/plugin-api";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import type { BlobStore } from "@aspen/storage";
 import { failureOf, jobsErrors, PermanentFailure } from "../errors.js";
 import type { JobFailure, JobProgress } from "../job.js";
 import { checkPayload } from "../payload-check.js";
 import type { ClaimedJob } from "../queue/contract.js";
 import type { JobContext, Worker } from "../worker.js";
+import type { JobCallers } from "./job-callers.js";
 import { JobLog } from "./job-log.js";
 
 /** How a run ended. `dropped`: it is not ours any more; `released`: it goes back to the queue. */
@@ -22,6 +24,7 @@ export interface RunningJobParts {
   readonly job: ClaimedJob;
   readonly worker: Worker;
   readonly blobs: BlobStore;
+  readonly callers: JobCallers;
   readonly logger: Logger;
   /** Milliseconds that a job has to end after its signal was aborted. */
   readonly graceMs: number;
@@ -95,7 +98,7 @@ export class RunningJob {
   }
 
   async #execute(): Promise<Outcome> {
-    const { job, worker, blobs } = this.#parts;
+    const { job, worker, blobs, callers } = this.#parts;
     try {
       const payload = await this.#validPayload();
       const { id, type, group, attempts, maxAttempts, timeoutMs } = job;
@@ -107,6 +110,7 @@ export class RunningJob {
         },
         log: this.log,
         blobs,
+        caller: () => callers.now(job.caller ?? LOCAL_CALLER),
         progress: (progress) => this.#tell(progress),
       };
       const result = await worker.execute({ id, type, payload, group, attempts, maxAttempts, timeoutMs }, context);

@@ -3,6 +3,7 @@ import type { Logger } from "@aspen/plugin-api";
 import type { BlobStore } from "@aspen/storage";
 import { jobsErrors } from "../errors.js";
 import type { ClaimedJob, JobQueue } from "../queue/contract.js";
+import type { JobCallers } from "./job-callers.js";
 import type { LeaseKeeper } from "./lease-keeper.js";
 import type { LeaseThread } from "./lease-thread.js";
 import type { PoolCounts } from "./pool-counts.js";
@@ -18,6 +19,7 @@ export interface RunningJobsParts {
   readonly blobs: BlobStore;
   readonly logger: Logger;
   readonly workers: WorkerTable;
+  readonly callers: JobCallers;
   readonly counts: PoolCounts;
   readonly graceMs: number;
   /** Called when a slot is free. */
@@ -81,11 +83,11 @@ export class RunningJobs implements Iterable<RunningJob> {
   }
 
   #start(job: ClaimedJob): void {
-    const { blobs, logger, graceMs, workers } = this.#parts;
+    const { blobs, logger, graceMs, workers, callers } = this.#parts;
     const worker = workers.get(job.type);
     const slot = `${job.id}/${job.token}`;
     if (!worker) throw new Error(`a job of the type ${job.type} was claimed that no worker takes`);
-    const running = new RunningJob({ job, worker, blobs, logger, graceMs });
+    const running = new RunningJob({ job, worker, blobs, logger, graceMs, callers });
     this.#slots.set(slot, running);
     const free = () => {
       this.#slots.delete(slot);

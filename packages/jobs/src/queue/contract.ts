@@ -1,5 +1,7 @@
 import type { Clock } from "@aspen/feature";
+import type { Caller } from "@aspen/rpc-core";
 import type { Check, KeyValueStore, Op, WorkerStore } from "@aspen/storage";
+import type { JobEnd } from "../ends/job-end.js";
 import type { FlowJob } from "../flow.js";
 import type { Job, JobFailure, JobLogLine, JobOrigin, JobProgress, JobRequest, RunnableJob } from "../job.js";
 import type { JobStatus } from "../job-states.js";
@@ -11,7 +13,10 @@ export interface JobLease {
 }
 
 /** A job that somebody may run now, and must settle: complete, fail or release. */
-export interface ClaimedJob extends RunnableJob, JobLease {}
+export interface ClaimedJob extends RunnableJob, JobLease {
+  /** Who submitted it. @default code of the process, which may do everything */
+  readonly caller?: Caller;
+}
 
 export interface ClaimType {
   readonly type: string;
@@ -48,6 +53,8 @@ export interface ListJobsOptions {
   readonly status?: JobStatus;
   readonly type?: string;
   readonly group?: string;
+  /** Who asked for them, such as `plugin:shop`. */
+  readonly submitter?: string;
   /** Of the page, 1 to 1,000. @default 100 */
   readonly limit?: number;
   /** `cursor` of the page before. */
@@ -91,12 +98,13 @@ export interface WorkerInfo {
 /**
  * What a claimer, a stop of one, or who calls `maintain` should look at. Times are on the queue's clock: `due`: a delay, a
  * back-off or a lease is over at `at`, unless that was told of an earlier one before; `maintained`: all that was due at
- * `at` is done; `schedules`: there are schedules.
+ * `at` is done; `schedules`: there are schedules; `ended`: this process has ended a job whose end somebody is to be told.
  */
 export type QueueSignal =
   | { readonly kind: "ready"; readonly type: string }
   | { readonly kind: "cancel"; readonly id: string }
   | { readonly kind: "schedules" }
+  | { readonly kind: "ended"; readonly id: string }
   | { readonly kind: "due"; readonly at: number }
   | ({ readonly kind: "maintained"; readonly at: number } & Pick<Maintained, "nextAt" | "idle">);
 
@@ -198,6 +206,14 @@ export interface JobQueue extends AsyncDisposable {
   /** Forgets a finished job. @throws AspenError also `JOB_STATE` */
   remove(id: string): Promise<void>;
   stats(): Promise<JobStats>;
+
+  /**
+   * Ends of jobs that somebody is to be told of (`tell` of the request), noted in the step that ends the job, and was not:
+   * those of one job, or some of all; calls one after the other come by all.
+   */
+  untold(id?: string): Promise<JobEnd[]>;
+  /** Forgets an end: it was told. */
+  told(end: JobEnd): Promise<void>;
 
   /** Jobs of these types may be submitted from now on, in the whole cluster. */
   registerTypes(types: readonly string[]): Promise<void>;

@@ -1,6 +1,7 @@
 import { claimCases } from "./cases/claim-cases.js";
 import { controlCases } from "./cases/control-cases.js";
 import { dependencyCases } from "./cases/dependency-cases.js";
+import { endCases } from "./cases/end-cases.js";
 import { eventCases } from "./cases/event-cases.js";
 import { failureCases } from "./cases/failure-cases.js";
 import { flowCases } from "./cases/flow-cases.js";
@@ -17,5 +18,6 @@ export const jobQueueCases: Readonly<Record<string, readonly QueueCase[]>> = {
   dependencies: dependencyCases,
   flows: flowCases,
   events: eventCases,
+  "ends that are told": endCases,
   "cancel, retry, remove, list": controlCases,
 };

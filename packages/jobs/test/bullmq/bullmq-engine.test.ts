@@ -69,6 +69,8 @@ test("a job that another producer of BullMQ added is run, and shown with the def
     await producer.add("work", { n: 3 }, { jobId: "mine", aspen: '{"maxStalls":"x"}' } as object);
     const job = await claimOne(queue);
     expect(job).toMatchObject({ type: "work", payload: { n: 3 }, attempts: 1, maxAttempts: 1, timeoutMs: 300_000 });
+    // Nobody is behind it: it calls nothing.
+    expect(job.caller).toMatchObject({ kind: "anonymous", grants: { methods: [], kvPrefixes: [] } });
     await queue.complete(job, "seen");
     const kept = await producer.getJob(job.id);
     expect(kept?.returnvalue).toBe("seen");

@@ -21,12 +21,12 @@ export async function shellPool(options: ShellWorkerOptions = {}) {
   };
 }
 
-/** Processes of this machine whose arguments or environment hold a text. */
-export function processesWith(text: string): number[] {
+/** Processes of this machine whose arguments or environment, or what these files of /proc say of them, hold a text. */
+export function processesWith(text: string, files: readonly string[] = ["cmdline", "environ"]): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map(Number)
-    .filter((pid) => ["cmdline", "environ"].some((file) => has(`/proc/${pid}/${file}`, text)));
+    .filter((pid) => files.some((file) => has(`/proc/${pid}/${file}`, text)));
 }
 
 function has(file: string, text: string): boolean {

@@ -39,6 +39,26 @@ test("files, /tmp and processor time have their limits", async () => {
   expect(busy.error).toMatchObject({ code: "JOB_LIMIT_EXCEEDED", message: expect.stringContaining("processor time") });
 });
 
+test("a job's folder holds so much, and so many files, and the next job's is empty", async () => {
+  await using it = await shellPool({ limits: { diskMiB: 4 } });
+  const full = await it.sh("for n in 1 2 3; do head -c 3000000 /dev/zero > $n || exit 3; done");
+  expect(full.error).toMatchObject({ code: "JOB_LIMIT_EXCEEDED", message: expect.stringContaining("disk") });
+  expect(full.error?.details).toMatchObject({ what: "disk", exitCode: 3 });
+  // A file without a name counts as well, as long as it is there.
+  const nameless = await it.sh("exec 8> gone; rm gone; head -c 3000000 /dev/zero >&8 && head -c 3000000 /dev/zero >&8");
+  expect(nameless.error).toMatchObject({ details: { stderr: expect.stringContaining("No space left") } });
+  const kept = await it.sh("ls; head -c 1000 /dev/zero > kept", { artifacts: ["*"] });
+  expect(kept.result).toMatchObject({ stdout: "", artifacts: [{ path: "kept", bytes: 1000 }] });
+  const failed = await it.sh("exit 4");
+  expect(failed.error).toMatchObject({ code: "JOB_EXIT_NONZERO" });
+});
+
+test("a job's folder can lie on the disk", async () => {
+  await using it = await shellPool({ limits: { diskMiB: 0 } });
+  const job = await it.sh("head -c 1000 /dev/zero > kept; stat -f -c %T .", { artifacts: ["*"] });
+  expect(job.result.artifacts).toMatchObject([{ path: "kept", bytes: 1000 }]);
+});
+
 test("no control group outlives its job", async () => {
   const groups = () =>
     ["memory", "pids", "cpu", "unified"].flatMap((name) => {

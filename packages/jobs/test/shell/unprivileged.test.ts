@@ -81,8 +81,11 @@ test.each(["self", "nobody"] as const)("a process that is killed takes its jobs 
       await it.next();
       it.submit(sh(`setsid sh -c 'trap "" TERM HUP; sleep 1000' ${mark} & setsid sleep 1000 & sleep 1000 # ${mark}`));
       await until(() => processesWith(mark).length > 3);
+      // Of the job's folder, which is mounted for it alone.
+      expect(processesWith(workFolder, ["mountinfo"]).length).toBeGreaterThan(0);
       it.child.kill("SIGKILL");
       await until(() => processesWith(mark).length === 0);
+      await until(() => processesWith(workFolder, ["mountinfo"]).length === 0);
     }
     expect(readdirSync(workFolder)).toHaveLength(1);
     const left = readdirSync(workFolder)[0]!;

@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 import type { Appended, KeyValueStore } from "@aspen/storage";
 import { layersErrors } from "../errors.js";
-import { type EventInput, eventOp, type LoggedEvent } from "./event.js";
-import { assertNamespace } from "./event-keys.js";
+import { decodeEvent, type EventInput, eventOp, type LoggedEvent } from "./event.js";
+import { assertNamespace, isEventEntry, isEventId } from "./event-keys.js";
 import { EventReader, type OnUnreadable } from "./event-reader.js";
 import { type FollowNamespaceOptions, followNamespace } from "./follow-namespace.js";
 import { merge } from "./merge.js";
@@ -54,6 +54,16 @@ export class EventLog {
     const result = await this.#kv.transact({ checks: [], ops: [eventOp(namespace, input)] });
     if (!result.ok) throw new Error("a transaction without checks cannot fail one");
     return { key: result.appended[0]!, version: result.version };
+  }
+
+  /** The event of this id, or null when the namespace keeps none. @throws AspenError `INVALID_PARAMS`, or what the store throws */
+  async get(namespace: string, id: string): Promise<LoggedEvent | null> {
+    assertNamespace(namespace);
+    if (!isEventId(namespace, id)) return null;
+    const entry = await this.#kv.get(id);
+    return entry && isEventEntry(namespace, { key: id, version: entry.version })
+      ? decodeEvent(namespace, { key: id, value: entry.value })
+      : null;
   }
 
   /**

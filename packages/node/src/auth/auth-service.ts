@@ -60,6 +60,16 @@ export class AuthService implements Service, NodeSigner {
     return this.#running.verifier.callerOf(token);
   }
 
+  /** See `TokenDirectory.review`. */
+  review(caller: Caller): Promise<Caller | null> {
+    return this.#running.directory.review(caller);
+  }
+
+  /** See `TokenVerifier.recall`. */
+  recall(token: string): Caller | null {
+    return this.#running.verifier.recall(token);
+  }
+
   authorization(caller: Caller): Promise<string> {
     return this.#running.credentials.authorization(caller);
   }

@@ -1,5 +1,5 @@
 import { type Clock, decodeUtf8 } from "@aspen/plugin-api";
-import { ADMIN_GRANT, type Caller, grantsMethod } from "@aspen/rpc-core";
+import { ADMIN_GRANT, type Caller, grantsMethod, tokenBehind } from "@aspen/rpc-core";
 import { type KeyValueStore, readPage } from "@aspen/storage";
 import { nodeErrors } from "../errors.js";
 import { TOKEN_PREFIX, USED_PREFIX } from "./auth-keys.js";
@@ -8,7 +8,7 @@ import { readTokenRecord, type TokenRecord } from "./token-record.js";
 
 export interface TokenDirectoryParts {
   kv: Pick<KeyValueStore, "get" | "getMany" | "scan">;
-  state: Pick<AuthState, "isRevoked">;
+  state: Pick<AuthState, "isRevoked" | "assertFresh">;
   clock: Clock;
 }
 
@@ -31,6 +31,22 @@ export class TokenDirectory {
     const record = entry && readTokenRecord(entry.value);
     if (!record || !maySee(caller, record)) throw nodeErrors.tokenNotFound(id);
     return record;
+  }
+
+  /**
+   * Somebody whose rights come from a token, as he is while the token counts; null when it is not known here.
+   *
+   * @throws AspenError `UNAUTHENTICATED` when it was revoked or has expired, `STORE_UNAVAILABLE` when that is not known
+   */
+  async review(caller: Caller): Promise<Caller | null> {
+    const { kv, state, clock } = this.parts;
+    const entry = await kv.get(TOKEN_PREFIX + tokenBehind(caller));
+    const record = entry && readTokenRecord(entry.value);
+    if (!record) return null;
+    if (record.expiresAt <= clock.now()) throw nodeErrors.tokenRefused("expired");
+    state.assertFresh();
+    if ([...record.chain, record.id].some((id) => state.isRevoked(id))) throw nodeErrors.tokenRefused("revoked");
+    return caller;
   }
 
   async inspect(id: string, caller: Caller): Promise<ShownToken> {

@@ -47,12 +47,20 @@ export class TokenVerifier {
   callerOf(token: string): Caller | Promise<Caller> {
     if (token.length > TOKEN_LIMITS.characters || !FORM.test(token)) throw nodeErrors.tokenRefused("malformed");
     const key = hash("sha256", token, "base64");
+    return this.#recall(key) ?? this.#verify(token, key);
+  }
+
+  /** The same for a token that was seen before; null for one whose signature would have to be checked. */
+  recall(token: string): Caller | null {
+    return token.length > TOKEN_LIMITS.characters ? null : this.#recall(hash("sha256", token, "base64"));
+  }
+
+  #recall(key: string): Caller | null {
     const known = this.#remembered.get(key);
-    if (!known) return this.#verify(token, key);
+    if (!known) return null;
     this.#remembered.delete(key);
-    const { verifying } = this.parts.state.ring;
     // Its key was taken away: its signature counts no more.
-    if (!verifying.has(known.kid)) return this.#verify(token, key);
+    if (!this.parts.state.ring.verifying.has(known.kid)) return null;
     this.#remembered.set(key, known);
     return this.#admit(known);
   }

@@ -26,6 +26,7 @@ const callerSchema = z.strictObject({
   id: z.string().max(256),
   grants: z.strictObject({ methods: texts, kvPrefixes: texts }),
   through: z.array(z.string().max(64)).max(LIMITS.rpcDepth).optional(),
+  token: z.string().max(256).optional(),
 }) as z.ZodType<Caller>;
 
 /** What a forwarded request says of itself. */

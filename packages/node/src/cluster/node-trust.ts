@@ -1,3 +1,4 @@
+import { given } from "@aspen/feature";
 import { type Caller, intersectGrants } from "@aspen/rpc-core";
 import { isLoopback } from "../http/loopback.js";
 
@@ -25,9 +26,10 @@ export interface NodeTrust {
  */
 export function forwardedCaller(sender: Caller, told: Caller): Caller {
   const { kind, id } = sender.kind === "local" ? told : sender;
-  // Which plugins have called each other so far is a reason to refuse, and grants nothing: it is taken from anybody.
-  const { through } = told;
-  return { kind, id, grants: intersectGrants(sender.grants, told.grants), ...(through ? { through } : {}) };
+  // Which plugins have called each other so far, and whose token is behind them, are reasons to refuse, and grant nothing:
+  // they are taken from anybody.
+  const { through, token } = told;
+  return { kind, id, grants: intersectGrants(sender.grants, told.grants), ...given({ through, token }) };
 }
 
 /** Nodes on the loopback addresses of one machine, which do not prove who they are: everybody there is local anyway. */

@@ -2,10 +2,11 @@ import { isUtf8 } from "node:buffer";
 import { type AspenError, decodeUtf8, isAspenError, LIMITS } from "@aspen/plugin-api";
 import { JsonBytes, rpcErrors } from "@aspen/rpc-core";
 import { RemoteError } from "@aspen/rpc-core/remote";
-import type { Agent } from "undici";
+import type { Agent, buildConnector } from "undici";
 import { nodeErrors } from "../errors.js";
 import { AnswerReader, type RawAnswer } from "./answer-reader.js";
 import { wasNotSent } from "./not-sent.js";
+import type { PeerTls } from "./peer-tls.js";
 
 /** Milliseconds to wait for a connection: who does not answer by then is taken for dead, and another is asked. */
 const CONNECT_MS = 2000;
@@ -41,6 +42,9 @@ export class Transport implements AsyncDisposable {
   #closed = false;
   readonly #places = new Map<string, Place>();
 
+  /** @param tls what is shown to others and who is trusted, for each connection; null for what Node.js does by itself */
+  constructor(private readonly tls: (() => Promise<PeerTls>) | null = null) {}
+
   /**
    * Resolves with the answer's result.
    *
@@ -51,7 +55,7 @@ export class Transport implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       if (this.#closed) throw nodeErrors.stopping();
-      this.#agent ??= openAgent();
+      this.#agent ??= openAgent(this.tls);
       const agent = await this.#agent;
       const { origin, path } = this.#placeOf(address);
       // Who calls is told of his deadline by the signal, to the millisecond; one and the same timeout for many requests
@@ -100,9 +104,16 @@ export class Transport implements AsyncDisposable {
 }
 
 /** The client is over a hundred files, which a node without others need not load. */
-async function openAgent(): Promise<Agent> {
-  const { Agent } = await import("undici");
-  return new Agent({ connections: CONNECTIONS_MAX, connect: { timeout: CONNECT_MS }, pipelining: 1 });
+async function openAgent(tls: (() => Promise<PeerTls>) | null): Promise<Agent> {
+  const { Agent, buildConnector } = await import("undici");
+  const timeout = CONNECT_MS;
+  const connect: buildConnector.connector = (options, callback) => {
+    tls!().then(
+      (shown) => buildConnector({ ...shown, timeout })(options, callback),
+      (error: Error) => callback(error, null),
+    );
+  };
+  return new Agent({ connections: CONNECTIONS_MAX, connect: tls ? connect : { timeout }, pipelining: 1 });
 }
 
 function resultOf(address: string, status: number, bytes: Buffer): JsonBytes {

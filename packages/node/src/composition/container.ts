@@ -7,6 +7,7 @@ import type { Store } from "@aspen/storage";
 import { storageModule } from "@aspen/storage/module";
 import { Container, type ContainerModule, type ServiceIdentifier } from "inversify";
 import type { AuthSettings, RateLimitSettings } from "../config/auth-config.js";
+import type { TlsFiles } from "../http/tls.js";
 import { FeatureBindings } from "./feature-bindings.js";
 import { featureStep } from "./feature-step.js";
 import { NODE_PARTS } from "./node-parts.js";
@@ -18,6 +19,8 @@ export interface ContainerParts {
   clock: Clock;
   safeMode: boolean;
   auth: AuthSettings;
+  /** `listen.tls` of the configuration. @default the node speaks no TLS */
+  tls?: TlsFiles | undefined;
   /** @default no limit */
   rateLimit?: RateLimitSettings | undefined;
   store: Store;
@@ -50,6 +53,7 @@ export async function composeContainer(parts: ContainerParts): Promise<Compositi
   container.bind(NODE.clock).toConstantValue(parts.clock);
   container.bind(NODE.features).toConstantValue(parts.flags);
   container.bind(NODE_PARTS.auth).toConstantValue(parts.auth);
+  container.bind(NODE_PARTS.tls).toConstantValue(parts.tls ?? null);
   container.bind(NODE.safeMode).toConstantValue(parts.safeMode);
   for (const { feature, config } of parts.features) {
     const step = { feature: feature.name, step: "module", limitMs: parts.limitMs };

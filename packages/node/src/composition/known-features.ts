@@ -30,9 +30,15 @@ export const KNOWN_FEATURES: KnownFeatures = {
     load: () => import("@aspen/plugin-host/native/feature"),
   },
   "plugins-ipc": { package: "@aspen/ipc-plugin", on: false, load: () => import("@aspen/ipc-plugin/feature") },
+  "service-registry": {
+    package: "@aspen/plugins-service-registry",
+    on: true,
+    load: () => import("@aspen/plugins-service-registry/feature"),
+  },
   // Behind the plugins: its jobs may call them, so that it starts after them and is drained first.
   jobs: { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/feature") },
   "shell-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/shell-worker") },
   "nix-worker": { package: "@aspen/jobs", on: false, load: () => import("@aspen/jobs/nix-worker") },
+  forge: { package: "@aspen/plugins-forge", on: false, load: () => import("@aspen/plugins-forge/feature") },
   "wasm-worker": { package: "@aspen/wasm-plugin", on: false, load: () => import("@aspen/wasm-plugin/wasm-worker") },
 };

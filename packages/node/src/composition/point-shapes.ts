@@ -16,6 +16,7 @@ const SHAPES: Readonly<Record<keyof typeof POINTS, Shape>> = {
   healthCheck: { name: "string", check: "function" },
   announcement: { jobTypes: "function" },
   authenticator: { scheme: "string", authenticate: "function" },
+  callerReview: { of: "string", review: "function" },
   keyOwner: { kvPrefixes: "function" },
 };
 

@@ -62,6 +62,9 @@ export async function selectFeatures({ flags, own, known, limitMs }: SelectFeatu
   for (const name of wanted) {
     const feature = await find(name);
     if (!feature) continue;
+    // Nobody has asked for it: it goes with what it stands on.
+    const isAsked = flagOf(name) !== undefined || given.has(name);
+    if (!isAsked && feature.requires?.some((other) => flagOf(other) === false)) continue;
     found.set(name, feature);
     for (const other of feature.requires ?? []) {
       if (flagOf(other) === false) refuse(name, `requires ${other}, which is off (features.${other}: false)`);

@@ -9,16 +9,27 @@ const origin = z
     "must be an origin, such as https://app.example, without a path",
   );
 
+/** When credentials of an address are not looked at any more. */
+const failures = z.strictObject({
+  attempts: z.int().min(1).max(1_000_000).default(50),
+  perMs: z.int().min(1000).max(86_400_000).default(60_000),
+  local: z.boolean().default(false),
+});
+
 const settings = z.strictObject({
   required: z.boolean().default(false),
   origins: z.array(origin).max(64).default([]),
   audiences: z.array(z.string().min(1).max(256)).max(16).default([]),
   staleMs: z.int().min(2000).max(3_600_000).default(30_000),
+  failures: failures.prefault({}),
 });
 
 /** `auth` of a node's configuration: off unless it is given. */
 export const authSchema = z
-  .union([z.boolean(), settings], "must be true, false, or an object with required, origins, audiences and staleMs")
+  .union(
+    [z.boolean(), settings],
+    "must be true, false, or an object with required, origins, audiences, staleMs and failures",
+  )
   .default(false)
   .transform((given): AuthSettings => {
     const on = given !== false;
@@ -37,6 +48,7 @@ export interface AuthSettings {
   audiences: readonly string[];
   /** Milliseconds without news of the store after which tokens are refused. */
   staleMs: number;
+  failures: Required<NonNullable<AuthConfig["failures"]>>;
 }
 
 /** `auth` of a node's configuration. */
@@ -52,6 +64,15 @@ export interface AuthConfig {
    * missed. @default 30000
    */
   staleMs?: number;
+  /** After how many credentials that do not count an address is answered `RATE_LIMITED` in place of `UNAUTHENTICATED`. */
+  failures?: {
+    /** Most of one address, or of one network of IPv6 (/64), within `perMs`. @default 50 */
+    attempts?: number;
+    /** Milliseconds after the first of them in which its count begins anew. @default 60000 */
+    perMs?: number;
+    /** Addresses of this machine are counted, too: only where no proxy on it stands for others. @default false */
+    local?: boolean;
+  };
 }
 
 export const rateLimitSchema = z

@@ -1,4 +1,4 @@
-import { type Authenticator, type Clock, type Feature, NODE, POINTS } from "@aspen/feature";
+import { type Authenticator, type CallerReview, type Clock, type Feature, NODE, POINTS } from "@aspen/feature";
 import { AuditTrail } from "@aspen/layers";
 import type { Logger } from "@aspen/plugin-api";
 import type { Store } from "@aspen/storage";
@@ -31,7 +31,15 @@ export const feature: Feature<NoConfig> = {
       bind(POINTS.service).toService(SERVICE);
       bind(NODE_PARTS.nodeSigner).toService(SERVICE);
       bind(POINTS.authenticator).toResolvedValue(
-        (service): Authenticator => ({ scheme: "bearer", authenticate: (token) => service.callerOf(token) }),
+        (service): Authenticator => ({
+          scheme: "bearer",
+          authenticate: (token) => service.callerOf(token),
+          recall: (token) => service.recall(token),
+        }),
+        [SERVICE],
+      );
+      bind(POINTS.callerReview).toResolvedValue(
+        (service): CallerReview => ({ of: "token", review: (caller) => service.review(caller) }),
         [SERVICE],
       );
       bind(POINTS.handlerFactory).toResolvedValue(tokenHandler, [SERVICE]);

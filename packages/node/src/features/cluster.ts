@@ -19,6 +19,7 @@ import { ClusterService } from "../cluster/cluster-service.js";
 import { ClusterView } from "../cluster/cluster-view.js";
 import { Forwarding } from "../cluster/forwarding.js";
 import { LOOPBACK_TRUST, type NodeSigner, type NodeTrust, signedTrust } from "../cluster/node-trust.js";
+import { peerTls } from "../cluster/peer-tls.js";
 import { Transport } from "../cluster/transport.js";
 import { NODE_PARTS } from "../composition/node-parts.js";
 import type { AuthSettings } from "../config/auth-config.js";
@@ -79,7 +80,9 @@ export const feature: Feature<ClusterConfig> = {
           [NODE_PARTS.auth, { serviceIdentifier: NODE_PARTS.nodeSigner, optional: true }],
         )
         .inSingletonScope();
-      bind(TRANSPORT).toConstantValue(new Transport());
+      bind(TRANSPORT)
+        .toResolvedValue((tls) => new Transport(peerTls(tls)), [NODE_PARTS.tls])
+        .inSingletonScope();
       bind(VIEW)
         .toResolvedValue((id: string, trust: NodeTrust) => new ClusterView(id, trust.mayReach), [NODE.id, TRUST])
         .inSingletonScope();

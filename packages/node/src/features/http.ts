@@ -34,7 +34,7 @@ export function frontModule(front: HttpFront, answerMs: number, meters: readonly
         ],
       )
       .inSingletonScope();
-    for (const meter of meters) bind(POINTS.meter).toConstantValue(meter);
+    for (const meter of [...meters, ...front.callers.failed.meters]) bind(POINTS.meter).toConstantValue(meter);
     bind(POINTS.meter).toConstantValue({
       name: "aspen_node_requests_under_way",
       help: "Calls of methods that have no answer yet.",

@@ -8,10 +8,11 @@ import {
   toWire,
 } from "@aspen/rpc-core";
 import { bytesSchema, wireValueSchema } from "@aspen/rpc-core/zod";
-import { appendValue, type KeyValueStore, readPage } from "@aspen/storage";
+import { appendValue, type KeyValueStore } from "@aspen/storage";
 import { z } from "zod";
 import { nodeErrors } from "../errors.js";
 import { KeyGuard } from "./key-guard.js";
+import { readVisiblePage } from "./visible-page.js";
 
 const key = z.string();
 const version = z.number();
@@ -131,18 +132,17 @@ async function scan(
   { prefix, after, limit, reverse, keysOnly }: ScanParams,
 ) {
   guard.assert(caller, prefix);
-  const page = await readPage(kv, {
+  const options = {
     prefix,
     ...(after === undefined ? {} : { after }),
     ...(limit === undefined ? {} : { limit }),
     ...(reverse === undefined ? {} : { reverse }),
     ...(keysOnly === undefined ? {} : { keysOnly }),
-  });
+  };
   // A prefix wider than what belongs to others meets its entries; the page is then shorter than its limit.
-  const visible = guard.visibleTo(caller);
-  const entries = page.entries.filter(({ key }) => visible(key));
+  const page = await readVisiblePage(kv, options, (key) => guard.hiddenPrefix(caller, key));
   return {
-    entries: entries.map(({ key, value, version }) =>
+    entries: page.entries.map(({ key, value, version }) =>
       keysOnly ? { key, version } : { key, value: toWire(value), version },
     ),
     cursor: page.cursor ?? null,

@@ -1,5 +1,23 @@
-import { LIFECYCLE_STATES, overridesSchema, type PluginTierName, TIER_FEATURES } from "@aspen/plugin-api";
+import {
+  ERROR_CLASSES,
+  type ErrorClass,
+  LIFECYCLE_STATES,
+  overridesSchema,
+  type PluginTierName,
+  TIER_FEATURES,
+} from "@aspen/plugin-api";
 import { z } from "zod";
+
+/** A timer of a manifest. Its payload is any JSON, which OpenAPI has no word for but this. */
+const timerSchema = z.strictObject({
+  name: z.string(),
+  every_ms: z.number().optional(),
+  cron: z.string().optional(),
+  time_zone: z.string().optional(),
+  payload: z.unknown().optional(),
+  catch_up: z.number().optional(),
+  jitter_ms: z.number().optional(),
+});
 
 /** Results of `plugin.*`: `PluginStatus` and `InstalledPlugin` of `@aspen/plugin-host`, which the compiler holds against these. */
 export const pluginStatusSchema = z.strictObject({
@@ -11,6 +29,8 @@ export const pluginStatusSchema = z.strictObject({
   handles: z.array(z.string()),
   permissions: z.array(z.string()),
   kvPrefixes: z.array(z.string()),
+  timers: z.array(timerSchema),
+  subscriptions: z.array(z.strictObject({ topic: z.string(), recursive: z.boolean() })),
   memoryLimit: z.number(),
   executionTimeoutMs: z.number(),
   maxInstances: z.number(),
@@ -23,7 +43,15 @@ export const pluginStatusSchema = z.strictObject({
   installedAt: z.string(),
   updatedAt: z.string(),
   error: z
-    .strictObject({ code: z.string(), message: z.string(), details: z.record(z.string(), z.unknown()).optional() })
+    .strictObject({
+      code: z.string(),
+      class: z.enum(Object.keys(ERROR_CLASSES) as [ErrorClass, ...ErrorClass[]]).optional(),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()).optional(),
+    })
+    .optional(),
+  breaker: z
+    .strictObject({ state: z.enum(["open", "half-open"]), code: z.string(), retryAfterMs: z.number() })
     .optional(),
 });
 
@@ -44,6 +72,15 @@ export const deadEventSchema = z.strictObject({
   time: z.string().describe("When it was emitted, RFC 3339."),
   error: z.strictObject({ code: z.string(), message: z.string() }).describe("What the last call failed with."),
   attempts: z.number().describe("Calls that failed."),
+});
+
+/** What came of telling a plugin of its dead events again: `Redriven` of `@aspen/plugin-host`. */
+export const redrivenSchema = z.strictObject({
+  taken: z.array(z.string()).describe("Ids of those that it took; they are dead no more."),
+  failed: z
+    .array(z.strictObject({ event: z.string(), error: z.strictObject({ code: z.string(), message: z.string() }) }))
+    .describe("Those that it did not take; they stay dead."),
+  gone: z.array(z.string()).describe("Ids of those that the log of their namespace keeps no more."),
 });
 
 export const pluginListSchema = z.strictObject({

@@ -1,5 +1,11 @@
 import { LIMITS, overridesSchema } from "@aspen/plugin-api";
-import { DeadEvents, type PluginInstaller, type PluginLogs, type PluginSupervisor } from "@aspen/plugin-host";
+import {
+  DeadEvents,
+  type PluginInstaller,
+  type PluginLogs,
+  type PluginSupervisor,
+  redriveDeadEvents,
+} from "@aspen/plugin-host";
 import { type HandlerFactory, type MethodsOf, method, methodsHandlerFactory } from "@aspen/rpc-core";
 import { bytesSchema } from "@aspen/rpc-core/zod";
 import type { KeyValueStore } from "@aspen/storage";
@@ -12,10 +18,16 @@ import {
   pluginListSchema,
   pluginLogsSchema,
   pluginStatusSchema,
+  redrivenSchema,
   startedPluginSchema,
 } from "./plugin-schemas.js";
 
 const byName = z.strictObject({ name: z.string().min(1).max(64) });
+
+const deadEventsOf = z.strictObject({
+  ...byName.shape,
+  event: z.string().min(1).max(LIMITS.keyBytes).optional().describe("Only this one, by its id; all."),
+});
 
 const artifact = z.strictObject({
   name: z.string().min(1).max(256).describe("As the manifest's entry names it: plugin.wasm."),
@@ -82,6 +94,22 @@ function pluginMethods(installer: PluginInstaller, supervisor: PluginSupervisor,
       safe: true,
       result: z.strictObject({ events: z.array(deadEventSchema) }),
       handle: async ({ name }) => ({ events: await new DeadEvents(kv, supervisor.get(name).name).list() }),
+    }),
+    "plugin.redriveDeadEvents": method({
+      summary:
+        "Tells a plugin, on this node, of its dead events again, each once, the oldest first; those that it takes are dead no more.",
+      params: deadEventsOf,
+      result: redrivenSchema,
+      handle: ({ name, event }, { caller, signal }) => {
+        const target = supervisor.get(name);
+        return redriveDeadEvents({ kv, plugin: target.name, target, caller, event, signal });
+      },
+    }),
+    "plugin.purgeDeadEvents": method({
+      summary: "Forgets the dead events of a plugin; the log of their namespace keeps them as long as all events.",
+      params: deadEventsOf,
+      result: z.strictObject({ purged: z.int() }),
+      handle: async ({ name, event }) => ({ purged: await new DeadEvents(kv, supervisor.get(name).name).purge(event) }),
     }),
     "plugin.logs": method({
       summary: "The last lines of a plugin's log on this node, or those behind a cursor.",

@@ -111,7 +111,7 @@ async function refuse({ request, response }: MountRequest, error: ReturnType<typ
   for (const name of response.getHeaderNames()) if (!KEPT.has(name)) response.removeHeader(name);
   response.statusMessage = "";
   const body = errorBody(error, requestId);
-  response.writeHead(errorStatus(error.code).http, {
+  response.writeHead(errorStatus(error).http, {
     "content-type": JSON_TYPE,
     "content-length": Buffer.byteLength(body),
     ...errorHeaders(error),

@@ -4,7 +4,7 @@ import { isLoopback } from "./loopback.js";
 import { wayOf } from "./way.js";
 
 /** What a request says about the site it is meant for. */
-type Head = Pick<IncomingMessage, "url" | "httpVersion" | "headers" | "headersDistinct"> & {
+type Head = Pick<IncomingMessage, "url" | "httpVersion" | "headers" | "rawHeaders"> & {
   socket: { remoteAddress?: string | undefined; localAddress?: string | undefined };
 };
 
@@ -35,9 +35,9 @@ export function senderOf(request: Head, { on, origins }: SenderRules): Sender {
     if (!here && !on) throw nodeErrors.foreignHost("");
     return here ? "local" : "remote";
   }
-  const name = hostName(authority);
-  if (name === null || !(on || isLoopback(name))) throw nodeErrors.foreignHost(authority);
-  const local = here && isLoopback(name) ? "local" : "remote";
+  const host = hostOf(authority);
+  if (host === "none" || !(on || host === "loopback")) throw nodeErrors.foreignHost(authority);
+  const local = here && host === "loopback" ? "local" : "remote";
   if (origin === undefined || isSameOrigin(origin, siteOf(request, authority))) return local;
   if (!origins.includes(origin)) throw nodeErrors.foreignOrigin(origin);
   return "remote";
@@ -51,17 +51,29 @@ function isHere(socket: Head["socket"]): boolean {
 
 /** An IPv4 address as a socket of IPv6 shows it, `::ffff:127.0.0.1`, without that. */
 function unmapped(address: string): string {
-  return address.replace(/^::ffff:/i, "");
+  return address.startsWith("::") ? address.replace(/^::ffff:/i, "") : address;
 }
 
 /** The host and port that a request is meant for; null for HTTP/1.0, which may go without. */
-function authorityOf({ url = "", httpVersion, headers, headersDistinct }: Head): string | null {
-  const hosts = headersDistinct.host ?? [];
-  if (hosts.length > 1) throw nodeErrors.badRequest("it has several Host headers");
-  if (hosts.length === 0 && httpVersion !== "1.0") throw nodeErrors.badRequest("it has no Host header");
+function authorityOf({ url = "", httpVersion, headers, rawHeaders }: Head): string | null {
+  const hosts = timesNamed(rawHeaders, "host");
+  if (hosts > 1) throw nodeErrors.badRequest("it has several Host headers");
+  if (hosts === 0 && httpVersion !== "1.0") throw nodeErrors.badRequest("it has no Host header");
+  if (url.startsWith("/")) return headers.host ?? null;
   // A target with a host of its own goes before the header (RFC 9112, 3.2.2).
   return /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1] ?? headers.host ?? null;
 }
+
+/** What the host of an authority is. That of one request is nearly always that of the next. */
+function hostOf(authority: string): "none" | "loopback" | "other" {
+  if (authority === lastHost.authority) return lastHost.is;
+  const name = hostName(authority);
+  const is = name === null ? "none" : isLoopback(name) ? "loopback" : "other";
+  lastHost = { authority, is };
+  return is;
+}
+
+let lastHost: { authority: string; is: "none" | "loopback" | "other" } = { authority: "", is: "none" };
 
 /** The host name of an authority, without its port, which may be empty; null when it is no authority. */
 function hostName(authority: string): string | null {
@@ -76,4 +88,14 @@ function isSameOrigin(origin: string, site: string): boolean {
 
 function siteOf({ socket }: Head, authority: string): string {
   return `${wayOf(socket) === "tls" ? "https" : "http"}://${authority}`;
+}
+
+/** How often a request has a header. Node's own view of that, `headersDistinct`, makes a list for every name there is. */
+export function timesNamed(rawHeaders: readonly string[], name: string): number {
+  let times = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const given = rawHeaders[at]!;
+    if (given.length === name.length && given.toLowerCase() === name) times += 1;
+  }
+  return times;
 }

@@ -27,7 +27,7 @@ const callSchema = z.strictObject({
  */
 export async function answerBatch(request: FastifyRequest, routes: RpcRoutes): Promise<Buffer> {
   const calls = callsOf(request.body);
-  const context = contextOf(request, routes);
+  const context = contextOf(request, routes, false);
   const answers = new Answers(calls.length);
   let next = 0;
   const work = async () => {

@@ -8,7 +8,8 @@ import { endGently } from "./linger.js";
 export class Connection {
   /** Resolves when it is closed. */
   readonly closed: Promise<unknown>;
-  readonly #exchanges = new Map<ServerResponse, Exchange>();
+  /** In their order, which is that of their answers: what is looked for is nearly always the first. */
+  readonly #exchanges: Exchange[] = [];
   /** Bytes that had arrived when the last answer was given. */
   #answeredBytes = 0;
   #told = false;
@@ -23,29 +24,30 @@ export class Connection {
 
   /** Requests that have no whole answer yet, in their order. */
   get exchanges(): Exchange[] {
-    return [...this.#exchanges.values()];
+    return [...this.#exchanges];
   }
 
   exchangeOf(response: ServerResponse): Exchange | undefined {
-    return this.#exchanges.get(response);
+    return this.#exchanges.find((exchange) => exchange.response === response);
   }
 
   /** Notes a request. False when it came after the client was told that no further one is answered here. */
   begin(request: IncomingMessage, response: ServerResponse): boolean {
     if (this.#told) return false;
     this.#unwatchIdle();
-    this.#exchanges.set(response, new Exchange(request, response));
-    response.once("close", () => {
-      this.#exchanges.delete(response);
+    const onClose = () => {
+      this.#exchanges.splice(this.#exchanges.indexOf(exchange), 1);
       this.#answeredBytes = this.socket.bytesRead;
       this.#watchIdle();
-    });
+    };
+    const exchange = new Exchange(request, response, onClose);
+    this.#exchanges.push(exchange);
     return true;
   }
 
   /** True when no later request on this connection waits for an answer. */
   isLast(response: ServerResponse): boolean {
-    return [...this.#exchanges.keys()].at(-1) === response;
+    return this.#exchanges.at(-1)?.response === response;
   }
 
   /** The client is told, by the answer that is being sent, that the connection ends with it. */
@@ -73,7 +75,7 @@ export class Connection {
 
   #watchIdle(): void {
     this.#unwatchIdle();
-    if (this.#idleEnd === null || this.#told || this.#exchanges.size > 0) return;
+    if (this.#idleEnd === null || this.#told || this.#exchanges.length > 0) return;
     const { afterMs, end } = this.#idleEnd;
     this.#idleTimer = setTimeout(() => {
       // What has arrived by now is read first: a busy node may not have come to it.

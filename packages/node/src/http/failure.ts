@@ -16,7 +16,8 @@ export function logRefusal(log: Logger, error: AspenError, fields: Record<string
   log[levelOf(error)](told, "refused");
 }
 
-function levelOf({ code, details }: AspenError): "error" | "warn" | "debug" {
+function levelOf(error: AspenError): "error" | "warn" | "debug" {
+  const { code, details } = error;
   if (code === "INTERNAL") return "error";
-  return errorStatus(code).user || PLUGIN_FAULTS.has(code) || details?.status === "starting" ? "debug" : "warn";
+  return errorStatus(error).user || PLUGIN_FAULTS.has(code) || details?.status === "starting" ? "debug" : "warn";
 }

@@ -22,7 +22,7 @@ export function frontResponse(connections: Connections, stalledMs: number): type
 
     override writeHead(...given: unknown[]): this {
       const connection = connections.of(this.req.socket);
-      if (connection?.isLast(this) && (connections.ending || isArriving(this.req))) {
+      if (connection && (connections.ending || isArriving(this.req)) && connection.isLast(this)) {
         this.setHeader("connection", "close");
         connections.tell(connection);
       }

@@ -1,13 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type AspenError, errorStatus, isAspenError, thrownError } from "@aspen/plugin-api";
 import { type Caller, type Dispatcher, ResultStream } from "@aspen/rpc-core";
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import { type Forwarded, forwardedBy } from "../cluster/forward-headers.js";
 import { forwardedCaller } from "../cluster/node-trust.js";
@@ -23,6 +17,7 @@ import { bodyParams, resultBody } from "./json-body.js";
 import { skipShortBody } from "./linger.js";
 import { NDJSON_TYPE, ndjson, takesNdjson } from "./ndjson.js";
 import { requestIdOf } from "./request-id.js";
+import { RequestLog } from "./request-log.js";
 import { contextOf, endedBy, type RpcRoutes } from "./rpc-call.js";
 import { wayOf } from "./way.js";
 
@@ -64,9 +59,9 @@ export interface AppOptions {
 export function createApp(options: AppOptions): FastifyInstance {
   const { log, bodyBytes, gzipBytes, requestTimeoutMs } = options;
   const server = fastify({
-    // The framework's own news are none of the node's; what it warns of is.
-    loggerInstance: log.child({}, { level: log.isLevelEnabled("info") ? "warn" : log.level }) as FastifyBaseLogger,
-    childLoggerFactory: (_logger, bindings, options) => log.child(bindings, options) as FastifyBaseLogger,
+    // The framework's own news are none of the node's, and to have them it listens to each answer; what it warns of is.
+    logger: false,
+    childLoggerFactory: (_logger, bindings, options) => new RequestLog(log, bindings, options),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     bodyLimit: bodyBytes,
     genReqId: requestIdOf,
@@ -81,14 +76,17 @@ export function createApp(options: AppOptions): FastifyInstance {
   server.decorateRequest("caller", null as never);
   server.decorateRequest("forwarded", null as never);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  // Every body is read as JSON, see below. By its name the framework finds the parser at once.
+  for (const type of ["application/json", "*"])
+    server.addContentTypeParser(type, { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   server.setErrorHandler((error, request, reply) => {
     const exchange = options.exchangeOf(request.raw, reply.raw);
     const ended = exchange ? endedBy(exchange, error) : error;
-    return sendError(request, reply, toAspenError(ended, request.id, bodyBytes));
+    sendError(request, reply, toAspenError(ended, request.id, bodyBytes));
   });
   server.setNotFoundHandler(refusePath);
-  server.addHook("onRequest", async (request, reply) => {
+  // The hooks do at once what can be done at once: a promise for each costs a request as much as what they do.
+  server.addHook("onRequest", (request, reply, done) => {
     reply.header("x-request-id", request.id);
     const isRpc = !request.is404 && request.routeOptions.url !== HEALTH;
     if (!isRpc || options.dispatcher() === null) options.callers.senderOf(request.raw);
@@ -99,59 +97,86 @@ export function createApp(options: AppOptions): FastifyInstance {
     }
     // Before a body is read: what is refused anyway need not be sent.
     if (request.is404) refusePath(request, reply);
-    if (isRpc) {
-      request.forwarded = forwardedBy(request.headers);
+    const checkBody = () => {
+      if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw nodeErrors.bodyTooLarge(bodyBytes);
+      if (isUnmet(request.raw)) throw nodeErrors.expectationFailed(String(request.headers.expect));
+      // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
+      if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
+      if (isExpectant(request.raw)) reply.raw.writeContinue();
+    };
+    const letIn = (sender: Caller) => {
       const { caller } = request.forwarded;
-      const sender = await options.callers.of(request.raw);
       request.caller = caller ? forwardedCaller(sender, caller) : sender;
+      checkBody();
+    };
+    if (!isRpc) {
+      checkBody();
+      return done();
     }
-    if (Number(request.headers["content-length"] ?? 0) > bodyBytes) throw nodeErrors.bodyTooLarge(bodyBytes);
-    if (isUnmet(request.raw)) throw nodeErrors.expectationFailed(String(request.headers.expect));
-    // Every body is read as JSON, whatever its sender calls it; a header that cannot be read is no reason to refuse.
-    if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
+    request.forwarded = forwardedBy(request.headers);
+    const sender = options.callers.of(request.raw);
+    if (sender instanceof Promise) return void sender.then(letIn).then(() => done(), done);
+    letIn(sender);
+    done();
   });
-  server.addHook("preParsing", async (request, reply) => {
-    if (isExpectant(request.raw)) reply.raw.writeContinue();
-  });
-  server.addHook("onSend", async (request, reply) => {
-    if (reply.statusCode >= 400) await skipShortBody(request.raw);
-    await options.held();
-  });
-  server.addHook("onSend", async (request, reply, payload) => {
-    // Streams go as they come, and on this machine's own socket there is nothing to gain.
-    if (!(typeof payload === "string" || payload instanceof Buffer) || payload.length < gzipBytes) return payload;
-    const vary = reply.raw.getHeader("vary");
-    reply.header("vary", vary === undefined ? "accept-encoding" : `${vary}, accept-encoding`);
-    if (!takesGzip(request.raw.headers) || wayOf(request.raw.socket) === "unix") return payload;
-    reply.header("content-encoding", "gzip");
-    return gzipped(payload);
-  });
+
+  /** The body of an answer when it may be sent: at once, for the most. */
+  const sendable = (request: FastifyRequest, reply: FastifyReply, body: string | Buffer) => {
+    if (options.held() === null && body.length < gzipBytes) return body;
+    return (async () => {
+      await options.held();
+      return body.length < gzipBytes ? body : compressed(request, reply, body);
+    })();
+  };
+  const sendError = (request: FastifyRequest, reply: FastifyReply, error: AspenError) => {
+    const { method } = (request.params ?? {}) as { method?: string };
+    logRefusal(request.log, error, { method });
+    const send = async () => {
+      await skipShortBody(request.raw);
+      reply.header("x-request-id", request.id).code(errorStatus(error).http).type(JSON_TYPE);
+      reply.headers(errorHeaders(error)).send(await sendable(request, reply, errorBody(error, request.id)));
+    };
+    send().catch((failure: unknown) => {
+      request.log.error({ err: thrownError(failure) }, "an answer failed");
+      reply.raw.destroy();
+    });
+  };
 
   const routesOf = (request: FastifyRequest, reply: FastifyReply): RpcRoutes => ({
     dispatcher: options.dispatcher()!,
     exchange: options.exchangeOf(request.raw, reply.raw)!,
     requestTimeoutMs,
   });
-  server.get(HEALTH, () => ({ status: options.isStopping() ? "draining" : "ok" }));
+  server.get(HEALTH, async (request, reply) => {
+    reply.type(JSON_TYPE);
+    return sendable(request, reply, JSON.stringify({ status: options.isStopping() ? "draining" : "ok" }));
+  });
   server.post<{ Params: { method: string } }>("/rpc/:method", async (request, reply) => {
     const started = performance.now();
     const { method } = request.params;
     const params = bodyParams(request.body instanceof Uint8Array ? request.body : new Uint8Array());
     const routes = routesOf(request, reply);
-    const context = contextOf(request, routes);
-    const takesStream = takesNdjson(request.headers.accept);
-    const result = await routes.dispatcher.dispatch({ method, params }, { ...context, takesStream });
+    const context = contextOf(request, routes, takesNdjson(request.headers.accept));
+    const result = await routes.dispatcher.dispatch({ method, params }, context);
     request.log.debug({ method, ms: performance.now() - started }, "answered");
-    if (!(result instanceof ResultStream)) return reply.type(JSON_TYPE).send(resultBody(method, result));
+    if (!(result instanceof ResultStream)) {
+      reply.type(JSON_TYPE);
+      // To be given the reply itself, the framework would wait for its end.
+      return sendable(request, reply, resultBody(method, result));
+    }
     const { exchange } = routes;
     const parts = { method, requestId: request.id, exchange, log: request.log as Logger };
-    return reply.type(NDJSON_TYPE).send(await ndjson(result, parts));
+    const lines = await ndjson(result, parts);
+    await options.held();
+    reply.type(NDJSON_TYPE);
+    return lines;
   });
   server.post("/rpc", async (request, reply) => {
     const started = performance.now();
     const body = await answerBatch(request, routesOf(request, reply));
     request.log.debug({ batch: true, ms: performance.now() - started }, "answered");
-    return reply.type(JSON_TYPE).send(body);
+    reply.type(JSON_TYPE);
+    return sendable(request, reply, body);
   });
   return server;
 }
@@ -177,9 +202,11 @@ function toAspenError(error: unknown, requestId: string, bodyBytes: number): Asp
   return withCode(error, requestId);
 }
 
-function sendError(request: FastifyRequest, reply: FastifyReply, error: AspenError) {
-  const { method } = (request.params ?? {}) as { method?: string };
-  logRefusal(request.log, error, { method });
-  reply.header("x-request-id", request.id).code(errorStatus(error.code).http).type(JSON_TYPE);
-  return reply.headers(errorHeaders(error)).send(errorBody(error, request.id));
+async function compressed(request: FastifyRequest, reply: FastifyReply, body: string | Buffer) {
+  const vary = reply.raw.getHeader("vary");
+  reply.header("vary", vary === undefined ? "accept-encoding" : `${vary}, accept-encoding`);
+  // On this machine's own socket there is nothing to gain.
+  if (!takesGzip(request.raw.headers) || wayOf(request.raw.socket) === "unix") return body;
+  reply.header("content-encoding", "gzip");
+  return gzipped(body);
 }

@@ -203,7 +203,7 @@ export class HttpFront implements AsyncDisposable {
     if (this.#cors(request, response)) return void request.resume();
     const mount = this.#mounts?.find(request.url ?? "");
     if (!mount) return void this.#app.routing(request, response);
-    const { signal } = connection.exchangeOf(response)!;
+    const { signal } = connection.exchangeOf(response)!.ending;
     this.#mounts!.answer(mount, { request, response, callers: this.callers, signal, held: () => this.#drain.held });
   }
 

@@ -42,7 +42,8 @@ export class Mounts {
 
   /** The mount that answers a request's target. */
   find(target: string): FoundMount | undefined {
-    if (this.mounts.length === 0) return undefined;
+    // Most requests, by far; no mount can have them.
+    if (this.mounts.length === 0 || target.startsWith("/rpc/")) return undefined;
     const path = pathOf(target);
     const mount = this.mounts.find(({ prefix }) => isWithin(path, prefix));
     return mount && { mount, path: path.slice(mount.prefix.length) || "/" };

@@ -5,7 +5,7 @@ import { errorBody, JSON_TYPE } from "./error-body.js";
 /** A refusal as the bytes of a whole answer, for connections on which there is no request to answer. */
 export function refusalBytes(error: AspenError, requestId: string, headers: Record<string, string> = {}): string {
   const body = errorBody(error, requestId);
-  const { http } = errorStatus(error.code);
+  const { http } = errorStatus(error);
   const lines = [
     `HTTP/1.1 ${http} ${STATUS_CODES[http]}`,
     `content-type: ${JSON_TYPE}`,

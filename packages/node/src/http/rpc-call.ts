@@ -1,5 +1,5 @@
 import { isAspenError } from "@aspen/plugin-api";
-import type { Dispatcher, RequestContext } from "@aspen/rpc-core";
+import { type Dispatcher, EntryContext } from "@aspen/rpc-core";
 import type { FastifyRequest } from "fastify";
 import type { Exchange } from "./exchange.js";
 import { traceOf } from "./trace-headers.js";
@@ -13,20 +13,25 @@ export interface RpcRoutes {
 }
 
 /** What travels with the calls of a request. */
-export function contextOf(request: FastifyRequest, { exchange, requestTimeoutMs }: RpcRoutes): RequestContext {
+export function contextOf(
+  request: FastifyRequest,
+  { exchange, requestTimeoutMs }: RpcRoutes,
+  takesStream: boolean,
+): EntryContext {
   const { via, timeoutMs } = request.forwarded;
-  return {
+  return new EntryContext({
     requestId: request.id,
     caller: request.caller,
-    signal: exchange.signal,
+    ending: exchange.ending,
     deadline: performance.now() + Math.min(requestTimeoutMs, timeoutMs ?? requestTimeoutMs),
     via,
     trace: traceOf(request.raw.headers),
     takesJsonBytes: true,
-  };
+    takesStream,
+  });
 }
 
 /** The error of work that ended: the node's own, when the node has ended it. */
-export function endedBy({ signal }: Exchange, error: unknown): unknown {
-  return signal.aborted && isAspenError(signal.reason) ? signal.reason : error;
+export function endedBy({ ending }: Exchange, error: unknown): unknown {
+  return ending.over && isAspenError(ending.reason) ? ending.reason : error;
 }

@@ -1,6 +1,6 @@
 import { CountMeter, type Meter, TimeMeter } from "@aspen/feature";
 import { ERROR_TABLE, handlePatternMatches, isAspenError } from "@aspen/plugin-api";
-import type { HandlerRegistry, Middleware } from "@aspen/rpc-core";
+import { type HandlerRegistry, type Middleware, ResultStream, untilEnd } from "@aspen/rpc-core";
 
 /** What a method without a handler is called: whoever asks can make up any number of them. */
 const UNKNOWN = "unknown";
@@ -11,7 +11,7 @@ export function codeOf(error: unknown): string {
   return Object.hasOwn(ERROR_TABLE, error.code) ? error.code : "OTHER";
 }
 
-/** Counts and times the calls of methods. */
+/** Counts and times the calls of methods; one whose result is a stream lasts as long as that. */
 export class RequestMeters {
   readonly #count = new CountMeter(
     "aspen_node_requests_total",
@@ -34,18 +34,25 @@ export class RequestMeters {
 
   readonly middleware: Middleware = async (request, context, next) => {
     const began = performance.now();
-    let code = "OK";
+    let result: unknown;
     try {
-      return await next(request, context);
+      result = await next(request, context);
     } catch (error) {
-      code = codeOf(error);
+      this.#note(request.method, codeOf(error), began);
       throw error;
-    } finally {
-      const method = this.#labelOf(request.method);
-      this.#count.add([method, code]);
-      this.#times.observe([method], performance.now() - began);
     }
+    if (result instanceof ResultStream) {
+      return untilEnd(result, (error) => this.#note(request.method, error === undefined ? "OK" : codeOf(error), began));
+    }
+    this.#note(request.method, "OK", began);
+    return result;
   };
+
+  #note(name: string, code: string, began: number): void {
+    const method = this.#labelOf(name);
+    this.#count.add([method, code]);
+    this.#times.observe([method], performance.now() - began);
+  }
 
   /** The method's name, or the pattern under which its handler serves it. */
   #labelOf(name: string): string {

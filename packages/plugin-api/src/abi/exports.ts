@@ -15,11 +15,24 @@ export interface GuestRequest {
   method: string;
   params: unknown;
   requestId: string;
+  /** Who asks. */
+  caller: GuestCaller;
+}
+
+/** A caller as a guest sees it: what the node knows of it, never its credentials. */
+export interface GuestCaller {
+  kind: string;
+  /** Which one of its kind: a token's id, a plugin's name. */
+  id: string;
+  /** Patterns of methods, and prefixes of keys, that it is granted. */
+  grants: { methods: readonly string[]; kvPrefixes: readonly string[] };
 }
 
 /** The JSON that a guest sets as its Extism error. Any other text becomes the message of a `PLUGIN_TRAP`. */
 export interface GuestErrorJson {
   code?: string;
+  /** What a code of the plugin's own means: one of `ERROR_CLASSES`. */
+  class?: string;
   message: string;
   details?: Record<string, unknown>;
   /** Stack trace in guest terms; the host logs it and never sends it to the caller. */

@@ -1,4 +1,4 @@
-import { type HostFunctionPermission, nameIn, type PermissionByArgument } from "./required-permission.js";
+import { type HostFunctionPermission, hostIn, nameIn, type PermissionByArgument } from "./required-permission.js";
 
 /**
  * The ABI table: the one source of a host function. The worker's imports, the serving side, the guest
@@ -59,6 +59,11 @@ export interface HostFunctionSpec {
    * @default false
    */
   readonly immediate?: true;
+  /**
+   * True: it may take long, and several of one call may be under way at once: by `call_submit`, then `call_wait`.
+   * @default false
+   */
+  readonly overlaps?: true;
   /** API version that introduced it. */
   readonly since: string;
   readonly summary: string;
@@ -217,15 +222,135 @@ export const HOST_FUNCTIONS = [
     summary: "True when the blob is stored.",
   },
   {
+    name: "blob_open",
+    parameters: [p("hash", "string"), p("options", "json")],
+    result: "json",
+    permission: "blob:read",
+    effect: "read",
+    atBuild: "fails",
+    since: "1",
+    summary:
+      "Opens a blob to be read in parts; options `{start?, end?}`, the first byte and the one after the last. Returns `{handle, size}` with the size of the whole blob, or not found. At most 16 blobs are open in parts in one call, and 64 of one plugin on a node; with the end of the call they are closed. Only while the plugin answers a request, a timer or an event.",
+  },
+  {
+    name: "blob_read",
+    parameters: [p("handle", "json"), p("most", "json?")],
+    result: "bytes",
+    permission: "blob:read",
+    effect: "read",
+    atBuild: "fails",
+    since: "1",
+    summary:
+      "The next bytes of a blob that is open, at most `most` and at most 1 MiB; none at its end. Fewer do not mean the end.",
+  },
+  {
+    name: "blob_create",
+    parameters: [],
+    result: "u64",
+    permission: "blob:write",
+    effect: "write",
+    atBuild: "fails",
+    since: "1",
+    summary:
+      "Begins a blob that is written in parts; returns its handle. Nobody sees it before `blob_commit`. The limits are those of `blob_open`.",
+  },
+  {
+    name: "blob_write",
+    parameters: [p("handle", "json"), p("data", "bytes")],
+    result: "unit",
+    permission: "blob:write",
+    effect: "write",
+    atBuild: "fails",
+    since: "1",
+    summary: "Adds bytes to a blob that was begun; returns when there is room for more.",
+  },
+  {
+    name: "blob_commit",
+    parameters: [p("handle", "json")],
+    result: "string",
+    permission: "blob:write",
+    effect: "write",
+    atBuild: "fails",
+    since: "1",
+    summary: "Stores what was written as a blob, and closes the handle; returns its BLAKE3 hash in hexadecimal.",
+  },
+  {
+    name: "blob_close",
+    parameters: [p("handle", "json")],
+    result: "bool",
+    permission: null,
+    effect: "none",
+    atBuild: "fails",
+    since: "1",
+    summary:
+      "Closes a blob that is open; true when it was. What is written and not committed is forgotten, as it is when the call ends or the node dies.",
+  },
+  {
     name: "rpc_call",
     parameters: [p("method", "string"), p("params", "json"), p("options", "json")],
     result: "json",
     permission: { family: "rpc:call:", argument: "method", of: ([method]) => nameIn(method) },
     effect: "write",
     atBuild: "fails",
+    overlaps: true,
     since: "1",
     summary:
       "Calls a method, of any node that serves it; options `{timeoutMs?}`, which the time that is left of the plugin's own call bounds. The caller is the plugin, granted what it and its own caller both are: methods by `rpc:call:`, keys by its prefixes. Plugins call each other eight deep at most, and never in a ring. Only while the plugin answers a request, a timer or an event.",
+  },
+  {
+    name: "call_submit",
+    parameters: [p("function", "string"), p("arguments", "envelope")],
+    result: "u64",
+    permission: null,
+    effect: "none",
+    atBuild: "fails",
+    since: "1",
+    summary:
+      "Begins another host function, one that overlaps (`rpc_call`, `http_open`, `http_read`), and returns a ticket for `call_wait`. `{lengths: [number | null, …]}` says which parameters are attached and how long they are. What it needs is checked as for any call of it. At most 64 are under way in one call of the plugin, with whose end they end.",
+  },
+  {
+    name: "call_wait",
+    parameters: [p("tickets", "json")],
+    result: "envelope",
+    permission: null,
+    effect: "none",
+    atBuild: "fails",
+    since: "1",
+    summary:
+      "Waits until one of these tickets (`number[]`) is done; returns `{ticket}` and, attached, the result of its function with its tag. A ticket is good once.",
+  },
+  {
+    name: "http_open",
+    parameters: [p("url", "string"), p("request", "envelope")],
+    result: "json",
+    permission: { family: "http:", argument: "host", of: ([url]) => hostIn(url) },
+    effect: "none",
+    atBuild: "fails",
+    overlaps: true,
+    since: "1",
+    summary:
+      'Sends an HTTP request `{method?, headers?: [[name, value], …], redirect?: "follow" | "error" | "manual", timeoutMs?, bodyLength?}`, the body of at most 16 MiB attached. Returns `{handle, status, url, headers: [[name, value], …]}` once the headers of the answer are there. A name must resolve to public addresses; others are reached when the permission names them as addresses. At most five redirects are followed, each to a host that the plugin may ask. At most 64 answers are open in one call of the plugin, with whose end they end. Only while the plugin answers a request, a timer or an event.',
+  },
+  {
+    name: "http_read",
+    parameters: [p("handle", "json")],
+    result: "bytes",
+    permission: null,
+    effect: "none",
+    atBuild: "fails",
+    overlaps: true,
+    since: "1",
+    summary: "The next part of an answer's body, or not found at its end, which closes it. A body has at most 64 MiB.",
+  },
+  {
+    name: "http_close",
+    parameters: [p("handle", "json")],
+    result: "unit",
+    permission: null,
+    effect: "none",
+    atBuild: "fails",
+    since: "1",
+    summary: "Closes an answer that is not read to its end.",
   },
   {
     name: "signing_sign",
@@ -349,6 +474,9 @@ type Row = (typeof HOST_FUNCTIONS)[number];
 export type HostFunctionName = Row["name"];
 /** The host functions that are `immediate`. */
 export type ImmediateHostFunctionName = Extract<Row, { immediate: true }>["name"];
+
+/** The host functions that overlap. */
+export type OverlappingHostFunctionName = Extract<Row, { overlaps: true }>["name"];
 
 /**
  * Imports of the engine itself, beside the table, also under `extism:host/user`. None needs a permission.

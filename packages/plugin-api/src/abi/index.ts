@@ -1,11 +1,13 @@
 /** The part of the contract that a guest needs too: no dependency, no I/O. @module */
 export { AspenError, type AspenErrorJson, errorStatus, isAspenError } from "../aspen-error.js";
+export { ERROR_CLASSES, type ErrorClass, isErrorClass } from "../error-class.js";
 export { ERROR_TABLE, type ErrorCode, type ErrorStatus } from "../error-table.js";
 export { cut, quoted } from "../foreign-text.js";
 export { type JsonBounds, type JsonProblem, jsonProblem } from "../json-check.js";
 export { jsonNestsDeeper } from "../json-depth.js";
 export type { PutOptions, ScanOptions } from "../kv-options.js";
 export { LIMITS } from "../limits.js";
+export { handlePatternMatches } from "../method-pattern.js";
 export {
   defaultKvPrefix,
   eventLogPrefix,
@@ -20,12 +22,14 @@ export {
   wholeNamespaces,
   withKvPrefixes,
 } from "../namespaces.js";
+export { isNodeCode } from "../node-codes.js";
 export { isPermitted, type Permission, permissionCovers } from "../permissions.js";
 export { thrownError } from "../thrown.js";
 export { type PluginTierName, TIER_FEATURES } from "../tiers.js";
 export { BUNDLE_NAME, SOURCE_MAP_SECTION } from "./code-names.js";
 export { AttachmentReader, decodeEnvelope, type Envelope, encodeEnvelope, readU64, writeU64 } from "./envelope.js";
 export {
+  type GuestCaller,
   type GuestErrorJson,
   type GuestExport,
   type GuestRequest,
@@ -42,6 +46,7 @@ export {
   type HostFunctionSpec,
   type ImmediateHostFunctionName,
   isImmediate,
+  type OverlappingHostFunctionName,
   type ParameterKind,
   type ResultKind,
 } from "./host-functions.js";
@@ -57,6 +62,7 @@ export {
 } from "./native.js";
 export {
   type HostFunctionPermission,
+  hostPermission,
   type PermissionByArgument,
   permissionLabel,
   requiredPermission,

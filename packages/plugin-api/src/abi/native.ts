@@ -3,7 +3,7 @@
  * the WASM ABI, called as functions. The SDK in the plugin and the host may come from different copies of their
  * packages, so they share nothing but the two symbols of this file. @module
  */
-import type { GuestExport } from "./exports.js";
+import type { GuestCaller, GuestExport } from "./exports.js";
 import type { HostFunctionName } from "./host-functions.js";
 
 /** Property of a plugin's definition: a {@link GuestFactory}. */
@@ -51,6 +51,7 @@ export interface NativeRequest {
   method: string;
   params: unknown;
   requestId: string;
+  caller: GuestCaller;
   /** Aborts when the call is over for its caller: at its deadline, when it is cancelled, when the plugin is stopped. */
   signal: AbortSignal;
 }

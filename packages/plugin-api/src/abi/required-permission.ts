@@ -22,6 +22,22 @@ export function nameIn(parameter: Uint8Array | null | undefined): string {
   return parameter && parameter.length <= NAME_BYTES ? decodeUtf8(parameter) : "";
 }
 
+/** Most bytes of a URL in a parameter. */
+const URL_BYTES = 8192;
+
+/** Host and port of the URL that a parameter holds, as a permission names them; empty when it holds none. */
+export function hostIn(parameter: Uint8Array | null | undefined): string {
+  const text = parameter && parameter.length <= URL_BYTES ? decodeUtf8(parameter) : "";
+  return URL.canParse(text) ? hostPermission(new URL(text)) : "";
+}
+
+/** Host and port of a URL, as a permission of the family `http:` names them; the scheme's own port is left out. */
+export function hostPermission({ hostname, port }: { readonly hostname: string; readonly port: string }): string {
+  // A name that ends in a dot is the same name (RFC 1034, section 3.1).
+  const host = hostname.replace(/\.$/, "");
+  return port === "" ? host : `${host}:${port}`;
+}
+
 /** What a host function needs; null when every plugin may call it. */
 export type HostFunctionPermission = SimplePermission | PermissionByArgument | null;
 

@@ -56,6 +56,17 @@ export class DeadEvents {
     const { entries } = await readPage(this.kv, { prefix: this.#prefix, limit: LIMITS.deadEvents });
     return entries.map(({ value }) => JSON.parse(decodeUtf8(value)) as DeadEvent);
   }
+
+  /** Forgets one, by the id of its event, or all; says how many. The events themselves stay. */
+  async purge(event?: string): Promise<number> {
+    const { entries } = await readPage(this.kv, { prefix: this.#prefix, limit: LIMITS.deadEvents });
+    let purged = 0;
+    for (const { key, value } of entries) {
+      if (event !== undefined && (JSON.parse(decodeUtf8(value)) as DeadEvent).event !== event) continue;
+      if (await this.kv.delete(key)) purged += 1;
+    }
+    return purged;
+  }
 }
 
 function deadPrefix(plugin: string): string {

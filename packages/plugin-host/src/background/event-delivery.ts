@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type DurableCursor, DurableCursors, type LoggedEvent } from "@aspen/layers";
 import {
   AspenError,
+  type Clock,
   isAspenError,
   LIMITS,
   type Logger,
@@ -11,6 +12,7 @@ import {
 } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
 import { causeOf } from "../host-context/events.js";
+import type { HostMeasures } from "../host-context/host-function.js";
 import { DELIVERY, DeadEvents } from "./dead-events.js";
 import { type PluginEvent, pluginEvent } from "./plugin-event.js";
 
@@ -34,6 +36,10 @@ export interface EventDeliveryOptions {
   owner: string;
   /** Milliseconds before an event is told again; twice as many each time, at most 30,000. */
   retryMs: number;
+  /** The time of day. */
+  clock: Clock;
+  /** What is measured. @default nothing */
+  measures?: Pick<HostMeasures, "event"> | undefined;
   /** Tells the plugin. The signal aborts when another node may tell it. */
   deliver(event: PluginEvent, chain: readonly string[], signal: AbortSignal): Promise<void>;
 }
@@ -126,7 +132,8 @@ export class EventDelivery implements AsyncDisposable {
 
   /** What to store with the cursor when the plugin has been told or has failed for good; null when this was given up. */
   async #tell(event: LoggedEvent, over: AbortSignal, lost: AbortSignal) {
-    const { plugin, logger, deliver } = this.options;
+    const { plugin, logger, deliver, measures } = this.options;
+    const lag = () => this.options.clock.now() - Date.parse(event.time);
     const own = causeOf(plugin);
     const chain = event.chain.includes(own) ? event.chain : [...event.chain, own];
     let failed = 0;
@@ -134,6 +141,7 @@ export class EventDelivery implements AsyncDisposable {
       if (over.aborted) return null;
       try {
         await deliver(pluginEvent(event, failed + 1), chain, lost);
+        measures?.event(plugin, "delivered", lag());
         return [];
       } catch (thrown) {
         const error = AspenError.from(thrown);
@@ -143,9 +151,11 @@ export class EventDelivery implements AsyncDisposable {
         const { id, topic } = event;
         if (failed >= LIMITS.eventAttempts) {
           const fields = { plugin, event: id, topic, attempts: failed, err: error };
+          measures?.event(plugin, "dead", lag());
           logger.error(fields, "a plugin does not take an event, which goes to its dead events");
           return this.#dead.ops(event, error, failed);
         }
+        measures?.event(plugin, "retried", null);
         logger.warn({ plugin, event: id, topic, attempts: failed, err: error }, "a plugin failed with an event");
         await this.#wait(failed + others - 1, over);
       }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EventTrimmer, type TimerRun } from "@aspen/layers";
 import {
   type Clock,
+  defaultKvPrefix,
   every,
   type Logger,
   type PluginManifest,
@@ -11,15 +12,23 @@ import {
 } from "@aspen/plugin-api";
 import type { Caller } from "@aspen/rpc-core";
 import type { KeyValueStore } from "@aspen/storage";
+import type { HostMeasures } from "../host-context/host-function.js";
 import type { NotifyKind, NotifyOptions } from "../runtime.js";
 import { EventDelivery } from "./event-delivery.js";
-import { PluginTimers } from "./plugin-timers.js";
+import { type PluginTick, PluginTimers } from "./plugin-timers.js";
 
 /** Milliseconds between two looks at how many events a plugin's namespaces hold. */
 const TRIM_MS = 60_000;
 /** Milliseconds that a plugin may be busy with other calls before it answers a timer or an event. */
 const QUEUE_MS = 30_000;
 const RETRY_MS = 250;
+/** Milliseconds after its time from which on a tick is late. */
+const LATE_MS = 1000;
+
+/** True for a plugin that submits jobs and hears events. */
+function mayBeTold(permissions: readonly string[]): boolean {
+  return permissions.includes("hooks:subscribe") && permissions.some((one) => one.startsWith("jobs:submit:"));
+}
 
 /** Whatever tells the guest: a `PluginInstance`, or what stands before several. */
 export interface NotifyTarget {
@@ -37,6 +46,8 @@ export interface PluginBackgroundOptions {
   /** As it was granted. */
   manifest: PluginManifest;
   target: NotifyTarget;
+  /** What is measured. @default nothing */
+  measures?: Pick<HostMeasures, "event" | "tick"> | undefined;
   /** Milliseconds before an event or a tick with which it failed is told again; twice as many each time. @default 250 */
   retryMs?: number;
 }
@@ -52,10 +63,14 @@ export class PluginBackground implements AsyncDisposable {
 
   constructor(private readonly options: PluginBackgroundOptions) {
     const { manifest } = options;
-    const sources = wholeNamespaces(withKvPrefixes(manifest.name, manifest.kv_prefixes));
+    const own = wholeNamespaces(withKvPrefixes(manifest.name, manifest.kv_prefixes));
     const may = (permission: string) => (manifest.permissions as string[]).includes(permission);
+    // The ends of its jobs are told there, also to a plugin that has other namespaces.
+    const ofJobs = mayBeTold(manifest.permissions) ? [defaultKvPrefix(manifest.name)] : [];
+    const sources = [...new Set([...own, ...ofJobs])];
     if (may("hooks:subscribe") && manifest.subscriptions.length > 0 && sources.length > 0) this.#follow(sources);
-    if (may("events:emit") && sources.length > 0) this.#trim(sources);
+    const trimmed = may("events:emit") ? sources : ofJobs;
+    if (trimmed.length > 0) this.#trim(trimmed);
     this.#starting = may("timers") ? this.#runTimers() : Promise.resolve();
   }
 
@@ -66,10 +81,20 @@ export class PluginBackground implements AsyncDisposable {
   }
 
   #follow(sources: readonly string[]): void {
-    const { kv, logger, owner, manifest, retryMs = RETRY_MS } = this.options;
+    const { kv, logger, owner, manifest, clock, measures, retryMs = RETRY_MS } = this.options;
     this.#parts.push(
       new EventDelivery({
-        ...{ retryMs, kv, logger, owner, sources, plugin: manifest.name, subscriptions: manifest.subscriptions },
+        ...{
+          retryMs,
+          kv,
+          logger,
+          owner,
+          sources,
+          clock,
+          measures,
+          plugin: manifest.name,
+          subscriptions: manifest.subscriptions,
+        },
         deliver: (event, chain, lost) => this.#notify("event", event, { chain }, lost),
       }),
     );
@@ -102,7 +127,7 @@ export class PluginBackground implements AsyncDisposable {
       }
     }
     if (signal.aborted) return;
-    const run: TimerRun = timers.run((tick) => this.#notify("timer", tick, {}), {
+    const run: TimerRun = timers.run((tick) => this.#tick(tick), {
       ...{ owner, retryMs },
       // Longer than any call: a handler that is given up and goes on would be called beside itself.
       timeoutMs: 2 * this.#patienceMs,
@@ -112,6 +137,18 @@ export class PluginBackground implements AsyncDisposable {
       },
     });
     this.#parts.push(run);
+  }
+
+  async #tick(tick: PluginTick): Promise<void> {
+    const { measures, manifest, clock } = this.options;
+    const late = clock.now() - tick.scheduledAt > LATE_MS;
+    try {
+      await this.#notify("timer", tick, {});
+      measures?.tick(manifest.name, late ? "late" : "fired");
+    } catch (error) {
+      measures?.tick(manifest.name, "failed");
+      throw error;
+    }
   }
 
   get #patienceMs(): number {

@@ -26,6 +26,7 @@ export const eventsEmit = defineHostFunction<NamedEvent>({
     const { header, attachments } = envelopeArg(args, 0, "event");
     return eventOf(scope, header, new Attachments(attachments));
   },
+  cost: () => ({ events: 1 }),
   async run({ kv, eventOp }, { namespace, event }, { grant }, call) {
     const result = await kv.transact({ checks: [], ops: [eventOp(namespace, emittedBy(grant.plugin, event, call))] });
     if (!result.ok) throw new Error("a transaction without checks cannot fail one");
@@ -80,5 +81,10 @@ export function eventOf(scope: CallScope, item: Record<string, unknown>, reader:
 /** With what the node alone says: who emits it, and what it was caused by. */
 export function emittedBy(plugin: string, event: EventInput, { chain = [] }: PluginCall): EventInput {
   const source = `aspen:plugin/${plugin}`;
-  return chain.length === 0 ? { ...event, source } : { ...event, source, chain: chain.slice(-CHAIN) };
+  return chain.length === 0 ? { ...event, source } : { ...event, source, chain: causes(chain) };
+}
+
+/** Those that are kept. */
+export function causes(chain: readonly string[]): readonly string[] {
+  return chain.slice(-CHAIN);
 }

@@ -4,8 +4,11 @@ import type { Dispatcher } from "@aspen/rpc-core";
 import type { BlobStore, KeyValueStore, Op, SyncKvReader } from "@aspen/storage";
 import type { PluginTimers } from "../background/plugin-timers.js";
 import type { HostPorts } from "../host-ports.js";
+import type { HostCost, PluginUsage } from "../limits/plugin-usage.js";
+import type { PluginHttp, PluginHttpOptions } from "../plugin-http.js";
 import type { PluginRpc } from "../plugin-rpc.js";
 import type { PluginSigner } from "../plugin-signer.js";
+import type { StreamCount } from "./blob-streams.js";
 import type { PluginCall, PluginGrant } from "./plugin-call.js";
 
 export interface PluginLogger {
@@ -29,19 +32,35 @@ export interface HostServices {
   ports?: Partial<HostPorts>;
   /** Brings a plugin's own calls to their handlers. @default none: it cannot call */
   dispatcher?: Pick<Dispatcher, "dispatch"> | undefined;
+  /** How it asks other hosts. @default DNS, and the certificates that Node trusts */
+  outbound?: PluginHttpOptions | undefined;
+  /** What the plugin does on this node, against its limits. @default it has none */
+  usage?: PluginUsage | undefined;
   /** What is measured of the plugin. @default nothing */
   measures?: HostMeasures | undefined;
   /** Gets denials, at most 100 a second from each thread, to count and to log them. */
   onDenied?(event: DeniedEvent): void;
 }
 
+/** How telling a plugin of an event went: it took it, is told again, or it is dead. */
+export type EventOutcome = "delivered" | "retried" | "dead";
+/** How a tick went; one that went well and began more than a second after its time is late. */
+export type TickOutcome = "fired" | "late" | "failed";
+
 /** What a plugin's host is told to measure. */
 export interface HostMeasures {
-  hostCall(plugin: string, name: string): void;
+  /** @param times how many of them, where they are counted together. @default 1 */
+  hostCall(plugin: string, name: string, times?: number): void;
   /** A call waited for an instance. */
   waited(plugin: string, ms: number): void;
   /** An instance ended before its time. */
   restarted(plugin: string): void;
+  /** It met a limit, and was refused. */
+  limited(plugin: string, limit: string): void;
+  /** A plugin was told of an event that was emitted so long ago; null for one that is told again. */
+  event(plugin: string, outcome: EventOutcome, lagMs: number | null): void;
+  /** A timer of a plugin ticked. */
+  tick(plugin: string, outcome: TickOutcome): void;
 }
 
 export interface DeniedEvent {
@@ -60,7 +79,11 @@ export interface MainServices extends HostServices {
   eventOp(namespace: string, event: EventInput): Op;
   timers: PluginTimers;
   rpc: PluginRpc;
+  http: PluginHttp;
+  /** Another host call of the same plugin. Never rejects. */
+  invoke(name: string, args: readonly (Uint8Array | null)[], call: PluginCall): Promise<Uint8Array>;
   signer: PluginSigner;
+  streamCount: StreamCount;
 }
 
 /** What the host functions work on in a plugin's own worker thread. */
@@ -93,6 +116,8 @@ export interface CallScope {
 export interface HostFunction<P> {
   /** @throws AspenError; anything else means malformed parameters */
   prepare(scope: CallScope, args: readonly (Uint8Array | null)[]): P;
+  /** What it counts as against the plugin's limits. @default a host call and no more */
+  cost?(prepared: P): HostCost;
   run(services: MainServices, prepared: P, scope: CallScope, call: PluginCall): Promise<HostResult>;
   /** Without waiting, in the worker's own thread; `LOCAL_UNAVAILABLE` sends it to the main thread. */
   runLocally?(services: LocalServices, prepared: P, scope: CallScope): HostResult | typeof LOCAL_UNAVAILABLE;

@@ -1,5 +1,8 @@
 import type { JobsPort } from "@aspen/feature";
+import { isPermitted } from "@aspen/plugin-api/abi";
 import { hostErrors } from "../errors.js";
+import { pluginCaller } from "../plugin-rpc.js";
+import { causes } from "./events.js";
 import { defineHostFunction, type HostServices } from "./host-function.js";
 import { jsonArg, optional, recordArg, stringArg } from "./parameters.js";
 
@@ -29,8 +32,11 @@ export const jobsSubmit = defineHostFunction<Record<string, unknown>>({
     }
     return { ...options, type, payload };
   },
-  run: async (services, request, { grant }) =>
-    JSON.stringify(await portOf(services, "jobs_submit").submit(grant.plugin, request)),
+  async run(services, request, { grant }, { caller, chain = [] }) {
+    // Whoever hears no events need not be told by one.
+    const told = isPermitted(grant.permissions, "hooks:subscribe") ? { chain: causes(chain) } : {};
+    return JSON.stringify(await portOf(services, "jobs_submit").submit(pluginCaller(grant, caller), request, told));
+  },
 });
 
 export const jobsGet = defineHostFunction<JobName>({

@@ -15,6 +15,7 @@ import {
   type Transaction,
 } from "@aspen/storage";
 import { hostErrors } from "../errors.js";
+import type { HostCost } from "../limits/plugin-usage.js";
 import { assertMayEmit, emittedBy, eventOf, type NamedEvent } from "./events.js";
 import { type CallScope, defineHostFunction, LOCAL_UNAVAILABLE } from "./host-function.js";
 import { bytesArg, envelopeArg, isRecord, jsonArg, optional, recordArg, stringArg } from "./parameters.js";
@@ -50,6 +51,8 @@ function putOptions(value: Record<string, unknown>): PutOptions {
   return { ttlMs };
 }
 
+const one = (): HostCost => ({ kvOps: 1 });
+
 const many = (entries: (KvEntry | null)[]) => ({
   header: entries.map((entry) => entry && [entry.version, entry.value.length]),
   attachments: entries.flatMap((entry) => (entry ? [entry.value] : [])),
@@ -65,6 +68,7 @@ const page = ({ entries, cursor }: ScanPage) => ({
 
 export const kvGet = defineHostFunction<string>({
   prepare: allowedKey,
+  cost: one,
   run: ({ kv }, key) => kv.get(key),
   runLocally: ({ reader }, key) => (reader ? reader.get(key) : LOCAL_UNAVAILABLE),
 });
@@ -78,6 +82,7 @@ export const kvGetMany = defineHostFunction<string[]>({
     for (const key of keys) assertKeyAllowed(scope.grant.kvPrefixes, key);
     return keys;
   },
+  cost: (keys) => ({ kvOps: Math.max(1, keys.length) }),
   run: async ({ kv }, keys) => many(await readMany(kv, keys)),
   runLocally: ({ reader }, keys) => (reader ? many(readManySync(reader, keys)) : LOCAL_UNAVAILABLE),
 });
@@ -88,10 +93,15 @@ export const kvPut = defineHostFunction<{ key: string; value: Uint8Array; option
     value: bytesArg(args, 1, "value"),
     options: putOptions(recordArg(args, 2, "options")),
   }),
+  cost: one,
   run: ({ kv }, { key, value, options }) => kv.put(key, value, options),
 });
 
-export const kvDelete = defineHostFunction<string>({ prepare: writableKey, run: ({ kv }, key) => kv.delete(key) });
+export const kvDelete = defineHostFunction<string>({
+  prepare: writableKey,
+  cost: one,
+  run: ({ kv }, key) => kv.delete(key),
+});
 
 export const kvScan = defineHostFunction<ScanOptions>({
   prepare(scope, args) {
@@ -108,6 +118,7 @@ export const kvScan = defineHostFunction<ScanOptions>({
       keysOnly: optional(given.keysOnly, "boolean", "keysOnly") ?? false,
     };
   },
+  cost: one,
   run: async ({ kv }, options) => page(await readPage(kv, options)),
   runLocally: ({ reader }, options) => (reader ? page(readPageSync(reader, options)) : LOCAL_UNAVAILABLE),
 });
@@ -124,6 +135,7 @@ export const kvCas = defineHostFunction<{
     next: args[2] ?? null,
     options: args[3] ? putOptions(recordArg(args, 3, "options")) : {},
   }),
+  cost: one,
   async run({ kv }, { key, expected, next, options }) {
     const result = await kv.compareAndSwap(key, expected, next, options);
     if (result.ok) return { header: result, attachments: [] };
@@ -178,6 +190,7 @@ export const kvTransact = defineHostFunction<Transaction & { events: NamedEvent[
     const named = [...ops, ...checks].map((one) => namespaceOf("key" in one ? one.key : one.prefix))[0];
     return { checks, ops, events: asked.map((item) => eventOf(scope, { namespace: named, ...item }, reader)) };
   },
+  cost: ({ checks, ops, events }) => ({ kvOps: Math.max(1, checks.length + ops.length), events: events.length }),
   async run({ kv, eventOp }, { checks, ops, events }, { grant }, call) {
     const emitted = events.map(({ namespace, event }) => eventOp(namespace, emittedBy(grant.plugin, event, call)));
     const result = await kv.transact({ checks, ops: [...ops, ...emitted] });

@@ -1,4 +1,6 @@
 import type { Caller, TraceContext } from "@aspen/rpc-core";
+import { hostErrors } from "../errors.js";
+import type { CallState } from "./call-state.js";
 
 /** What a plugin may do, as plain data that can be sent to a worker thread. */
 export interface PluginGrant {
@@ -21,4 +23,14 @@ export interface PluginCall {
   readonly trace?: TraceContext | undefined;
   /** Each aborts when the call is over. @default none */
   readonly signals?: readonly AbortSignal[] | undefined;
+  /** What it has under way. Without one it begins nothing that outlasts a host call. */
+  readonly state?: CallState | undefined;
+  /** Gets the codes of the errors that host calls of it end with. @default none */
+  readonly given?: Set<string> | undefined;
+}
+
+/** What a call has under way. @throws AspenError `PERMISSION_DENIED` outside of one that somebody waits for */
+export function stateOf({ state, caller }: PluginCall, hostFunction: string): CallState {
+  if (!state || !caller) throw hostErrors.noCaller(hostFunction);
+  return state;
 }

@@ -1,12 +1,24 @@
 import type { HostFunctionName, ImmediateHostFunctionName } from "@aspen/plugin-api/abi";
-import { blobGet, blobHas, blobPut } from "./blobs.js";
+import {
+  blobClose,
+  blobCommit,
+  blobCreate,
+  blobGet,
+  blobHas,
+  blobOpen,
+  blobPut,
+  blobRead,
+  blobWrite,
+} from "./blobs.js";
 import { clusterInfo } from "./cluster.js";
 import { clockNow, configGet, randomBytesCall } from "./environment.js";
 import { eventsEmit } from "./events.js";
 import type { HostFunction, ImmediateHostFunction } from "./host-function.js";
+import { httpClose, httpOpen, httpRead } from "./http.js";
 import { jobsCancel, jobsGet, jobsSubmit } from "./jobs.js";
 import { kvCas, kvDelete, kvGet, kvGetMany, kvPut, kvScan, kvTransact } from "./kv.js";
 import { logWrite } from "./log.js";
+import { callSubmit, callWait } from "./overlap.js";
 import { rpcCall } from "./rpc.js";
 import { signingPublicKey, signingSign, signingVerify } from "./signing.js";
 import { timersCancel, timersList, timersSet } from "./timers.js";
@@ -35,7 +47,18 @@ export const HOST_FUNCTION_REGISTRY: Registry = {
   blob_put: blobPut,
   blob_get: blobGet,
   blob_has: blobHas,
+  blob_open: blobOpen,
+  blob_read: blobRead,
+  blob_create: blobCreate,
+  blob_write: blobWrite,
+  blob_commit: blobCommit,
+  blob_close: blobClose,
   rpc_call: rpcCall,
+  call_submit: callSubmit,
+  call_wait: callWait,
+  http_open: httpOpen,
+  http_read: httpRead,
+  http_close: httpClose,
   signing_sign: signingSign,
   signing_verify: signingVerify,
   signing_public_key: signingPublicKey,

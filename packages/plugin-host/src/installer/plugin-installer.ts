@@ -4,6 +4,7 @@ import type { ShadowedMethod } from "@aspen/rpc-core";
 import { pluginErrors } from "../errors.js";
 import type { OfficialPlugin } from "../official/official-plugin.js";
 import { codeHash } from "../plugin-store/code-hash.js";
+import { assertConfig } from "../plugin-store/config-check.js";
 import { newRecord } from "../plugin-store/new-record.js";
 import { BY_NODE, changed, type PluginAction } from "../plugin-store/plugin-audit.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
@@ -58,7 +59,7 @@ export class PluginInstaller {
   /**
    * @throws AspenError `MANIFEST_INVALID`, `API_VERSION_UNSUPPORTED`, `INVALID_PARAMS`, `PLUGIN_NAME_TAKEN`,
    * `PLUGIN_PREFIX_CONFLICT`, `PLUGIN_DEPENDENCY`, `PLUGIN_TIER_REFUSED`, `PLUGIN_TIER_UNAVAILABLE`, `PLUGIN_OFFICIAL`,
-   * `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, or what its start failed with
+   * `PAYLOAD_TOO_LARGE`, `WASM_HASH_MISMATCH`, `CONFIG_INVALID`, or what its start failed with
    */
   async install(input: InstallInput, by: AuditActor = BY_NODE): Promise<InstalledPlugin> {
     const manifest = this.#parse(input.manifest);
@@ -137,12 +138,16 @@ export class PluginInstaller {
     });
   }
 
-  /** Starts one that is disabled, or whose code nodes died of. In safe mode it is enabled and not started. */
+  /** Starts one that is disabled, out of service on this node, or whose code nodes died of. In safe mode it is enabled and not started. */
   async enable(name: string, by: AuditActor = BY_NODE): Promise<PluginStatus> {
     const { store, supervisor } = this.parts;
     store.configured.assertNot(name);
     const { enabled, startDeath } = recordOf(await store.snapshot(), name);
-    if (enabled && !startDeath && supervisor.get(name).serving) return supervisor.get(name).status();
+    if (enabled && !startDeath) {
+      const plugin = supervisor.get(name);
+      // One that is out of service is started anew, which every node then does.
+      if (plugin.serving && !plugin.broken) return plugin.status();
+    }
     const decide = (snapshot: PluginSnapshot): PluginRecord => {
       const before = recordOf(snapshot, name);
       assertInstallable(snapshot, grantedManifest(before));
@@ -210,7 +215,9 @@ export class PluginInstaller {
       async prepare() {
         const snapshot = await store.snapshot();
         before = snapshot.records.get(name);
-        return { record: decide(snapshot), files, basis: before?.revision ?? null };
+        const record = decide(snapshot);
+        await assertConfig(record.manifest, record.config);
+        return { record, files, basis: before?.revision ?? null };
       },
       commit: (record) =>
         commitChange(this.parts, { record, files, audit: changed(action, record, by), before, recheck: decide }),

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { nativeErrors } from "../errors.js";
+import { assertConfig } from "../plugin-store/config-check.js";
 import type { ConfiguredPlugin } from "../plugin-store/configured-plugins.js";
 import { newRecord } from "../plugin-store/new-record.js";
 
@@ -41,6 +42,7 @@ export async function configuredPlugin(
     entry: { kind: "native", module: "." },
     priority: config.priority ?? written.priority,
   };
+  await assertConfig(manifest, config.config ?? {});
   const parts = { manifest, artifacts: [], overrides: {}, official: null, config: config.config ?? {} };
   return (now) => ({ record: newRecord(parts, now), module });
 }

@@ -4,7 +4,11 @@ import type { NativeCall } from "./native-call.js";
 
 /** What the plugin's own function threw, or that its result is no JSON: as it says itself. */
 export class GuestThrew extends Error {
-  constructor(readonly failure: GuestFailure) {
+  constructor(
+    readonly failure: GuestFailure,
+    /** Codes of the errors that its host calls ended with. */
+    readonly given: ReadonlySet<string>,
+  ) {
     super("the plugin threw");
   }
 }
@@ -30,16 +34,16 @@ export class LocalGuestCode implements GuestCode {
     this.exports = Object.keys(guest.exports);
   }
 
-  async run(name: GuestExport, input: () => unknown): Promise<string> {
+  async run(name: GuestExport, input: () => unknown, { given }: NativeCall): Promise<string> {
     const { exports, resultText, errorText } = this.guest;
     let result: unknown;
     try {
       result = await exports[name]?.(input);
     } catch (thrown) {
-      throw new GuestThrew(JSON.parse(errorText(thrown)) as GuestFailure);
+      throw new GuestThrew(JSON.parse(errorText(thrown)) as GuestFailure, given);
     }
     const { ok, text } = resultText(result);
     if (ok) return text;
-    throw new GuestThrew(JSON.parse(text) as GuestFailure);
+    throw new GuestThrew(JSON.parse(text) as GuestFailure, given);
   }
 }

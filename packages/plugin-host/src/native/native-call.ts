@@ -1,6 +1,8 @@
+import { setMaxListeners } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type AspenError, type HostFunctionName, isImmediate, type NativeHost } from "@aspen/plugin-api/abi";
 import { nativeErrors } from "../errors.js";
+import { CallState } from "../host-context/call-state.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import { LocalHostContext } from "../host-context/local-host-context.js";
 import type { PluginCall } from "../host-context/plugin-call.js";
@@ -17,6 +19,9 @@ const TURN_MS = 10;
 export class NativeCall implements NativeHost {
   readonly #controller = new AbortController();
   readonly #origin: PluginCall;
+  readonly #state = new CallState();
+  /** Codes of the errors that its host calls ended with. */
+  readonly given = new Set<string>();
   readonly #local: LocalHostContext;
   readonly #logged = new Set<Promise<Uint8Array>>();
   #turnBegan = performance.now();
@@ -27,8 +32,10 @@ export class NativeCall implements NativeHost {
     private readonly host: PluginHostContext,
     origin: PluginCall = {},
   ) {
+    // Every call that the plugin makes on the way listens to it.
+    setMaxListeners(0, this.#controller.signal);
     const { grant, config, clock } = host;
-    this.#origin = { ...origin, signals: [this.#controller.signal] };
+    this.#origin = { ...origin, signals: [this.#controller.signal], state: this.#state, given: this.given };
     this.#local = new LocalHostContext({ grant, config, clock, reader: null });
   }
 
@@ -49,6 +56,7 @@ export class NativeCall implements NativeHost {
       return result;
     } finally {
       this.#over = true;
+      this.#state[Symbol.dispose]();
     }
   }
 

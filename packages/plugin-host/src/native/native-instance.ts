@@ -4,6 +4,7 @@ import { AspenError, encodeUtf8, type GuestExport, LIMITS, type NativeRequest } 
 import { JsonBytes, type TraceContext } from "@aspen/rpc-core";
 import { callErrors, nativeErrors } from "../errors.js";
 import { FailureLog, type FailureRecord } from "../guest/failure-log.js";
+import { guestCaller } from "../guest/guest-caller.js";
 import { errorOfGuest, logFieldsOf } from "../guest/guest-failure.js";
 import { healthOf } from "../guest/health-report.js";
 import { exactJson, messageProblem, textOfJsonBytes } from "../guest/json-text.js";
@@ -62,7 +63,7 @@ export class NativePluginInstance implements PluginInstance {
       await this.#run("plugin_init", () => null, { signal, reason: () => signal?.reason, timeoutMs });
     } catch (error) {
       if (!(error instanceof GuestThrew)) throw error;
-      const failure = errorOfGuest(this.manifest.name, error.failure);
+      const failure = errorOfGuest(this.manifest.name, error.failure, error.given);
       const { message, code } = failure;
       await this.#tell({ level: "error", message, fields: { code, ...logFieldsOf(error.failure) } });
       throw failure;
@@ -81,7 +82,7 @@ export class NativePluginInstance implements PluginInstance {
     this.host.reportWait(performance.now() - queuedAt);
     try {
       const input = (call: NativeCall): NativeRequest => {
-        return { method, params: JSON.parse(text), requestId, signal: call.signal };
+        return { method, params: JSON.parse(text), requestId, caller: guestCaller(caller), signal: call.signal };
       };
       const reason = () => callErrors.cancelled(name);
       const limits = { requestId, signal, reason, timeoutMs, origin: { caller, trace } };
@@ -91,7 +92,8 @@ export class NativePluginInstance implements PluginInstance {
       return takesJsonBytes ? new JsonBytes(answer) : JSON.parse(Buffer.from(answer).toString("utf8"));
     } catch (error) {
       const told = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
-      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      const failure =
+        error instanceof GuestThrew ? errorOfGuest(name, error.failure, error.given) : AspenError.from(error);
       this.#failures.add({ method, requestId }, failure, told);
       throw failure;
     } finally {
@@ -116,7 +118,8 @@ export class NativePluginInstance implements PluginInstance {
       });
     } catch (error) {
       const told = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
-      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      const failure =
+        error instanceof GuestThrew ? errorOfGuest(name, error.failure, error.given) : AspenError.from(error);
       this.#failures.add({ method: NOTIFY_EXPORTS[what], requestId }, failure, told);
       throw failure;
     } finally {
@@ -131,7 +134,8 @@ export class NativePluginInstance implements PluginInstance {
       const reason = () => callErrors.cancelled(name);
       return healthOf(JSON.parse(await this.#run("plugin_health", () => null, { signal, reason, timeoutMs })));
     } catch (error) {
-      const failure = error instanceof GuestThrew ? errorOfGuest(name, error.failure) : AspenError.from(error);
+      const failure =
+        error instanceof GuestThrew ? errorOfGuest(name, error.failure, error.given) : AspenError.from(error);
       return { state: "degraded", message: failure.message };
     }
   }
@@ -155,7 +159,9 @@ export class NativePluginInstance implements PluginInstance {
       await this.#run("plugin_shutdown", () => null, { timeoutMs: SHUTDOWN_MS });
     } catch (error) {
       const failure =
-        error instanceof GuestThrew ? errorOfGuest(this.manifest.name, error.failure) : AspenError.from(error);
+        error instanceof GuestThrew
+          ? errorOfGuest(this.manifest.name, error.failure, error.given)
+          : AspenError.from(error);
       const fields = error instanceof GuestThrew ? logFieldsOf(error.failure) : {};
       await this.#tell({ level: "warn", message: `plugin_shutdown failed: ${failure.message}`, fields });
     }

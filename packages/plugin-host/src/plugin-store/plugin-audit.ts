@@ -22,3 +22,9 @@ export function changed(action: PluginAction, record: PluginRecord, by: AuditAct
 export function removed(name: string, by: AuditActor): AuditEvent {
   return { action: "plugin.remove", subject: name, by };
 }
+
+/** No node starts it any more: nodes died of its start. */
+export function quarantined({ manifest: { name, version }, startDeath }: PluginRecord): AuditEvent {
+  const { host, pid, startedAt } = startDeath ?? {};
+  return { action: "plugin.quarantine", subject: name, by: BY_NODE, details: { version, host, pid, startedAt } };
+}

@@ -1,4 +1,5 @@
 import { codeHash } from "./code-hash.js";
+import { AUDIT_TRAIL, quarantined } from "./plugin-audit.js";
 import type { PluginRecord } from "./plugin-record.js";
 import type { PluginStore } from "./plugin-store.js";
 import type { StartNote } from "./start-notes.js";
@@ -6,7 +7,8 @@ import type { StartNote } from "./start-notes.js";
 /**
  * Draws the conclusion from the notes that a dead node left, in one transaction: what it was starting is suspect; what
  * was suspect already, and was the only thing that it was starting, is quarantined. A code that is not installed (the
- * node died during its first installation, or an update) needs no mark. Returns the records that were marked.
+ * node died during its first installation, or an update) needs no mark. A quarantine is in the audit trail. Returns the
+ * records that were marked.
  */
 export async function settleDeath(store: PluginStore, node: string): Promise<PluginRecord[]> {
   let marked: PluginRecord[] = [];
@@ -19,7 +21,17 @@ export async function settleDeath(store: PluginStore, node: string): Promise<Plu
       const record = records.get(note.plugin);
       if (record && codeHash(record) === note.codeHash) marked.push(afterDeath(record, note, left.length === 1));
     }
-    return { putAll: marked, checks: left.map(({ check }) => check), ops: left.map(({ remove }) => remove) };
+    const newly = marked.filter(
+      ({ manifest: { name }, startDeath }) =>
+        startDeath?.verdict === "quarantined" && records.get(name)?.startDeath?.verdict !== "quarantined",
+    );
+    const at = Date.parse(store.now());
+    const told = newly.map((record) => AUDIT_TRAIL.op(quarantined(record), at));
+    return {
+      putAll: marked,
+      checks: left.map(({ check }) => check),
+      ops: [...left.map(({ remove }) => remove), ...told],
+    };
   });
   return marked;
 }

@@ -10,6 +10,13 @@ export interface SupervisorOptions {
   /** Milliseconds after which a plugin that could not be started is tried again; doubles up to 60 s. @default 1000 */
   retryMs?: number;
   /**
+   * Calls that end an instance of a plugin or run out of time, one after the other, after which it is out of service; 0:
+   * never. @default 10
+   */
+  breakerFailures?: number;
+  /** Milliseconds until one call of such a plugin is let through again; doubles up to 60 s. @default 1000 */
+  breakerMs?: number;
+  /**
    * Milliseconds that the start of a node waits for its plugins. Calls of a plugin that still starts wait for it in any
    * case. @default 0
    */
@@ -31,6 +38,8 @@ export function resolveSupervisorOptions(options: SupervisorOptions = {}): Requi
     healthTimeoutMs: options.healthTimeoutMs ?? 10_000,
     drainMs: options.drainMs ?? 10_000,
     retryMs: options.retryMs ?? 1000,
+    breakerFailures: options.breakerFailures ?? 10,
+    breakerMs: options.breakerMs ?? 1000,
     startMs: options.startMs ?? 0,
     suspectMs: options.suspectMs ?? 30_000,
     leaseMs: options.leaseMs ?? 10_000,

@@ -1,5 +1,11 @@
 import type { AspenError, PluginManifest } from "@aspen/plugin-api";
-import { type DependencyProblem, isAspenError, pluginApiErrors, resolveLoadOrder } from "@aspen/plugin-api";
+import {
+  allowedKvPrefixes,
+  type DependencyProblem,
+  isAspenError,
+  pluginApiErrors,
+  resolveLoadOrder,
+} from "@aspen/plugin-api";
 import { pluginErrors } from "../errors.js";
 import { OfficialPlugins } from "../official/official-plugins.js";
 import type { PluginRecord } from "../plugin-store/plugin-record.js";
@@ -91,6 +97,11 @@ export class PluginSupervisor implements AsyncDisposable {
 
   list(): PluginStatus[] {
     return [...this.#plugins.values()].map((plugin) => plugin.status()).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Prefixes of the keys of every plugin; light enough to be asked for each request. */
+  *kvPrefixes(): Generator<string> {
+    for (const plugin of this.#plugins.values()) yield* allowedKvPrefixes(plugin.manifest);
   }
 
   /** Names of plugins whose records cannot be read. */
@@ -384,7 +395,8 @@ export class PluginSupervisor implements AsyncDisposable {
       const { healthMs, healthTimeoutMs } = this.#options;
       const health = { everyMs: healthMs, timeoutMs: healthTimeoutMs, caller: this.parts.starter.caller };
       const onAwaited = () => this.#order.hurry(name);
-      plugin = new SupervisedPlugin(record, { ...this.parts, health, onAwaited });
+      const breaker = { failures: this.#options.breakerFailures, openMs: this.#options.breakerMs };
+      plugin = new SupervisedPlugin(record, { ...this.parts, breaker, health, onAwaited });
       this.#plugins.set(name, plugin);
     }
     return plugin;

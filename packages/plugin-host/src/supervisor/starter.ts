@@ -8,6 +8,9 @@ import { pluginErrors } from "../errors.js";
 import { PluginHostContext } from "../host-context/host-context.js";
 import type { DeniedEvent, HostMeasures } from "../host-context/host-function.js";
 import type { HostPorts } from "../host-ports.js";
+import type { PluginLimitOptions } from "../limits/options.js";
+import { PluginUsage } from "../limits/plugin-usage.js";
+import type { PluginHttpOptions } from "../plugin-http.js";
 import type { ConfiguredPlugins } from "../plugin-store/configured-plugins.js";
 import { grantedManifest, type PluginRecord } from "../plugin-store/plugin-record.js";
 import { KvVerdictStore, type VerdictStore } from "../plugin-store/verdict-store.js";
@@ -28,6 +31,10 @@ export interface StarterOptions {
   clock?: Clock;
   /** Where plugins' own calls go; asked for at each start of one. @default nowhere: they cannot call */
   dispatcher?(): Pick<Dispatcher, "dispatch"> | undefined;
+  /** What each plugin may do on this node. @default those of `PluginLimitOptions` */
+  limits?: PluginLimitOptions;
+  /** How plugins ask other hosts. @default DNS, and the certificates that Node trusts */
+  outbound?: PluginHttpOptions | undefined;
   /** What is measured of plugins. @default nothing */
   measures?: HostMeasures | undefined;
   /** The node, on whose behalf it asks plugins for their health. @default "node" */
@@ -38,6 +45,7 @@ export interface StarterOptions {
 export class PluginStarter {
   /** Who asks plugins what nobody else has asked. */
   readonly caller: Caller;
+  readonly #usages = new Map<string, PluginUsage>();
   readonly #tiers = new Map<PluginTierName, { runtime: PluginRuntime; verdicts: VerdictStore }>();
 
   /** @throws AspenError `CONFIG_INVALID` when two runtimes are of one tier */
@@ -88,14 +96,15 @@ export class PluginStarter {
    */
   async start(artifact: PluginArtifact, config: PluginRecord["config"], signal?: AbortSignal): Promise<PluginInstance> {
     const { manifest } = artifact;
-    const { kv, blobs, ports = {}, clock = systemClock, measures } = this.options;
+    const { kv, blobs, ports = {}, clock = systemClock, measures, outbound } = this.options;
+    const usage = this.usage(manifest.name);
     const { runtime } = this.#tierOf(manifest);
     const problems = backgroundProblems(manifest);
     if (problems.length > 0) throw pluginApiErrors.manifestInvalid(problems);
     const dispatcher = this.options.dispatcher?.();
     const host = new PluginHostContext(
       manifest,
-      { dispatcher, kv, blobs, ports, clock, measures, ...this.#logging(manifest.name) },
+      { dispatcher, kv, blobs, ports, clock, measures, usage, outbound, ...this.#logging(manifest.name) },
       config,
     );
     const instance = await runtime.start(artifact, host, signal);
@@ -111,10 +120,21 @@ export class PluginStarter {
     }
   }
 
+  /** What a plugin of this name does on this node; a reload does not change it. */
+  usage(plugin: string): PluginUsage {
+    const known = this.#usages.get(plugin);
+    if (known) return known;
+    // There are more names than plugins only when many were installed and removed again.
+    if (this.#usages.size >= 2 * LIMITS.pluginsPerNode) this.#usages.clear();
+    const usage = new PluginUsage(plugin, this.options.limits);
+    this.#usages.set(plugin, usage);
+    return usage;
+  }
+
   /** Begins what a started plugin does when nobody calls it; disposing it ends that. */
   background(manifest: PluginManifest, target: NotifyTarget): AsyncDisposable {
-    const { kv, logger, clock = systemClock, nodeId: owner = "node" } = this.options;
-    return new PluginBackground({ kv, logger, clock, owner, caller: this.caller, manifest, target });
+    const { kv, logger, clock = systemClock, measures, nodeId: owner = "node" } = this.options;
+    return new PluginBackground({ measures, kv, logger, clock, owner, caller: this.caller, manifest, target });
   }
 
   #tierOf({ name, entry }: PluginManifest) {

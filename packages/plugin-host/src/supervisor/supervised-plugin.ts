@@ -18,6 +18,8 @@ import { codeHash } from "../plugin-store/code-hash.js";
 import { grantedManifest, type PluginRecord, type StoredArtifact } from "../plugin-store/plugin-record.js";
 import type { CallOptions, NotifyKind, NotifyOptions, PluginHealth, PluginInstance } from "../runtime.js";
 import { AwaitingCalls } from "./awaiting-calls.js";
+import type { BreakerOptions, BreakerStatus } from "./breaker.js";
+import { CallGate } from "./call-gate.js";
 import { HealthLoop, type HealthLoopOptions } from "./health-loop.js";
 import type { PluginStarter } from "./starter.js";
 
@@ -34,6 +36,9 @@ export interface PluginStatus {
   handles: string[];
   permissions: string[];
   kvPrefixes: string[];
+  /** The timers of its manifest; those that it sets itself are its own. */
+  timers: PluginManifest["timers"];
+  subscriptions: PluginManifest["subscriptions"];
   /** Bytes of one instance. */
   memoryLimit: number;
   executionTimeoutMs: number;
@@ -50,15 +55,18 @@ export interface PluginStatus {
   updatedAt: string;
   /** Why it failed or is degraded. */
   error?: AspenErrorJson;
+  /** It is out of service on this node, because it failed again and again. */
+  breaker?: BreakerStatus;
 }
 
 export interface SupervisedPluginParts {
   registry: HandlerRegistry;
   logger: Logger;
   meters?: PluginMeters | undefined;
+  breaker: BreakerOptions;
   health: Pick<HealthLoopOptions, "everyMs" | "timeoutMs" | "caller">;
   /** Begins what it does when nobody calls it. */
-  starter: Pick<PluginStarter, "background">;
+  starter: Pick<PluginStarter, "background" | "usage">;
   /** A call came that waits for the plugin's start. */
   onAwaited(): void;
 }
@@ -70,6 +78,7 @@ export class SupervisedPlugin {
   #instance: PluginInstance | null = null;
   #unregister: () => void = () => undefined;
   #handler: PluginHandler;
+  readonly #gate: CallGate;
   #error: AspenError | null = null;
   #failures = 0;
   #startedBefore = false;
@@ -90,6 +99,9 @@ export class SupervisedPlugin {
     private readonly parts: SupervisedPluginParts,
   ) {
     this.#record = record;
+    const { name: plugin } = record.manifest;
+    const { logger, meters, breaker, starter } = parts;
+    this.#gate = new CallGate({ plugin, logger, meters, breaker, usage: () => starter.usage(plugin) });
     this.#handler = this.#register(record);
     this.#unfollow = parts.meters?.follow(this);
   }
@@ -174,6 +186,7 @@ export class SupervisedPlugin {
     this.#background = this.parts.starter.background(this.manifest, this);
     this.#error = null;
     this.#failures = 0;
+    this.#gate.reset();
     if (this.state === "stopped" || this.state === "failed") this.#lifecycle.transition("loading");
     if (this.state === "loading") this.#lifecycle.transition("initializing");
     if (this.state !== "ready") this.#lifecycle.transition("ready");
@@ -273,13 +286,19 @@ export class SupervisedPlugin {
     return this.#instance?.memoryBytes ?? null;
   }
 
+  /** That it is out of service because it failed again and again; null when it is not. */
+  get broken(): BreakerStatus | null {
+    return this.#gate.breaker;
+  }
+
   notify(what: NotifyKind, input: object, options: NotifyOptions): Promise<void> {
-    if (this.#instance) return this.#instance.notify(what, input, options);
+    const instance = this.#instance;
+    if (instance) return this.#gate.notify(() => instance.notify(what, input, options));
     return Promise.reject(pluginErrors.notServing(this.name, this.#why()));
   }
 
   call(method: string, params: unknown, options: CallOptions): Promise<unknown> {
-    const call = () => this.#call(method, params, options);
+    const call = () => this.#gate.call(() => this.#call(method, params, options));
     return this.parts.meters?.call(this.name, call) ?? call();
   }
 
@@ -294,7 +313,7 @@ export class SupervisedPlugin {
   status(): PluginStatus {
     const { artifacts, overrides, official, enabled, revision, installedAt, updatedAt } = this.#record;
     const { manifest } = this;
-    const { version, priority, handles, permissions, description } = manifest;
+    const { version, priority, handles, permissions, timers, subscriptions, description } = manifest;
     return {
       name: this.name,
       version,
@@ -304,6 +323,8 @@ export class SupervisedPlugin {
       handles,
       permissions,
       kvPrefixes: [...allowedKvPrefixes(manifest)],
+      timers,
+      subscriptions,
       memoryLimit: manifest.memory_limit,
       executionTimeoutMs: manifest.execution_timeout_ms,
       maxInstances: manifest.max_instances,
@@ -316,6 +337,7 @@ export class SupervisedPlugin {
       installedAt,
       updatedAt,
       ...(this.#error ? { error: this.#error.toJSON() } : {}),
+      ...(this.broken ? { breaker: this.broken } : {}),
     };
   }
 

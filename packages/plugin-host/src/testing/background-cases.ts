@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { LIMITS } from "@aspen/plugin-api/abi";
+import { eventOp } from "@aspen/layers";
+import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import { LOCAL_CALLER } from "@aspen/rpc-core";
 import { DeadEvents } from "../background/dead-events.js";
 import type { PluginEvent } from "../background/plugin-event.js";
 import type { PluginTick, PluginTimer } from "../background/plugin-timers.js";
+import { redriveDeadEvents } from "../background/redrive.js";
 import { appended, rejectsWith, written } from "./expectations.js";
+import type { RecordedJob } from "./recorded-jobs.js";
 import type { StartOptions } from "./runtime-bench.js";
 import type { RuntimeCase } from "./runtime-case.js";
 
@@ -50,6 +54,33 @@ export const backgroundCases: readonly RuntimeCase[] = [
         ...{ contentType: "application/json", data: { n: [1, "zwei"] }, chain: [], attributes: { traceparent: "t" } },
         attempt: 1,
       });
+    },
+  },
+  {
+    name: "a plugin that submits jobs is told of their ends, whatever its namespaces, but not of those that it caused itself",
+    async run(bench) {
+      const permissions = [...KEYS, "hooks:subscribe", "jobs:submit:*"] as const;
+      const subscriptions = [{ topic: "job.*", recursive: false }];
+      const plugin = await bench.start({ manifest: { permissions: [...permissions], subscriptions } });
+      await plugin.call("suite.submit", { type: "mail.send" });
+      const [{ options }] = bench.jobs.submitted as [RecordedJob];
+      assert.deepEqual(options, { chain: [] });
+      plugin.background();
+      const ended = (topic: string, chain: readonly string[], namespace = "__plugin:suite:") =>
+        bench.store.kv.transact({ checks: [], ops: [eventOp(namespace, { topic, chain, source: "aspen:jobs" })] });
+      await ended("job.completed", ["plugin:suite"]);
+      await ended("job.completed", [], "__plugin:other:");
+      await ended("job.failed", options.chain!);
+      const [told, ...more] = await appended<Told>(bench, "suite:told:", 1);
+      assert.deepEqual([told!.topic, told!.source, more], ["job.failed", "aspen:jobs", []]);
+    },
+  },
+  {
+    name: "a job of a plugin that hears no events is told to nobody",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["jobs:submit:*"] } });
+      await plugin.call("suite.submit", { type: "mail.send" });
+      assert.deepEqual(bench.jobs.submitted[0]?.options, {});
     },
   },
   {
@@ -143,7 +174,7 @@ export const backgroundCases: readonly RuntimeCase[] = [
     name: "an event that a plugin does not take is tried again, then is among its dead ones, and the next one comes",
     async run(bench) {
       const plugin = await bench.start(follows(">"));
-      plugin.background();
+      const background = plugin.background();
       const poison = await plugin.call("suite.emit", { topic: "suite.poison", subject: "x" });
       await plugin.call("suite.emit", { topic: "suite.fine" });
       const told = await appended<Told>(bench, "suite:told:", LIMITS.eventAttempts + 1);
@@ -158,6 +189,64 @@ export const backgroundCases: readonly RuntimeCase[] = [
         [poison, "suite.poison", "x", LIMITS.eventAttempts, { code: "SUITE_POISON", message: "never" }],
       );
       assert.ok(bench.told.some((line) => line.includes("dead events")));
+      await background[Symbol.asyncDispose]();
+      assert.deepEqual(bench.measured, [
+        ...Array.from({ length: LIMITS.eventAttempts - 1 }, () => "event suite retried"),
+        ...["event suite dead", "event suite delivered"],
+      ]);
+    },
+  },
+  {
+    name: "a plugin is told of its dead events again when somebody asks for it; those that it takes are dead no more",
+    async run(bench) {
+      const plugin = await bench.start(follows(">"));
+      const background = plugin.background();
+      const poison = await plugin.call("suite.emit", { topic: "suite.poison" });
+      await appended<Told>(bench, "suite:told:", LIMITS.eventAttempts);
+      const { kv } = bench.store;
+      const dead = new DeadEvents(kv, "suite");
+      await plugin.call("suite.emit", { topic: "suite.fine" });
+      await appended<Told>(bench, "suite:told:", LIMITS.eventAttempts + 1);
+      await background[Symbol.asyncDispose]();
+      const redrive = (event?: string) =>
+        redriveDeadEvents({ ...{ kv, plugin: "suite", target: plugin.instance, caller: LOCAL_CALLER }, event });
+      const error = { code: "SUITE_POISON", message: "never" };
+      assert.deepEqual(await redrive(), { taken: [], failed: [{ event: poison, error }], gone: [] });
+      assert.equal((await dead.list()).length, 1);
+      assert.deepEqual(await redrive("another"), { taken: [], failed: [], gone: [] });
+      await kv.put("suite:cured", encodeUtf8("1"));
+      assert.deepEqual(await redrive(poison as string), { taken: [poison], failed: [], gone: [] });
+      assert.deepEqual(await dead.list(), []);
+      const told = await appended<Told & { attempt: number }>(bench, "suite:told:", LIMITS.eventAttempts + 3);
+      assert.deepEqual(
+        told.slice(-2).map(({ topic, attempt }) => `${topic} ${attempt}`),
+        ["suite.poison 9", "suite.poison 9"],
+      );
+    },
+  },
+  {
+    name: "dead events whose log is gone are told of, and purged",
+    async run(bench) {
+      const plugin = await bench.start(follows(">"));
+      plugin.background();
+      const events = [];
+      for (const subject of ["a", "b"])
+        events.push(await plugin.call("suite.emit", { topic: "suite.poison", subject }));
+      await plugin.call("suite.emit", { topic: "suite.fine" });
+      await appended<Told>(bench, "suite:told:", 2 * LIMITS.eventAttempts + 1);
+      const { kv } = bench.store;
+      const dead = new DeadEvents(kv, "suite");
+      const [first, second] = events as string[];
+      await kv.delete(first!);
+      const options = { kv, plugin: "suite", target: plugin.instance, caller: LOCAL_CALLER, event: first };
+      assert.deepEqual(await redriveDeadEvents(options), { taken: [], failed: [], gone: [first] });
+      assert.equal(await dead.purge(first), 1);
+      assert.deepEqual(
+        (await dead.list()).map(({ event }) => event),
+        [second],
+      );
+      assert.equal(await dead.purge(), 1);
+      assert.equal(await dead.purge(), 0);
     },
   },
   {

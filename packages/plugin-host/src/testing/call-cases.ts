@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import { AspenError, ERROR_CLASSES, encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
 import { JsonBytes, LOCAL_CALLER } from "@aspen/rpc-core";
 import { rejectsWith } from "./expectations.js";
 import type { RuntimeCase } from "./runtime-case.js";
@@ -26,12 +26,15 @@ export const callCases: readonly RuntimeCase[] = [
     },
   },
   {
-    name: "a handler learns its method and the request's id",
+    name: "a handler learns its method, the request's id, and who asks with what grants",
     async run(bench) {
       const plugin = await bench.start();
-      assert.deepEqual(await plugin.call("suite.context", null, { requestId: "r-1" }), {
+      const grants = { methods: ["suite.*"], kvPrefixes: ['a"b:', ""] };
+      const caller = { kind: "token", id: "t-1", grants } as const;
+      assert.deepEqual(await plugin.call("suite.context", null, { requestId: "r-1", caller }), {
         method: "suite.context",
         requestId: "r-1",
+        caller,
       });
     },
   },
@@ -54,6 +57,40 @@ export const callCases: readonly RuntimeCase[] = [
       const object = await rejectsWith("SUITE_OBJECT", plugin.call("suite.fail", "object"));
       assert.equal(object.message, "an object");
       assert.deepEqual(object.details, { n: 1 });
+    },
+  },
+  {
+    name: "the class of a plugin's own error decides its statuses, and no class changes those of the table",
+    async run(bench) {
+      const plugin = await bench.start();
+      for (const [errorClass, { http, grpc, exit }] of Object.entries(ERROR_CLASSES)) {
+        const error = await rejectsWith("SUITE_CLASSED", plugin.call("suite.failAs", { errorClass }));
+        assert.deepEqual([error.status.http, error.status.grpc, error.status.exit], [http, grpc, exit]);
+        assert.deepEqual([error.class, error.details], [errorClass, { n: 1 }]);
+      }
+      const odd = await rejectsWith("SUITE_CLASSED", plugin.call("suite.failAs", { errorClass: "constructor" }));
+      assert.deepEqual([odd.class, odd.status.http], [undefined, 500]);
+      const known = await rejectsWith(
+        "INVALID_PARAMS",
+        plugin.call("suite.failAs", { errorClass: "unavailable", code: "INVALID_PARAMS" }),
+      );
+      assert.deepEqual([known.class, known.status.http], [undefined, 400]);
+    },
+  },
+  {
+    name: "a plugin says no code of the node's by itself, and passes on those that the host gave it",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { permissions: ["rpc:call:*"] } });
+      for (const code of ["UNAUTHENTICATED", "CANCELLED", "INTERNAL", "NODE_UNREACHABLE", "PLUGIN_UNAVAILABLE"]) {
+        const error = await rejectsWith("PLUGIN_TRAP", plugin.call("suite.failAs", { code }));
+        assert.equal(error.details?.claimed, code);
+      }
+      bench.methods.register({
+        ...{ name: "away", priority: 500, methods: [{ method: "away.ask" }] },
+        canHandle: (method: string) => method === "away.ask",
+        handle: () => Promise.reject(new AspenError("NODE_UNREACHABLE", "away")),
+      });
+      await rejectsWith("NODE_UNREACHABLE", plugin.call("suite.rpc", { method: "away.ask", params: null }));
     },
   },
   {

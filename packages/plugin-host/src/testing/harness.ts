@@ -1,4 +1,5 @@
 import type { PluginManifest } from "@aspen/plugin-api";
+import type { Store } from "@aspen/storage";
 import type { PluginArtifact, PluginRuntime } from "../runtime.js";
 
 /** The part of a test framework that is used; jest, vitest and `node:test` have it. */
@@ -23,6 +24,8 @@ export interface PluginRuntimeHarness {
   runtime(): PluginRuntime;
   /** Makes of a fixture what the runtime starts. Asked once for each fixture; the suite puts in other manifests. */
   artifact(fixture: PluginFixture): Promise<PluginArtifact>;
+  /** An empty store for one test; the suite disposes it. @default one in memory */
+  store?(): Promise<Store>;
   /** It stops code that computes without ever calling the host. */
   stopsCode: boolean;
   /** It bounds the memory of a plugin. */

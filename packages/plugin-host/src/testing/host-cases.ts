@@ -1,12 +1,27 @@
 import assert from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { encodeUtf8, LIMITS } from "@aspen/plugin-api/abi";
+import { type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
 import { rejectsWith } from "./expectations.js";
+import type { RecordedJob } from "./recorded-jobs.js";
 import type { RuntimeCase } from "./runtime-case.js";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 export const hostCases: readonly RuntimeCase[] = [
+  {
+    name: "a counter loses no update, and holds whole numbers alone",
+    async run(bench) {
+      const plugin = await bench.start({ manifest: { max_instances: 2 } });
+      const add = (by: number) => plugin.call("suite.add", { key: "suite:count", by });
+      const sums = await Promise.all(Array.from({ length: 64 }, (_, n) => add(n % 2 ? 3 : -1)));
+      assert.equal(new Set(sums).size > 1, true);
+      assert.equal(await add(0), 64);
+      for (const by of [0.5, Number.MAX_SAFE_INTEGER]) await rejectsWith("INVALID_PARAMS", add(by));
+      await bench.store.kv.put("suite:count", encodeUtf8("many"));
+      await rejectsWith("INVALID_PARAMS", add(1));
+    },
+  },
   {
     name: "keys: put, compare-and-swap, transactions, appends, several at once, pages, delete",
     async run(bench) {
@@ -53,7 +68,24 @@ export const hostCases: readonly RuntimeCase[] = [
         cancelled: { id: "0", status: "cancelled" },
         none: null,
       });
-      assert.deepEqual(bench.jobs.submitted, [{ plugin: "suite", request, reason: "enough" }]);
+      const [{ caller: _, options: __, ...submitted }, ...more] = bench.jobs.submitted as [RecordedJob];
+      assert.deepEqual([submitted, more], [{ plugin: "suite", request, reason: "enough" }, []]);
+    },
+  },
+  {
+    name: "a job is submitted with what the plugin and its caller are granted both",
+    async run(bench) {
+      const permissions = ["jobs:submit:*", "rpc:call:bank.*", "rpc:call:kv.get"] as const;
+      const plugin = await bench.start({ manifest: { permissions: [...permissions], kv_prefixes: ["shop:"] } });
+      const grants = { methods: ["suite.*", "bank.pay"], kvPrefixes: ["shop:a"] };
+      const token: Caller = { kind: "token", id: "t1", grants };
+      await plugin.call("suite.submit", { type: "mail.send" }, { caller: token });
+      await plugin.call("suite.submit", { type: "mail.send" }, { caller: LOCAL_CALLER });
+      const [narrow, wide] = bench.jobs.submitted.map(({ caller }) => caller) as [Caller, Caller];
+      const shared = { methods: ["bank.pay"], kvPrefixes: ["shop:a"] };
+      assert.deepEqual(narrow, { kind: "plugin", id: "suite", through: ["suite"], grants: shared, token: "t1" });
+      assert.deepEqual(wide.grants.methods, ["bank.*", "kv.get"]);
+      assert.equal(wide.token, undefined);
     },
   },
   {

@@ -1,8 +1,11 @@
-import type { JobsPort } from "@aspen/feature";
+import type { JobSubmitOptions, JobsPort } from "@aspen/feature";
+import type { Caller } from "@aspen/rpc-core";
 
-interface RecordedJob {
+export interface RecordedJob {
   plugin: string;
   request: Record<string, unknown>;
+  caller: Caller;
+  options: JobSubmitOptions;
   reason?: string | undefined;
 }
 
@@ -10,8 +13,12 @@ interface RecordedJob {
 export class RecordedJobs implements JobsPort {
   readonly submitted: RecordedJob[] = [];
 
-  async submit(plugin: string, request: Record<string, unknown>): Promise<{ id: string; created: boolean }> {
-    this.submitted.push({ plugin, request });
+  async submit(
+    caller: Caller,
+    request: Record<string, unknown>,
+    options: JobSubmitOptions = {},
+  ): Promise<{ id: string; created: boolean }> {
+    this.submitted.push({ plugin: caller.id, request, caller, options });
     return { id: String(this.submitted.length - 1), created: true };
   }
 

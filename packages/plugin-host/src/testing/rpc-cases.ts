@@ -55,7 +55,7 @@ export const rpcCases: readonly RuntimeCase[] = [
       const call = rejectsWith("CANCELLED", plugin.call("suite.rpc", params, { caller, signal: given.signal }));
       const { caller: asked, requestId } = await begun;
       assert.deepEqual(asked, {
-        ...{ kind: "plugin", id: "suite", through: ["suite"] },
+        ...{ kind: "plugin", id: "suite", through: ["suite"], token: "t" },
         grants: { methods: ["endless.*"], kvPrefixes: ["suite:a"] },
       });
       assert.equal(requestId, "suite-request");

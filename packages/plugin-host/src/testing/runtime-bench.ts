@@ -4,10 +4,14 @@ import { fileURLToPath } from "node:url";
 import { type ClusterPort, systemClock } from "@aspen/feature";
 import { type Logger, type PluginManifest, parseManifest } from "@aspen/plugin-api";
 import { accessMiddleware, type Caller, Dispatcher, HandlerRegistry, LOCAL_CALLER, nodeCaller } from "@aspen/rpc-core";
+import type { Store } from "@aspen/storage";
 import { MemoryStore } from "@aspen/storage/memory";
 import { PluginBackground } from "../background/plugin-background.js";
 import { PluginHostContext } from "../host-context/host-context.js";
+import type { PluginLimitOptions } from "../limits/options.js";
+import { PluginUsage } from "../limits/plugin-usage.js";
 import { PluginHandler } from "../plugin-handler/plugin-handler.js";
+import type { PluginHttpOptions } from "../plugin-http.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
 import type { PluginFixture, PluginRuntimeHarness } from "./harness.js";
 import { RecordedJobs } from "./recorded-jobs.js";
@@ -15,7 +19,7 @@ import { RecordedJobs } from "./recorded-jobs.js";
 /** Both in the sources and in what is built of them. */
 const FIXTURES = fileURLToPath(new URL("../../fixtures", import.meta.url));
 
-export type FixtureName = "suite" | "neighbour";
+export type FixtureName = "suite" | "neighbour" | "abi" | "hostile";
 
 export interface LogLine {
   level: string;
@@ -33,6 +37,10 @@ export interface StartOptions {
   config?: Record<string, unknown>;
   /** Whether there are jobs. @default true */
   jobs?: boolean;
+  /** What it may do. @default it has no limits */
+  limits?: PluginLimitOptions;
+  /** How it asks other hosts. @default DNS */
+  outbound?: PluginHttpOptions;
   /** Whether there are nodes. @default true */
   cluster?: boolean;
   signal?: AbortSignal;
@@ -63,9 +71,8 @@ export class StartedPlugin {
   }
 }
 
-/** A runtime on a store in memory, and what its plugins logged and were denied. */
+/** A runtime on a store, and what its plugins logged and were denied. */
 export class RuntimeBench implements AsyncDisposable {
-  readonly store = new MemoryStore();
   readonly logs: LogLine[] = [];
   readonly denied: string[] = [];
   readonly cluster: ClusterPort = {
@@ -74,6 +81,8 @@ export class RuntimeBench implements AsyncDisposable {
       nodes: [{ id: "n1", version: "1.0.0", state: "serving", healthy: true, features: [] }],
     }),
   };
+  /** What was measured of events and timers. */
+  readonly measured: string[] = [];
   readonly jobs = new RecordedJobs();
   /** What its node says of plugins. */
   readonly told: string[] = [];
@@ -87,6 +96,8 @@ export class RuntimeBench implements AsyncDisposable {
   constructor(
     readonly runtime: PluginRuntime,
     private readonly artifacts: (fixture: FixtureName) => Promise<PluginArtifact>,
+    /** Disposed with it. */
+    readonly store: Store = new MemoryStore(),
   ) {
     const say = (_fields: object, message: string) => void this.told.push(message);
     this.#logger = { debug: say, info: say, warn: say, error: say };
@@ -98,6 +109,8 @@ export class RuntimeBench implements AsyncDisposable {
     config,
     jobs = true,
     cluster = true,
+    outbound,
+    limits,
     signal,
   }: StartOptions = {}): Promise<StartedPlugin> {
     const artifact = await this.artifacts(fixture);
@@ -106,6 +119,8 @@ export class RuntimeBench implements AsyncDisposable {
       granted,
       {
         dispatcher: this.#dispatcher,
+        outbound,
+        usage: limits && new PluginUsage(granted.name, limits),
         kv: this.store.kv,
         blobs: this.store.blobs,
         logger: {
@@ -129,6 +144,10 @@ export class RuntimeBench implements AsyncDisposable {
     const background = new PluginBackground({
       ...{ kv: this.store.kv, logger: this.#logger, clock: systemClock, owner: "bench", caller: nodeCaller("suite") },
       ...{ manifest, target, retryMs: 1 },
+      measures: {
+        event: (plugin, outcome) => void this.measured.push(`event ${plugin} ${outcome}`),
+        tick: (plugin, outcome) => void this.measured.push(`tick ${plugin} ${outcome}`),
+      },
     });
     this.#backgrounds.push(background);
     return background;

@@ -15,6 +15,8 @@ const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 export interface RemoteClientOptions {
   /** Address of the node, as {@link nodeAddress} reads it. */
   url: string;
+  /** What errors call the node. @default `url`, without user and password */
+  shown?: string;
   /** Value of the `authorization` header, such as `Bearer …`. @default user and password of `url`, as Basic credentials */
   authorization?: string;
   /** Whether a browser sends its cookies along, a setting of fetch. @default "same-origin" */
@@ -37,6 +39,7 @@ export interface RemoteClientOptions {
 export function remoteClient(options: RemoteClientOptions): RpcClient {
   const { timeoutMs = TIMEOUT_MS } = options;
   const address: NodeAddress = { ...nodeAddress(options.url) };
+  const { shown = address.url } = options;
   if (options.authorization !== undefined) address.authorization = options.authorization;
   const call = async (method: string, params: unknown = {}, { signal, ...own }: RpcCallOptions = {}) => {
     const request = requestOf(address, method, params, own.requestId);
@@ -49,11 +52,11 @@ export function remoteClient(options: RemoteClientOptions): RpcClient {
       const over = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
       const url = new URL(`rpc/${encodeURIComponent(method)}`, address.url);
       const response = await send(url, { ...request, signal: over });
-      return resultOf(address.url, await readAnswer(method, response));
+      return resultOf(shown, await readAnswer(method, response));
     } catch (error) {
       if (signal?.aborted) throw rpcErrors.cancelled(method);
       if (limit.signal.aborted) throw rpcErrors.timedOut(method, limitMs);
-      throw failureOf(address.url, method, error);
+      throw failureOf(shown, method, error);
     } finally {
       clearTimeout(timer);
     }

@@ -6,8 +6,8 @@ export class RemoteError extends AspenError {
   readonly requestId: string | undefined;
 
   constructor(json: Partial<AspenErrorJson> & { requestId?: unknown }) {
-    const { code, message, details } = AspenError.fromJSON(json);
-    super(code, message, details);
+    const { code, message, details, class: errorClass } = AspenError.fromJSON(json);
+    super(code, message, details, undefined, errorClass);
     this.requestId = typeof json.requestId === "string" ? json.requestId : undefined;
   }
 }

@@ -3,7 +3,7 @@ import { type Feature, given, NODE, POINTS } from "@aspen/feature";
 import { LIMITS, type Logger } from "@aspen/plugin-api";
 import type { PluginRuntime, PluginSupervisor } from "@aspen/plugin-host";
 import { PLUGIN_HOST } from "@aspen/plugin-host/feature";
-import { type HandlerRegistry, nodeCaller } from "@aspen/rpc-core";
+import type { HandlerRegistry } from "@aspen/rpc-core";
 import { RPC } from "@aspen/rpc-core/module";
 import { ContainerModule, type ServiceIdentifier } from "inversify";
 import { z } from "zod";
@@ -38,19 +38,18 @@ export const feature: Feature<WasmWorkerConfig> = {
   module: ({ methods, ...options }) =>
     new ContainerModule(({ bind }) => {
       bind(POINTS.worker)
-        .toResolvedValue<[PluginRuntime[], PluginSupervisor, HandlerRegistry, Logger, string]>(
-          (runtimes, supervisor, registry, logger, nodeId) => {
+        .toResolvedValue<[PluginRuntime[], PluginSupervisor, HandlerRegistry, Logger]>(
+          (runtimes, supervisor, registry, logger) => {
             // `plugins-wasm`, which this feature requires, has bound the only one of its tier.
             const runtime = runtimes.find(({ tier }) => tier === "wasm") as WasmPluginRuntime;
             const plugins = new PluginMethods(supervisor, registry, methods);
-            return new WasmWorker({ runtime, plugins, logger, caller: nodeCaller(nodeId) }, given(options));
+            return new WasmWorker({ runtime, plugins, logger }, given(options));
           },
           [
             { serviceIdentifier: POINTS.runtime as ServiceIdentifier<PluginRuntime>, isMultiple: true },
             PLUGIN_HOST.supervisor,
             RPC.registry,
             NODE.log,
-            NODE.id,
           ],
         )
         .inSingletonScope();

@@ -1,11 +1,17 @@
 import { PermanentFailure } from "@aspen/jobs";
 import { AspenError, cut, quoted } from "@aspen/plugin-api";
+import type { Caller } from "@aspen/rpc-core";
 
 /** The errors of jobs of the type `wasm`. */
 export const wasmJobErrors = {
   notAllowed: (method: string) =>
     new PermanentFailure(
       `jobs may not call ${quoted(method)}; name it in features.wasm-worker.methods of the node that is to run them`,
+      "PERMISSION_DENIED",
+    ),
+  notGranted: ({ kind, id }: Caller, method: string) =>
+    new PermanentFailure(
+      `the job may not call ${quoted(method)}: ${kind} ${quoted(id)}, which submitted it, is not granted that`,
       "PERMISSION_DENIED",
     ),
   noMethod: (method: string, why: string) =>

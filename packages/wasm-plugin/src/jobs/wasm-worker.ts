@@ -1,6 +1,5 @@
 import type { JobContext, RunnableJob, Worker } from "@aspen/jobs";
 import { LIMITS, type Logger } from "@aspen/plugin-api";
-import type { Caller } from "@aspen/rpc-core";
 import type { CallableModule } from "../callable-module.js";
 import type { WasmPluginRuntime } from "../wasm-runtime.js";
 import { jobFailure, wasmJobErrors } from "./errors.js";
@@ -12,8 +11,6 @@ import type { PluginMethods } from "./plugin-methods.js";
 export interface WasmWorkerParts {
   readonly runtime: Pick<WasmPluginRuntime, "openModule">;
   readonly plugins: Pick<PluginMethods, "call">;
-  /** Who calls plugins: the node. */
-  readonly caller: Caller;
   readonly logger: Logger;
 }
 
@@ -77,11 +74,17 @@ export class WasmWorker implements Worker {
     await this.#modules[Symbol.asyncDispose]();
   }
 
-  #call(job: RunnableJob, payload: Exclude<WasmPayload, ModuleRun>, context: JobContext): Promise<unknown> {
-    const { caller, plugins } = this.parts;
+  async #call(job: RunnableJob, payload: Exclude<WasmPayload, ModuleRun>, context: JobContext): Promise<unknown> {
     const { signal } = context;
+    const caller = await context.caller();
     const requestId = requestIdOf(job);
-    return plugins.call(payload, { requestId, caller, signal, outlastsGuest: true, onLog: guestToJob(context) });
+    return this.parts.plugins.call(payload, {
+      requestId,
+      caller,
+      signal,
+      outlastsGuest: true,
+      onLog: guestToJob(context),
+    });
   }
 
   async #run(job: RunnableJob, payload: ModuleRun, context: JobContext): Promise<unknown> {

@@ -10,7 +10,7 @@ export interface InstanceOptions {
   loaded: LoadedModule;
   /** What is called when it is no plugin. @default null: a plugin */
   entry?: ModuleEntry | null;
-  host: Pick<PluginHostContext, "grant" | "config" | "clock" | "invoke" | "reportDenied">;
+  host: Pick<PluginHostContext, "grant" | "config" | "clock" | "invoke" | "reportDenied" | "countLocal">;
   log: Pick<PluginLog, "write">;
   memoryBytes: number;
   timeoutMs: number;

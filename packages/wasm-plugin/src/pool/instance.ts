@@ -232,6 +232,7 @@ export class Instance {
       this.#afterResults();
     } else if (message.type === "log") this.options.log.write(message.record, shortId(message.requestId));
     else if (message.type === "denied") this.options.host.reportDenied(message);
+    else if (message.type === "host-calls") this.options.host.countLocal(message.counts);
   }
 
   /** Settles the calls whose results are in the ring and goes on with others. */

@@ -33,6 +33,7 @@ export class SpareWorkers implements AsyncDisposable {
     let worker = this.#spares.shift();
     while (worker?.ended) worker = this.#spares.shift();
     worker ??= await this.#start();
+    worker.busy();
     // The caller comes first: booting a thread takes 40 ms of a core.
     setTimeout(() => this.#fill(), 10).unref();
     await this.#boot(worker, timeoutMs);
@@ -53,7 +54,11 @@ export class SpareWorkers implements AsyncDisposable {
     while (!this.#closed && this.#spares.length + this.#filling < this.size) {
       this.#filling += 1;
       this.#start()
-        .then((worker) => this.#spares.push(worker))
+        .then((worker) => {
+          // The node whose start fails for another reason does not come to dispose of it.
+          worker.idle();
+          this.#spares.push(worker);
+        })
         // The caller who takes the next thread hears of the failure.
         .catch(() => undefined)
         .finally(() => {

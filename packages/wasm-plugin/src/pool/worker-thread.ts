@@ -78,6 +78,16 @@ export class WorkerThread {
     return this.#priority;
   }
 
+  /** A thread that nobody has yet keeps no process alive. */
+  idle(): void {
+    this.#worker.unref();
+  }
+
+  /** Undoes `idle`. */
+  busy(): void {
+    this.#worker.ref();
+  }
+
   /** Hands the thread to its new owner. */
   attach(events: WorkerEvents): void {
     this.#events = events;

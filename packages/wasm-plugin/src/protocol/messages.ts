@@ -93,6 +93,8 @@ export type FromWorker =
   /** A result that is too large for the ring. */
   | { type: "result"; result: CallResult }
   | { type: "log"; record: Uint8Array; requestId?: string }
+  /** Host calls that the worker served itself since the last such message. */
+  | { type: "host-calls"; counts: [name: string, times: number][] }
   | { type: "denied"; hostFunction: string; code: string; target?: string; count: number };
 
 const EXPORTS: readonly GuestExport[] = [...REQUIRED_EXPORTS, ...OPTIONAL_EXPORTS];

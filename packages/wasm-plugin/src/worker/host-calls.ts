@@ -18,6 +18,8 @@ export interface HostCallsOptions {
   timeoutMs: number;
   /** Sends a log record of a request to the main thread without waiting. */
   sendLog(record: Uint8Array, requestId?: string): void;
+  /** Called for each host call that this thread served itself. */
+  onLocal(name: string): void;
   /** Called before the thread blocks, so that finished results do not wait with it. */
   flush(): void;
 }
@@ -77,11 +79,15 @@ export class HostCalls implements EngineHost {
   hostCall(name: Parameters<EngineHost["hostCall"]>[0], args: (Uint8Array | null)[]): Uint8Array {
     if (name === "log_write") return this.#log(args[0] ?? null);
     const local = this.options.local.invoke(name, args);
-    if (local) return local;
+    if (local) {
+      this.options.onLocal(name);
+      return local;
+    }
     this.options.flush();
     const result = this.options.slot.call(name, args);
     if (!result) return tooLarge(`the parameters of ${name} are over the limit of a host call`);
-    if (findHostFunction(name)?.effect === "write") this.options.reader?.refresh();
+    // What was waited for may have written.
+    if (findHostFunction(name)?.effect === "write" || name === "call_wait") this.options.reader?.refresh();
     return result;
   }
 

@@ -18,6 +18,7 @@ import {
 import { Ring } from "../protocol/ring.js";
 import { Guest, GuestStartError } from "./guest.js";
 import { HostCalls } from "./host-calls.js";
+import { LocalCounts } from "./local-counts.js";
 import { openReader } from "./open-reader.js";
 import { rehearsal } from "./rehearsal.js";
 import { ownThreadId } from "./thread-id.js";
@@ -70,11 +71,14 @@ const denials = new DenialLimit(({ hostFunction, code, target, count }) =>
   send({ type: "denied", hostFunction, code, count, ...(target === undefined ? {} : { target }) }),
 );
 
+const counts = new LocalCounts((counted) => send({ type: "host-calls", counts: counted }));
+
 /** A home for the plugin of `message`, not yet started. */
 function home(message: LoadMessage): Loaded {
   const host = new HostCalls({
     reader,
     flush,
+    onLocal: (name) => counts.add(name),
     slot: new WorkerSlot(message.slot),
     timeoutMs: message.timeoutMs,
     local: new LocalHostContext({

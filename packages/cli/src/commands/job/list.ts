@@ -13,6 +13,7 @@ interface Flags extends ListFlags {
   status?: ShownJob["status"];
   type?: string;
   group?: string;
+  submitter?: string;
 }
 
 export function addJobList(job: Command): void {
@@ -23,9 +24,10 @@ export function addJobList(job: Command): void {
   })
     .addOption(new Option("--status <status>", "only jobs in this status").choices(STATUSES))
     .option("--type <type>", "only jobs of this type")
-    .option("--group <name>", "only jobs of this group");
-  addListOptions(list).action(async ({ status, type, group, ...paging }: Flags, command: Command) => {
+    .option("--group <name>", "only jobs of this group")
+    .option("--submitter <who>", "only jobs that this one submitted, such as plugin:shop or token:ID");
+  addListOptions(list).action(async ({ status, type, group, submitter, ...paging }: Flags, command: Command) => {
     const { client, output } = jobSession(command);
-    await listJobs(paging, output, (page) => client.call("job.list", { status, type, group, ...page }));
+    await listJobs(paging, output, (page) => client.call("job.list", { status, type, group, submitter, ...page }));
   });
 }

@@ -22,6 +22,6 @@ export function addKvGet(kv: Command): void {
       if (entry && raw) output.bytes(fromWire(entry.value));
       else output.result(entry, entry ? printable(wireToText(entry.value)) : "");
       // With --json the answer is the null on stdout.
-      if (!entry) process.exitCode = errorStatus(absent.code).exit;
+      if (!entry) process.exitCode = errorStatus(absent).exit;
     });
 }

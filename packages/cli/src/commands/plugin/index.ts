@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { addNoun } from "../../global-options.js";
 import { addPluginBuild } from "./build.js";
+import { addPluginDeadEvents, addPluginPurge, addPluginRedrive } from "./dead-events.js";
 import { addPluginDisable } from "./disable.js";
 import { addPluginEnable } from "./enable.js";
 import { addPluginInfo } from "./info.js";
@@ -17,6 +18,9 @@ export function addPluginCommands(program: Command): void {
   addPluginList(plugin);
   addPluginInfo(plugin);
   addPluginLogs(plugin);
+  addPluginDeadEvents(plugin);
+  addPluginRedrive(plugin);
+  addPluginPurge(plugin);
   addPluginEnable(plugin);
   addPluginDisable(plugin);
   addPluginRemove(plugin);

@@ -46,7 +46,7 @@ export function addStoreVerify(store: Command): void {
       });
       if (report.ok) return;
       if (!command.opts<{ json?: boolean }>().json) throw cliErrors.inconsistent(report.remaining, repair);
-      process.exitCode = errorStatus("STORE_INCONSISTENT").exit;
+      process.exitCode = errorStatus({ code: "STORE_INCONSISTENT" }).exit;
     });
 }
 

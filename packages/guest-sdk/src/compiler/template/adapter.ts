@@ -294,8 +294,13 @@ export function adapterWat(): string {
     (call $run_jobs)
     ;; 2: a promise was pending before the jobs ran.
     (if (i32.eq (local.get $state) (i32.const 2)) (then
-      (local.set $state (call $number
-        (call $qjs_call (global.get $g_finish) (global.get $g_undefined) (i32.const 0) (i32.const 0))))))
+      (loop $again
+        (local.set $state (call $number
+          (call $qjs_call (global.get $g_finish) (global.get $g_undefined) (i32.const 0) (i32.const 0))))
+        ;; Still pending: a host call that it waited for is done, and jobs go on from there.
+        (if (i32.eq (local.get $state) (i32.const 2)) (then
+          (call $run_jobs)
+          (br $again))))))
     (if (global.get $rejected) (then
       (global.set $rejected (i32.const 0))
       (call $ignore

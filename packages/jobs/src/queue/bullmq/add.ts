@@ -28,10 +28,11 @@ export function newJob(
   waitsFor: readonly string[],
   schedule?: JobOrigin,
 ): NewJob {
-  const { group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure, idempotencyKey, submitter } = request;
+  const { group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure } = request;
+  const { idempotencyKey, submitter, caller, tell } = request;
   const meta: JobMeta = {
     ...{ group, timeoutMs, maxStalls, backoff, priority, onDependencyFailure },
-    ...given({ idempotencyKey, submitter, schedule, blob: "blob" in payload ? payload.blob : undefined }),
+    ...given({ idempotencyKey, submitter, caller, tell, schedule, blob: "blob" in payload ? payload.blob : undefined }),
   };
   return { id, request, payload, waitsFor, meta, submittedAt: Date.now() };
 }
@@ -40,7 +41,7 @@ export function newJob(
 export async function add(parts: BullMqParts, job: NewJob): Promise<void> {
   const { bull } = parts;
   const { id, request, submittedAt } = job;
-  if (job.waitsFor.length > 0) {
+  if (job.waitsFor.length > 0 || job.meta.tell) {
     await addAll(parts, [job]);
     return;
   }
@@ -74,6 +75,7 @@ export async function addAll(parts: BullMqParts, jobs: readonly NewJob[]): Promi
     const { id, request, submittedAt, waitsFor } = job;
     batch.call("HSET", names.where, id, request.type);
     batch.call("ZADD", names.index, 0, names.indexed(id, submittedAt));
+    if (job.meta.tell) batch.call("HSET", names.untold, id, "");
     for (const other of waitsFor) {
       batch.call("SADD", names.awaited, other);
       batch.call("SADD", names.children(other), id);

@@ -1,5 +1,6 @@
 import type { Store } from "@aspen/storage";
 import type { RedisStoreOptions } from "@aspen/storage/redis";
+import type { JobEnd } from "../../ends/job-end.js";
 import { jobsErrors } from "../../errors.js";
 import type { FlowJob } from "../../flow.js";
 import type { Job, JobFailure, JobRequest } from "../../job.js";
@@ -27,6 +28,7 @@ import { JobValues } from "../kv/job-values.js";
 import { BullMqClaimer } from "./claim.js";
 import { asStoreError, BullMqConnection } from "./connection.js";
 import { cancel, remove, retry } from "./control.js";
+import { BullMqEnds } from "./ends.js";
 import { type JobEventPage, JobEventReader, type JobEventsOptions } from "./events.js";
 import { readJob } from "./job-record.js";
 import { list, stats } from "./list.js";
@@ -77,6 +79,7 @@ interface Opened extends BullMqParts {
   readonly redis: RedisLike;
   readonly claimer: BullMqClaimer;
   readonly settler: BullMqSettler;
+  readonly ends: BullMqEnds;
 }
 
 /**
@@ -174,6 +177,14 @@ export class BullMqJobQueue implements JobQueue {
 
   stats(): Promise<JobStats> {
     return this.#again(async ({ bull, types }) => stats(bull, await types.list()));
+  }
+
+  untold(id?: string): Promise<JobEnd[]> {
+    return this.#again(({ ends }) => ends.untold(id));
+  }
+
+  told(end: JobEnd): Promise<void> {
+    return this.#again(({ ends }) => ends.told(end));
   }
 
   registerTypes(registered: readonly string[]): Promise<void> {
@@ -325,7 +336,7 @@ export class BullMqJobQueue implements JobQueue {
       ...{ signals: new BullMqSignals(bull, onError), checked: new Map() },
     };
     const claimer = new BullMqClaimer(parts);
-    return { ...parts, redis, claimer, settler: new BullMqSettler(parts, claimer) };
+    return { ...parts, redis, claimer, settler: new BullMqSettler(parts, claimer), ends: new BullMqEnds(parts) };
   }
 }
 

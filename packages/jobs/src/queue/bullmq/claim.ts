@@ -1,3 +1,4 @@
+import { given } from "@aspen/feature";
 import type { RedisQueueBackend } from "bullmq";
 import { assertJobType, assertWorkerName, JOB_LIMITS, whole } from "../../options.js";
 import type { ClaimedJob, ClaimOptions, ClaimType } from "../contract.js";
@@ -104,13 +105,14 @@ export class BullMqClaimer {
     const starts: number = json.attemptsStarted;
     const token = Tokens.of(starts, lock);
     this.#claimed.set(id, { type, token, meta, failures: json.attemptsMade ?? 0, maxAttempts });
-    const { group, timeoutMs } = meta;
+    const { group, timeoutMs, caller } = meta;
     if (beyond !== undefined && timeoutMs + beyond > leaseMs) {
       await bull.of(type).extendLock(id, lock, timeoutMs + beyond);
     }
     // A first start is one that counts.
     const uncounted = starts > 1 ? Number((await bull.call("HGET", bull.names.of(type, id), "uncounted")) ?? 0) : 0;
     const payload = meta.blob === undefined ? JSON.parse(json.data) : await values.load({ blob: meta.blob });
-    return { id, type, payload, group, attempts: starts - uncounted, maxAttempts, timeoutMs, token };
+    const attempt = starts - uncounted;
+    return { id, type, payload, group, attempts: attempt, maxAttempts, timeoutMs, token, ...given({ caller }) };
   }
 }

@@ -4,6 +4,7 @@ import { isFinished } from "../../job-states.js";
 import { JOB_LIMITS } from "../../options.js";
 import { isRefusal } from "./connection.js";
 import { tellDependents } from "./dependents.js";
+import { keepEnd } from "./ends.js";
 import { type BullJob, readJob } from "./job-record.js";
 import type { BullMqParts } from "./parts.js";
 
@@ -19,6 +20,7 @@ export async function cancel(parts: BullMqParts, id: string, reason?: string): P
   if (what === "active") await signals.cancel(id);
   else if (what === "ended") {
     signals.finished(id);
+    signals.ended(id);
     await tellDependents(parts, { id, type, status: "cancelled" });
   }
   const after = await known(parts, id);
@@ -38,6 +40,7 @@ export async function retry(parts: BullMqParts, id: string): Promise<BullJob> {
   const batch = await bull.batch();
   batch.call("HDEL", key, "cancel", "stc", "progress");
   batch.call("HSET", key, "uncounted", job.starts);
+  if (job.meta.tell) batch.call("HSET", bull.names.untold, id, "");
   await batch.exec();
   const minimal = { id, opts: {} } as Parameters<ReturnType<typeof bull.of>["retryFinishedJob"]>[0];
   try {
@@ -57,6 +60,7 @@ export async function remove(parts: BullMqParts, id: string): Promise<void> {
   if (!isFinished(job.status)) throw jobsErrors.state(id, job.status, "removed");
   // Those that wait for it would do so for ever.
   await tellDependents(parts, job);
+  await keepEnd(parts, job);
   await bull.of(job.type).remove(id, false);
   await forgetPlace(parts, job);
   await values.forget(id, "payload", job.payload);

@@ -46,6 +46,7 @@ async function tellOne(parts: BullMqParts, parent: Pick<BullJob, "id" | "type" |
     else signals.ready(child.type);
   } else if (what === "ended") {
     signals.finished(id);
+    signals.ended(id);
     await tellDependents(parts, { id, type: child.type, status: "failed" });
   }
 }

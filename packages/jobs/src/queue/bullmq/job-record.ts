@@ -1,4 +1,6 @@
+import { ANONYMOUS_CALLER, type Caller } from "@aspen/rpc-core";
 import { DEFAULT_BACKOFF } from "../../backoff.js";
+import type { JobAudience } from "../../ends/job-audience.js";
 import type { JobFailure, JobLogLine, JobOrigin, JobProgress } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
 import type { NormalRequest } from "../../options.js";
@@ -11,6 +13,8 @@ export interface JobMeta extends Pick<NormalRequest, "group" | "timeoutMs" | "ma
   readonly onDependencyFailure: "fail" | "ignore";
   readonly idempotencyKey?: string;
   readonly submitter?: string;
+  readonly caller?: Caller;
+  readonly tell?: JobAudience;
   readonly schedule?: JobOrigin;
   /** Hash of the payload, when it is too large for the job. */
   readonly blob?: string;
@@ -49,10 +53,10 @@ type Fields = Readonly<Record<string, string | undefined>>;
 /** BullMQ's scores of delayed jobs are times with 12 bits more. */
 const DELAYED_SCORE = 0x1000;
 
-/** Of a job that another producer of BullMQ added. */
+/** Of a job that another producer of BullMQ added, of whom nothing is known. */
 export const NO_META: JobMeta = {
   ...{ group: "", timeoutMs: 300_000, maxStalls: 1, backoff: DEFAULT_BACKOFF, priority: 0 },
-  onDependencyFailure: "fail",
+  ...{ onDependencyFailure: "fail", caller: ANONYMOUS_CALLER },
 };
 
 /** Jobs by their ids, in that order; null for one that is not there. */

@@ -38,7 +38,7 @@ interface Ids {
 /** @throws AspenError `INVALID_PARAMS` */
 export async function list(
   bull: BullMqConnection,
-  { status, type, group, limit = 100, after }: ListJobsOptions,
+  { status, type, group, submitter, limit = 100, after }: ListJobsOptions,
 ): Promise<{ jobs: BullJob[]; cursor: string | null }> {
   whole("limit", limit, 1, 1000);
   if (type !== undefined) assertJobType(type);
@@ -59,8 +59,9 @@ export async function list(
       );
     for (const job of found) {
       if (!job || (status !== undefined && job.status !== status)) continue;
-      if ((type === undefined || job.type === type) && (group === undefined || job.meta.group === group))
-        jobs.push(job);
+      if (type !== undefined && job.type !== type) continue;
+      if (group !== undefined && job.meta.group !== group) continue;
+      if (submitter === undefined || job.meta.submitter === submitter) jobs.push(job);
     }
     cursor = next;
     if (cursor === null || jobs.length >= limit) break;

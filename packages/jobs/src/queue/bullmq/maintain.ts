@@ -70,6 +70,7 @@ async function stalls(parts: BullMqParts, type: string, upkeep: Upkeep, kept: re
     if (status === "pending") signals.ready(type);
     else {
       signals.finished(id);
+      signals.ended(id);
       await tellDependents(parts, { id, type, status });
     }
   }

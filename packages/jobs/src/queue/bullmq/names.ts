@@ -17,6 +17,8 @@ export class BullMqNames {
   readonly queues: string;
   /** Set of jobs that others wait for. */
   readonly awaited: string;
+  /** Hash of jobs of whose ends somebody is to be told. */
+  readonly untold: string;
   readonly workers: string;
   readonly workerInfos: string;
   /** Sorted set of running jobs that are to be cancelled, by when that was wished. */
@@ -36,6 +38,7 @@ export class BullMqNames {
     this.types = own("types");
     this.queues = own("queues");
     this.awaited = own("awaited");
+    this.untold = own("untold");
     this.workers = own("workers");
     this.workerInfos = own("worker-infos");
     this.cancels = own("cancels");

@@ -118,8 +118,10 @@ export class BullMqSettler {
       if (!isRefusal(error)) throw error;
       status = await this.#refused(lease, type, before);
     }
+    const { meta = null } = this.#claimer.known(id, lease.token) ?? {};
     this.#claimer.forget(id);
     if (status === "completed" || status === "failed" || status === "dead_letter" || status === "cancelled") {
+      if (meta?.tell) this.#parts.signals.ended(id);
       await this.#over({ id, type, status });
     }
     return status;

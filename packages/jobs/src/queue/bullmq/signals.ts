@@ -82,6 +82,11 @@ export class BullMqSignals implements Disposable {
     this.#send({ kind: "finished", id });
   }
 
+  /** Tells this process alone: who looks finds the end. */
+  ended(id: string): void {
+    this.#tell({ kind: "ended", id });
+  }
+
   schedules(): void {
     this.#send({ kind: "schedules" });
   }

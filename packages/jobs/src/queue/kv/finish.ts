@@ -1,5 +1,7 @@
 import { encodeUtf8 } from "@aspen/plugin-api";
+import type { Op } from "@aspen/storage";
 import type { JobFailure } from "../../job.js";
+import { endOps } from "./ends.js";
 import type { Change, JobTable } from "./job-table.js";
 import type { JobRecord, StoredValue } from "./record.js";
 
@@ -20,17 +22,16 @@ export function finish({ keys, clock }: JobTable, record: JobRecord, ending: End
   const { status, ...outcome } = ending;
   const now = clock.now();
   const keepMs = retention[status === "cancelled" ? "failed" : status];
-  return {
-    next: {
-      ...record,
-      error: undefined,
-      ...outcome,
-      status,
-      finishedAt: now,
-      keepUntil: now + keepMs,
-      leaseUntil: 0,
-      waitingFor: [],
-    },
-    ops: record.children > 0 ? [{ type: "put", key: keys.over(record.id), value: encodeUtf8("{}") }] : [],
+  const next: JobRecord = {
+    ...record,
+    error: undefined,
+    ...outcome,
+    status,
+    finishedAt: now,
+    keepUntil: now + keepMs,
+    leaseUntil: 0,
+    waitingFor: [],
   };
+  const over: Op[] = record.children > 0 ? [{ type: "put", key: keys.over(record.id), value: encodeUtf8("{}") }] : [];
+  return { next, ops: [...over, ...endOps({ keys }, next)] };
 }

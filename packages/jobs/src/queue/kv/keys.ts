@@ -1,3 +1,4 @@
+import type { JobEnd } from "../../ends/job-end.js";
 import type { JobStatus } from "../../job-states.js";
 import type { JobRecord } from "./record.js";
 
@@ -13,6 +14,7 @@ const ID_CHARACTERS = 36;
  * - `at:{status}:…-{id}` where a job is: one key for each job, which sorts by what is looked for in that status.
  * - `group:{type}:{group}` a group that may have jobs to claim.
  * - `child:{id}:{child}` a job that waits for another; `over:{id}` one that is over, and has children to be told.
+ * - `end:{id}:{time}` the end of a job that somebody is to be told of.
  * - `log:{id}:{number}` lines that a job wrote.
  * - `same:{type}:{hash}` the job of an idempotency key.
  * - `type:{type}` a type that was registered; `rate:{type}` its starts in the window of its rate limit.
@@ -33,6 +35,8 @@ export class JobKeys {
   children = (id: string): string => `${this.namespace}child:${id}:`;
   child = (id: string, child: string): string => this.children(id) + child;
   over = (id: string): string => `${this.overs}${id}`;
+  endsOf = (id: string): string => `${this.ends}${id}:`;
+  end = ({ id, finishedAt }: Pick<JobEnd, "id" | "finishedAt">): string => this.endsOf(id) + time(finishedAt);
   log = (id: string): string => `${this.namespace}log:${id}:`;
   logChunk = (id: string, number: number): string => this.log(id) + String(number).padStart(8, "0");
   same = (type: string, hash: string): string => `${this.namespace}same:${type}:${hash}`;
@@ -41,6 +45,10 @@ export class JobKeys {
 
   get overs(): string {
     return `${this.namespace}over:`;
+  }
+
+  get ends(): string {
+    return `${this.namespace}end:`;
   }
 
   worker = (name: string): string => this.workers + encodeURIComponent(name);

@@ -1,5 +1,6 @@
 import type { Clock } from "@aspen/feature";
 import type { Store } from "@aspen/storage";
+import type { JobEnd } from "../../ends/job-end.js";
 import { jobsErrors } from "../../errors.js";
 import type { FlowJob } from "../../flow.js";
 import type { Job, JobFailure, JobRequest } from "../../job.js";
@@ -26,6 +27,7 @@ import type {
 import { tellChildren } from "./children.js";
 import { Claimer } from "./claim.js";
 import { cancel, remove, retry } from "./control.js";
+import { untold } from "./ends.js";
 import { JobTable } from "./job-table.js";
 import { JobValues } from "./job-values.js";
 import { JobKeys } from "./keys.js";
@@ -150,7 +152,7 @@ export class KvJobQueue implements JobQueue {
     assertJobId("id", id);
     const after = await cancel(this.#parts, id, reason);
     if (after.record.status === "running") this.#signals.cancel(id);
-    else await this.#tellChildren(after);
+    else await this.#tellOthers(after);
     return viewOf(this.#values, after.record);
   }
 
@@ -168,6 +170,14 @@ export class KvJobQueue implements JobQueue {
 
   async stats(): Promise<JobStats> {
     return stats(this.#table, await this.#types.list());
+  }
+
+  untold(id?: string): Promise<JobEnd[]> {
+    return untold(this.#table, id);
+  }
+
+  async told(end: JobEnd): Promise<void> {
+    await this.#table.kv.delete(this.#table.keys.end(end));
   }
 
   async registerTypes(types: readonly string[]): Promise<void> {
@@ -259,7 +269,7 @@ export class KvJobQueue implements JobQueue {
     const after = await settle(known);
     // What was settled is not ours any more; an answer of the store that is an error leaves it to be tried again.
     this.#claimed.delete(lease.id);
-    await this.#tellChildren(after);
+    await this.#tellOthers(after);
     return after;
   }
 
@@ -269,7 +279,9 @@ export class KvJobQueue implements JobQueue {
     return known?.record.token === token ? known : undefined;
   }
 
-  async #tellChildren({ record }: VersionedRecord): Promise<void> {
+  /** Whoever has to be told when a job is over. */
+  async #tellOthers({ record }: VersionedRecord): Promise<void> {
+    this.#signals.ended(record);
     if (record.children === 0 || record.keepUntil === 0) return;
     for (const child of await tellChildren(this.#parts, record.id)) this.#signals.changed(child);
   }

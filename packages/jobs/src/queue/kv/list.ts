@@ -13,7 +13,7 @@ const STEP = 200;
 /** @throws AspenError `INVALID_PARAMS`, `CURSOR_INVALID`, or what the store throws */
 export async function list(
   table: JobTable,
-  { status, type, group, limit = 100, after }: ListJobsOptions,
+  { status, type, group, submitter, limit = 100, after }: ListJobsOptions,
 ): Promise<{ records: JobRecord[]; cursor: string | null }> {
   whole("limit", limit, 1, 1000);
   if (type !== undefined) assertJobType(type);
@@ -39,7 +39,8 @@ export async function list(
       return (
         (status === undefined || record.status === status) &&
         (type === undefined || record.type === type) &&
-        (group === undefined || record.group === group)
+        (group === undefined || record.group === group) &&
+        (submitter === undefined || record.submitter === submitter)
       );
     });
     records.push(...fitting.map(({ record }) => record));

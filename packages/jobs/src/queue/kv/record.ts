@@ -1,5 +1,7 @@
 import { decodeUtf8 } from "@aspen/plugin-api";
+import type { Caller } from "@aspen/rpc-core";
 import type { Backoff } from "../../backoff.js";
+import type { JobAudience } from "../../ends/job-audience.js";
 import type { JobFailure, JobOrigin, JobProgress } from "../../job.js";
 import type { JobStatus } from "../../job-states.js";
 
@@ -40,6 +42,8 @@ export interface JobRecord {
   readonly progress: JobProgress | null;
   readonly idempotencyKey?: string | undefined;
   readonly submitter?: string | undefined;
+  readonly caller?: Caller | undefined;
+  readonly tell?: JobAudience | undefined;
   readonly schedule?: JobOrigin | undefined;
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
@@ -98,6 +102,8 @@ export function textOf(record: JobRecord): string {
     progress: progress ?? undefined,
     idempotencyKey: record.idempotencyKey,
     submitter: record.submitter,
+    caller: record.caller,
+    tell: record.tell,
     schedule: record.schedule,
     startedAt: record.startedAt,
     finishedAt: record.finishedAt,
@@ -150,6 +156,8 @@ export function recordOf(parts: Parts): JobRecord {
     progress: parts.progress ?? null,
     idempotencyKey: parts.idempotencyKey,
     submitter: parts.submitter,
+    caller: parts.caller,
+    tell: parts.tell,
     schedule: parts.schedule,
     startedAt: parts.startedAt,
     finishedAt: parts.finishedAt,

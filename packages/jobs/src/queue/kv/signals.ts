@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "@aspen/feature";
 import { decodeUtf8, encodeUtf8 } from "@aspen/plugin-api";
 import type { KeyValueStore } from "@aspen/storage";
+import { isFinished } from "../../job-states.js";
 import type { QueueSignal } from "../contract.js";
 import { putRepeatably } from "./outcome.js";
 import type { JobRecord } from "./record.js";
@@ -59,10 +60,17 @@ export class Signals implements Disposable {
   }
 
   /** Tells what follows from a change of a job: that it can be claimed, or when it is due. */
-  changed({ status, type, waitingFor, readyAt, leaseUntil }: JobRecord): void {
+  changed(record: JobRecord): void {
+    const { status, type, waitingFor, readyAt, leaseUntil } = record;
     if (status === "pending" && waitingFor.length === 0) this.#ready(type);
     else if (status === "scheduled" || status === "retrying") this.#due(readyAt);
     else if (status === "running") this.#due(leaseUntil);
+    else this.ended(record);
+  }
+
+  /** Tells this process alone: the end is noted, and found by all who look. */
+  ended({ id, status, tell }: JobRecord): void {
+    if (tell && isFinished(status)) this.#tell({ kind: "ended", id });
   }
 
   maintained(look: Omit<Extract<QueueSignal, { kind: "maintained" }>, "kind">): void {

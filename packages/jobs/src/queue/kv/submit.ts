@@ -62,8 +62,8 @@ export async function prepare({ table, values, types }: SubmitParts, asked: JobR
 
 /** A job that waits for nothing but its delay. */
 export function blankRecord(id: string, request: NormalRequest, payload: StoredValue, now: number): JobRecord {
-  const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs, idempotencyKey, submitter } =
-    request;
+  const { type, priority, group, timeoutMs, attempts, backoff, maxStalls, delayMs } = request;
+  const { idempotencyKey, submitter, caller, tell } = request;
   return recordOf({
     id,
     type,
@@ -80,6 +80,8 @@ export function blankRecord(id: string, request: NormalRequest, payload: StoredV
     onDependencyFailure: request.onDependencyFailure,
     idempotencyKey,
     submitter,
+    caller,
+    tell,
   });
 }
 

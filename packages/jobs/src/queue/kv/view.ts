@@ -19,8 +19,8 @@ export async function viewOf(values: JobValues, record: JobRecord): Promise<Job>
 }
 
 export async function claimedOf(values: JobValues, record: JobRecord): Promise<ClaimedJob> {
-  const { id, type, group, attempts, maxAttempts, timeoutMs, token } = record;
-  return { id, type, payload: await values.load(record.payload), group, attempts, maxAttempts, timeoutMs, token };
+  const { token, caller } = record;
+  return { ...(await runnableOf(values, record)), token, ...given({ caller }) };
 }
 
 async function runnableOf(values: JobValues, record: JobRecord): Promise<RunnableJob> {

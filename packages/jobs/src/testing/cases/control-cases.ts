@@ -101,6 +101,7 @@ export const controlCases: readonly QueueCase[] = [
         const { id } = await queue.submit({
           type: n % 5 === 0 ? "other" : "work",
           group: n % 2 === 0 ? "even" : "odd",
+          ...(n < 3 ? { submitter: "token:a" } : {}),
         });
         ids.push(id);
       }
@@ -117,6 +118,8 @@ export const controlCases: readonly QueueCase[] = [
       assert.deepEqual((await all({ status: "pending", limit: 3 })).sort(), [...ids].sort());
       assert.equal((await all({ type: "other", limit: 2 })).length, 5);
       assert.equal((await all({ type: "work", group: "even", status: "pending", limit: 2 })).length, 10);
+      assert.deepEqual(await all({ submitter: "token:a", limit: 1 }), ids.slice(0, 3).reverse());
+      assert.deepEqual(await all({ submitter: "token:b", status: "pending" }), []);
       assert.deepEqual(await all({ status: "completed" }), []);
       await assert.rejects(queue.list({ limit: 0 }), withCode("INVALID_PARAMS"));
       await assert.rejects(queue.list({ status: "gone" as never }), withCode("INVALID_PARAMS"));

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { given } from "@aspen/feature";
+import { type Caller, LOCAL_CALLER } from "@aspen/rpc-core";
 import type { JobRequest } from "../../job.js";
 import { JOB_LIMITS } from "../../options.js";
 import type { QueueCase } from "../queue-case.js";
@@ -39,6 +41,32 @@ export const submitCases: readonly QueueCase[] = [
       assert.equal(job.attempts, 0);
       assert.equal(job.maxAttempts, 1);
       assert.equal(job.progress, null);
+    },
+  },
+  {
+    name: "a job is claimed with who submitted it and what he is granted, also when it is retried and by another process",
+    async run({ queue, other }) {
+      const grants = { methods: ["shop.order"], kvPrefixes: ["shop:"] };
+      const caller: Caller = { kind: "plugin", id: "shop", grants, token: "t1", through: ["bank", "shop"] };
+      await queue.submit({ type: "work", caller });
+      const kept = { kind: "plugin", id: "shop", grants, token: "t1" };
+      const first = await claimOne(other);
+      assert.deepEqual(first.caller, kept);
+      await other.fail(first, { code: "X", message: "x" });
+      await other.retry(first.id);
+      const again = await claimOne(queue);
+      assert.deepEqual(again.caller, kept);
+      await queue.complete(again, null);
+      await queue.submitFlow([{ name: "one", type: "work", caller }]);
+      assert.deepEqual((await claimOne(queue)).caller, kept);
+      for (const everything of [undefined, LOCAL_CALLER, { ...LOCAL_CALLER }]) {
+        await queue.submit({ type: "work", ...given({ caller: everything }) });
+        const job = await claimOne(queue);
+        assert.equal("caller" in job, false);
+        await queue.complete(job, null);
+      }
+      const vast = { ...caller, grants: { methods: ["x".repeat(33_000)], kvPrefixes: [] } };
+      await assert.rejects(queue.submit({ type: "work", caller: vast }), withCode("INVALID_PARAMS"));
     },
   },
   {

@@ -8,7 +8,7 @@ import type { JobContext, Worker } from "../../worker.js";
 import { JobThread } from "./job-thread.js";
 
 /** What a function in a thread works with. */
-export type ThreadJobContext = Omit<JobContext, "blobs">;
+export type ThreadJobContext = Omit<JobContext, "blobs" | "caller">;
 
 /** Jobs of one type, run by a function that a module exports. */
 export interface ThreadJob {

@@ -1,7 +1,7 @@
-import type { Logger } from "@aspen/plugin-api";
+import { AspenError, type Logger } from "@aspen/plugin-api";
 import type { StandardSchema } from "@aspen/rpc-core";
 import { jobsErrors } from "../../errors.js";
-import type { Jail, JailExit, JailedProcess } from "../../jail/contract.js";
+import type { Jail, JailExit, JailedProcess, JobSandbox } from "../../jail/contract.js";
 import type { JailOptions } from "../../jail/jail-options.js";
 import { openJail } from "../../jail/open-jail.js";
 import type { RunnableJob } from "../../job.js";
@@ -93,12 +93,14 @@ export class ShellWorker implements Worker {
     this.#runs.add(run);
     try {
       await using sandbox = await jail.sandbox(job.id);
-      if (payload.source) await unpackSource(payload.source, sandbox, context);
+      await withinDisk(sandbox, async () => {
+        if (payload.source) await unpackSource(payload.source, sandbox, context);
+      });
       context.signal.throwIfAborted();
       const started = await sandbox.start(payload);
       run.process = started;
       if (run.killed) await started.kill();
-      const outputs = await this.#follow(started, payload, context);
+      const outputs = await withinDisk(sandbox, () => this.#follow(started, payload, context));
       const artifacts = await keepArtifacts(sandbox.folder, payload.artifacts, context);
       return { exitCode: 0, ...outputs, artifacts };
     } finally {
@@ -147,4 +149,16 @@ export class ShellWorker implements Worker {
 async function kill(run: Run): Promise<void> {
   run.killed = true;
   await run.process?.kill();
+}
+
+/** What fails in a folder that is full has failed for that. @throws AspenError `JOB_LIMIT_EXCEEDED` */
+async function withinDisk<T>(sandbox: JobSandbox, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code, details } = AspenError.from(error);
+    const known = code === "JOB_LIMIT_EXCEEDED" || code === "JOB_CANCELLED" || code === "JOB_TIMEOUT";
+    if (known || !(await sandbox.full())) throw error;
+    throw jobsErrors.limitExceeded("disk", "limits.diskMiB of the worker, or 100,000 files", details);
+  }
 }

@@ -1,0 +1,2 @@
+/** Reserved key prefixes that belong to the plugin of this package; it also names them as `kv_prefixes`. */
+export const reservedPrefixes: readonly string[] = ["forge:"];
