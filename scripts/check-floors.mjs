@@ -14,6 +14,7 @@ const FLOORS = {
   "@aspen/plugin-host": 3,
   "@aspen/jobs": 3,
   "@aspen/wasm-plugin": 4,
+  "@aspen/ipc-plugin": 4,
   "@aspen/plugins-service-registry": 5,
   "@aspen/plugins-forge": 5,
   "@aspen/node": 6,

@@ -7,11 +7,13 @@ export { type PluginTick, type PluginTimer, PluginTimers, type TimerRequest } fr
 export { type Redriven, type RedriveOptions, redriveDeadEvents } from "./background/redrive.js";
 export { callErrors, hostErrors, nativeErrors, pluginErrors } from "./errors.js";
 export { assertNotifiable } from "./guest/assert-notifiable.js";
+export { Backoff } from "./guest/backoff.js";
 export { FailureLog, type FailureRecord } from "./guest/failure-log.js";
 export { guestCaller } from "./guest/guest-caller.js";
 export { errorOfGuest, type GuestFailure, logFieldsOf } from "./guest/guest-failure.js";
 export { healthOf } from "./guest/health-report.js";
 export { exactJson } from "./guest/json-text.js";
+export { LineLimit } from "./guest/line-limit.js";
 export { CallState } from "./host-context/call-state.js";
 export { grantOf, PluginHostContext } from "./host-context/host-context.js";
 export type { DeniedEvent, HostServices, PluginLogger } from "./host-context/host-function.js";

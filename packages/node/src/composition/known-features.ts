@@ -29,6 +29,7 @@ export const KNOWN_FEATURES: KnownFeatures = {
     on: false,
     load: () => import("@aspen/plugin-host/native/feature"),
   },
+  "plugins-ipc": { package: "@aspen/ipc-plugin", on: false, load: () => import("@aspen/ipc-plugin/feature") },
   "service-registry": {
     package: "@aspen/plugins-service-registry",
     on: true,

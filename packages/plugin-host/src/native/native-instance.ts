@@ -1,18 +1,11 @@
 import { setMaxListeners } from "node:events";
 import type { PluginManifest } from "@aspen/plugin-api";
-import {
-  AspenError,
-  encodeUtf8,
-  type Guest,
-  type GuestExport,
-  LIMITS,
-  type NativeRequest,
-} from "@aspen/plugin-api/abi";
+import { AspenError, encodeUtf8, type GuestExport, LIMITS, type NativeRequest } from "@aspen/plugin-api/abi";
 import { JsonBytes, type TraceContext } from "@aspen/rpc-core";
 import { callErrors, nativeErrors } from "../errors.js";
 import { FailureLog, type FailureRecord } from "../guest/failure-log.js";
 import { guestCaller } from "../guest/guest-caller.js";
-import { errorOfGuest, type GuestFailure, logFieldsOf } from "../guest/guest-failure.js";
+import { errorOfGuest, logFieldsOf } from "../guest/guest-failure.js";
 import { healthOf } from "../guest/health-report.js";
 import { exactJson, messageProblem, textOfJsonBytes } from "../guest/json-text.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
@@ -26,21 +19,13 @@ import {
   type PluginHealth,
   type PluginInstance,
 } from "../runtime.js";
+import { orAborted } from "../supervisor/or-aborted.js";
 import { CallSlots } from "./call-slots.js";
+import { type GuestCode, GuestThrew } from "./guest-code.js";
 import { NativeCall } from "./native-call.js";
 
 /** Milliseconds a plugin's own shutdown may take. */
 const SHUTDOWN_MS = 5000;
-
-/** What the plugin's own function threw, or that its result is no JSON: as it says itself. */
-class GuestThrew extends Error {
-  constructor(
-    readonly failure: GuestFailure,
-    readonly given: ReadonlySet<string>,
-  ) {
-    super("the plugin threw");
-  }
-}
 
 interface RunOptions {
   requestId?: string;
@@ -53,7 +38,7 @@ interface RunOptions {
   origin?: Pick<PluginCall, "chain" | "caller">;
 }
 
-/** A started plugin whose code runs in this process. */
+/** A started plugin whose code speaks the native ABI. */
 export class NativePluginInstance implements PluginInstance {
   readonly #slots: CallSlots;
   readonly #calls = new Set<NativeCall>();
@@ -63,16 +48,16 @@ export class NativePluginInstance implements PluginInstance {
 
   constructor(
     private readonly manifest: PluginManifest,
-    private readonly guest: Guest,
+    private readonly code: GuestCode,
     private readonly host: PluginHostContext,
-    private readonly onClosed: (instance: NativePluginInstance) => void,
+    private readonly onClosed: (instance: NativePluginInstance) => void | Promise<void>,
   ) {
     this.#slots = new CallSlots(manifest.name, manifest.max_instances);
   }
 
   /** Runs `plugin_init`. @throws AspenError what it failed with; the signal's reason when it aborts */
   async init(signal?: AbortSignal): Promise<void> {
-    if (!this.guest.exports.plugin_init) return;
+    if (!this.code.exports.includes("plugin_init")) return;
     const timeoutMs = this.manifest.execution_timeout_ms;
     try {
       await this.#run("plugin_init", () => null, { signal, reason: () => signal?.reason, timeoutMs });
@@ -144,7 +129,7 @@ export class NativePluginInstance implements PluginInstance {
 
   async health({ signal }: HealthOptions): Promise<PluginHealth> {
     const { name, execution_timeout_ms: timeoutMs } = this.manifest;
-    if (!this.guest.exports.plugin_health) return { state: "healthy" };
+    if (!this.code.exports.includes("plugin_health")) return { state: "healthy" };
     try {
       const reason = () => callErrors.cancelled(name);
       return healthOf(JSON.parse(await this.#run("plugin_health", () => null, { signal, reason, timeoutMs })));
@@ -158,7 +143,7 @@ export class NativePluginInstance implements PluginInstance {
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     await this.#slots.idle(signal);
-    if (this.guest.exports.plugin_shutdown && !signal.aborted) await this.#shutDown();
+    if (this.code.exports.includes("plugin_shutdown") && !signal.aborted) await this.#shutDown();
     await this[Symbol.asyncDispose]();
   }
 
@@ -166,7 +151,7 @@ export class NativePluginInstance implements PluginInstance {
     this.#draining = true;
     this.#closed = true;
     for (const call of this.#calls) call.end(callErrors.unavailable(this.manifest.name, "it was stopped"));
-    this.onClosed(this);
+    await this.onClosed(this);
   }
 
   async #shutDown(): Promise<void> {
@@ -187,6 +172,11 @@ export class NativePluginInstance implements PluginInstance {
     const { requestId, signal, reason, timeoutMs, origin } = options;
     const plugin = this.manifest.name;
     if (this.#closed) throw callErrors.unavailable(plugin, "it was stopped");
+    // The init comes before it is ready.
+    if (this.code.ready && name !== "plugin_init")
+      await (signal ? orAborted(this.code.ready(), signal) : this.code.ready()).catch((error) => {
+        throw signal?.aborted ? reason?.() : error;
+      });
     const call = new NativeCall(this.host, { requestId, ...origin, deadline: performance.now() + timeoutMs });
     const giveUp = () => call.end(reason?.());
     const timer = setTimeout(() => call.end(nativeErrors.timeout(plugin, timeoutMs)), timeoutMs);
@@ -196,25 +186,12 @@ export class NativePluginInstance implements PluginInstance {
       if (signal?.aborted) throw reason?.();
       if (signal) setMaxListeners(0, signal);
       signal?.addEventListener("abort", giveUp, { once: true });
-      return await call.run(() => this.#answer(name, call, () => input(call)));
+      return await call.run(() => this.code.run(name, () => input(call), call));
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", giveUp);
       this.#calls.delete(call);
     }
-  }
-
-  async #answer(name: GuestExport, { given }: NativeCall, input: () => unknown): Promise<string> {
-    const { exports, resultText, errorText } = this.guest;
-    let result: unknown;
-    try {
-      result = await exports[name]?.(input);
-    } catch (thrown) {
-      throw new GuestThrew(JSON.parse(errorText(thrown)) as GuestFailure, given);
-    }
-    const { ok, text } = resultText(result);
-    if (ok) return text;
-    throw new GuestThrew(JSON.parse(text) as GuestFailure, given);
   }
 
   async #tell(record: FailureRecord | { level: "warn"; message: string; fields: object }, requestId?: string) {

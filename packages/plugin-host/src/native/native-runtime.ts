@@ -4,6 +4,7 @@ import { assertNotifiable } from "../guest/assert-notifiable.js";
 import type { PluginHostContext } from "../host-context/host-context.js";
 import type { PluginArtifact, PluginInstance, PluginRuntime } from "../runtime.js";
 import { orAborted } from "../supervisor/or-aborted.js";
+import { LocalGuestCode } from "./guest-code.js";
 import { loadModule } from "./load-module.js";
 import { NativePluginInstance } from "./native-instance.js";
 
@@ -38,7 +39,9 @@ export class NativePluginRuntime implements PluginRuntime {
     const guest = factory({ name, version, api_version });
     assertNotifiable(manifest, Object.keys(guest.exports));
     checkInfo(guest.resultText(guest.exports.plugin_info?.(() => null)), manifest);
-    const instance = new NativePluginInstance(manifest, guest, host, (closed) => this.#instances.delete(closed));
+    const instance = new NativePluginInstance(manifest, new LocalGuestCode(guest), host, (closed) => {
+      this.#instances.delete(closed);
+    });
     this.#instances.add(instance);
     try {
       await instance.init(signal);

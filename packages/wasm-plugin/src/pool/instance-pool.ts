@@ -1,12 +1,11 @@
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import type { GuestExport } from "@aspen/plugin-api";
-import type { PluginCall } from "@aspen/plugin-host";
+import { Backoff, type PluginCall } from "@aspen/plugin-host";
 import { wasmErrors } from "../errors.js";
 import type { ResolvedWasmRuntimeOptions } from "../options.js";
 import { type GuestInput, inputBytes } from "../protocol/guest-input.js";
 import type { CallOutcome } from "../protocol/messages.js";
-import { Backoff } from "./backoff.js";
 import { ComputeSlots } from "./compute-slots.js";
 import { Instance } from "./instance.js";
 import type { InstanceOptions } from "./instance-options.js";
