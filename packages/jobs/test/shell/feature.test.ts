@@ -46,7 +46,7 @@ test("the feature gives the pool of its node a shell worker, and tells which jai
 test("it stands on jobs, and needs bubblewrap unless there is to be no jail", async () => {
   expect(feature.requires).toEqual(["jobs"]);
   const tools = feature.tools!(await configured({}));
-  expect(tools.map(({ command }) => command)).toEqual(["bwrap", "prlimit"]);
+  expect(tools.map(({ command }) => command)).toEqual(["bwrap", "prlimit", "unshare"]);
   expect(tools[0]!.install).toContain("apt-get install bubblewrap");
   expect(feature.tools!(await configured({ jail: "none" }))).toEqual([]);
 });
