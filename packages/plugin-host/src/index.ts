@@ -30,6 +30,7 @@ export {
   type TakenOverMethod,
 } from "./installer/plugin-installer.js";
 export { disablePlugin, type PluginStoreParts, removePlugin } from "./installer/uninstall.js";
+export { limitErrors } from "./limits/errors.js";
 export type { PluginLimitOptions } from "./limits/options.js";
 export { type HostCost, PluginUsage } from "./limits/plugin-usage.js";
 export { type OfficialPlugin, type OfficialPluginOptions, officialPlugin } from "./official/official-plugin.js";

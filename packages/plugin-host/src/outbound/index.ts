@@ -1,4 +1,5 @@
 /** An HTTP client for URLs that nobody vouches for: what a plugin asks, where a webhook goes. @module */
+export { AspenError, isAspenError } from "@aspen/plugin-api/abi";
 export { outboundErrors } from "./errors.js";
 export type { GrantedAddress, OutboundOptions } from "./options.js";
 export { OutboundClient } from "./outbound-client.js";

@@ -80,7 +80,8 @@ export class WorkerThread {
 
   /** A thread that nobody has yet keeps no process alive. */
   idle(): void {
-    this.#worker.unref();
+    // Somebody waits for the end of one that is being ended.
+    if (!this.#ended) this.#worker.unref();
   }
 
   /** Undoes `idle`. */
