@@ -55,9 +55,10 @@ export class SpareWorkers implements AsyncDisposable {
       this.#filling += 1;
       this.#start()
         .then((worker) => {
-          // The node whose start fails for another reason does not come to dispose of it.
-          worker.idle();
           this.#spares.push(worker);
+          // A node whose start fails for another reason does not come to dispose of it. While it boots others wait for it.
+          const rest = () => this.#spares.includes(worker) && worker.idle();
+          worker.booted.then(rest, () => undefined);
         })
         // The caller who takes the next thread hears of the failure.
         .catch(() => undefined)
