@@ -80,7 +80,6 @@ describe("a feature that fails is named", () => {
 
   const points = Object.entries(POINTS).filter(([name]) => name !== "runtime" && name !== "hostPort");
   it.each(points)("in what it binds to POINTS.%s, also when another asks for it", async (name, point) => {
-    // They are asked for by the feature that has jobs.
     // Those are asked for by the feature that has jobs for them.
     const config = name === "worker" || name === "callerReview" ? { features: { jobs: {} } } : {};
     const missing = Symbol("what nobody binds");

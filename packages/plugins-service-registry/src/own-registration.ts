@@ -34,6 +34,8 @@ export class OwnRegistration implements Service {
     if (!this.#parts.enabled) return;
     this.#loop = every(BEAT_MS, (signal) => this.#beat(signal), {
       onError: (error) => {
+        // The node stops, and was about to say that it is there.
+        if (isAspenError(error) && error.code === "CANCELLED") return;
         if (!this.#warned)
           this.#parts.logger.warn({ err: thrownError(error) }, "the node is not registered as a service");
         this.#warned = true;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { errorResult, type HostFunctionName } from "@aspen/plugin-api/abi";
 import { nativeErrors } from "@aspen/plugin-host";
 import type { NativeCall } from "@aspen/plugin-host/native";
-import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import type { HostCallReply, HostCallRequest } from "../rpc/messages.js";
 import { CHANNEL_OPTIONS, Host } from "../rpc/services.js";
 import { certificatePem, type Identity } from "../tls/certificate.js";
@@ -46,7 +46,10 @@ export async function serveHost(
   const server = new Server({ ...CHANNEL_OPTIONS, "grpc.max_concurrent_streams": CALLS_AT_ONCE });
   server.addService(Host.service, {
     Call: (call: ServerUnaryCall<HostCallRequest, HostCallReply>, reply: sendUnaryData<HostCallReply>) => {
-      void calls.answer(call.request).then((answer) => reply(null, answer));
+      calls.answer(call.request).then(
+        (answer) => reply(null, answer),
+        () => reply({ code: status.INTERNAL, details: "the host function failed" }),
+      );
     },
   });
   const path = join(folder, "host.sock");

@@ -181,7 +181,8 @@ export class PluginProcess implements AsyncDisposable {
 
   #end(how: string): void {
     if (!this.#ended.signal.aborted) this.#ended.abort(how);
-    void this[Symbol.asyncDispose]();
+    // Who disposes of it hears how that failed.
+    this[Symbol.asyncDispose]().catch(() => undefined);
   }
 
   async #untilEnded(): Promise<void> {
